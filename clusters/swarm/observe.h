@@ -1,0 +1,45 @@
+/*
+ * Watches a swarm and hands out views of it: event stream first, then lists; changing services are
+ * polled, everything is reconciled now and then (ARCHITECTURE §2.1). A read that fails withdraws
+ * nothing: the last good view stays in force until a better one has been read. Runs on the loop's
+ * thread; no callback runs from inside observe_new or observe_free.
+ */
+#ifndef CLUSTERS_SWARM_OBSERVE_H
+#define CLUSTERS_SWARM_OBSERVE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "gateway/core/err.h"
+
+struct event_base;
+struct observe;
+struct view;
+
+struct observe_health {
+    bool ever_read;            /* a first whole view has been read and handed out */
+    bool events_open;          /* the event stream is connected */
+    int64_t last_good_mono_ms; /* clock_mono_ms() of the last round in which every read succeeded; 0: none */
+    struct err last_error;     /* of the newest round or stream that failed; code NULL: all is well */
+    char api_version[16];      /* negotiated, for example "1.41"; "" before that */
+};
+
+struct observe_config {
+    /* NULL-ended: "unix:///var/run/docker.sock" or "tcp://host:port". One endpoint is used now. */
+    const char *const *docker;
+    /* The first whole view, then one each time something differs. The view is the callee's. */
+    void (*on_view)(void *arg, struct view *owned);
+    /* When `ever_read`, `events_open`, `last_error` or the version changed; may be NULL. */
+    void (*on_health)(void *arg, const struct observe_health *h);
+    void *arg;
+    int64_t read_timeout_ms; /* deadline of one read; 0: 3,000 */
+};
+
+/* NULL with *e when an endpoint cannot be used as written. An engine that is away is no error. */
+struct observe *observe_new(struct event_base *base, const struct observe_config *config,
+                            struct err *e);
+void observe_free(struct observe *o); /* NULL is fine; not from inside a callback */
+
+const struct observe_health *observe_health(const struct observe *o);
+
+#endif

@@ -1,0 +1,18 @@
+# cmake -DOUT=FILE -DDIR=store/migrations -P embed.cmake: turns numbered SQL files into one C file with
+# store_migrations[] (store/migrate.h). The texts go in as they are, one C string a line.
+file(GLOB files ${DIR}/*.sql)
+list(SORT files)
+set(rows "")
+set(n 0)
+foreach(f ${files})
+    get_filename_component(name ${f} NAME_WE)
+    string(REGEX MATCH "^[0-9]+" number ${name})
+    string(REGEX REPLACE "^0+" "" number ${number})
+    file(READ ${f} sql)
+    string(REPLACE "\\" "\\\\" sql "${sql}")
+    string(REPLACE "\"" "\\\"" sql "${sql}")
+    string(REPLACE "\n" "\\n\"\n        \"" sql "${sql}")
+    string(APPEND rows "    {${number}, \"${name}\",\n        \"${sql}\"},\n")
+    math(EXPR n "${n} + 1")
+endforeach()
+file(WRITE ${OUT} "/* Made by deploy/cmake/embed.cmake from ${n} files; do not edit. */\n#include \"store/migrate.h\"\n\nconst struct store_migration store_migrations[] = {\n${rows}};\nconst size_t store_num_migrations = ${n};\n")

@@ -1,0 +1,55 @@
+/*
+ * Frames: the lines of a table's wire form (docs/table.md, "The stream"). One JSON object a line,
+ * ended by '\n'. The same form is read from `--table FILE`, from the coordinator's stream, from the
+ * journal and on the pipe between follower and proxy.
+ */
+#ifndef GATEWAY_WIRE_FRAME_H
+#define GATEWAY_WIRE_FRAME_H
+
+#include "gateway/core/buf.h"
+#include "gateway/core/err.h"
+#include "gateway/core/str.h"
+#include "gateway/route/route.h"
+
+enum frame_type { FRAME_HELLO, FRAME_SET, FRAME_DELETE, FRAME_COMMIT, FRAME_BEAT, FRAME_ACK, FRAME_NACK };
+
+enum { FRAME_DIGEST_HEX = 64, FRAME_EPOCH_MAX = 64, FRAME_LINE_MAX = 4 << 20 };
+
+struct frame {
+    enum frame_type type;
+    /* set, delete, nack */
+    enum route_kind kind;
+    char *name;             /* owned */
+    struct cJSON *value;    /* set: owned, an object; may be taken (then set NULL) */
+    struct str value_bytes; /* set: the value exactly as sent, borrowed from the parsed line */
+    /* hello, commit, beat, ack */
+    uint64_t revision;
+    char digest[FRAME_DIGEST_HEX + 1]; /* commit: "" when absent (table files) */
+    /* hello */
+    char *cluster; /* owned */
+    char epoch[FRAME_EPOCH_MAX + 1];
+    bool snapshot; /* mode: snapshot (true) or delta */
+    /* nack */
+    struct err refusal; /* code points to static memory, or "Refused" for an unknown one */
+};
+
+/*
+ * Decodes one line (without its newline). On false *out is empty and *e says why; nothing to free.
+ * On true frame_free it.
+ */
+MUST_USE bool frame_parse(struct str line, struct frame *out, struct err *e);
+void frame_free(struct frame *f);
+
+/* Writers: append one line with its newline; false when the buffer's cap is reached. */
+MUST_USE bool frame_write_hello(struct buf *b, const char *cluster, const char *epoch,
+                                uint64_t revision, bool snapshot);
+MUST_USE bool frame_write_set(struct buf *b, enum route_kind kind, struct str name,
+                              struct str value_json);
+MUST_USE bool frame_write_delete(struct buf *b, enum route_kind kind, struct str name);
+MUST_USE bool frame_write_commit(struct buf *b, uint64_t revision, const char *digest);
+MUST_USE bool frame_write_beat(struct buf *b, uint64_t revision);
+MUST_USE bool frame_write_ack(struct buf *b, uint64_t revision);
+MUST_USE bool frame_write_nack(struct buf *b, enum route_kind kind, struct str name,
+                               const struct err *why);
+
+#endif

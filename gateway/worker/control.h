@@ -1,0 +1,31 @@
+/*
+ * What the parent and the proxy of a gateway say to each other on a SOCK_SEQPACKET pair. One fixed
+ * struct a message; descriptors ride along (SCM_RIGHTS).
+ */
+#ifndef GATEWAY_WORKER_CONTROL_H
+#define GATEWAY_WORKER_CONTROL_H
+
+#include <stdint.h>
+
+enum control_type {
+    /* parent -> proxy */
+    CONTROL_LISTENER, /* 1 fd: accept HTTP on it (kind, name); adopt at once, serve when a table is in force */
+    CONTROL_FRAMES,   /* 1 fd: stream socket to a new follower: frames in, acks and nacks out */
+    CONTROL_FORGET,   /* stop polling and close every listener whose name is `name` */
+    CONTROL_DRAIN,    /* stop accepting, finish what is in flight, exit 0; deadline_ms bounds it */
+    /* proxy -> parent */
+    CONTROL_TABLE,    /* the first table is in force (revision) */
+    CONTROL_SERVING,  /* every listener given so far is being polled */
+};
+
+enum control_kind { CONTROL_HTTP, CONTROL_HTTPS };
+
+struct control_msg {
+    uint32_t type;        /* enum control_type */
+    uint32_t kind;        /* enum control_kind */
+    uint64_t revision;
+    int64_t deadline_ms;  /* relative */
+    char name[96];        /* listener: "127.0.0.1:8081" or what the doorman calls it; NUL-terminated */
+};
+
+#endif
