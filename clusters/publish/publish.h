@@ -1,9 +1,18 @@
 /*
  * publish: each cluster's table to the gateways that follow it, and what they say of it. Owns the
  * stream listener and its thread. Everything that crosses is a message with its own memory; the
- * caller's callbacks run on the publisher's thread unless they say otherwise.
+ * callbacks of the configuration run on the publisher's thread.
  *
- * HTTP: GET /v1/clusters/{c}/stream?epoch=E&from=R and POST /v1/clusters/{c}/gateways/{id}/report.
+ *   GET  /v1/clusters/{c}/stream[?epoch=E&from=R][&gateway=ID&node=NODE]
+ *        Frames (gateway/wire/frame.h) without end. `epoch` and `from` come together or not at all;
+ *        `gateway` and `node` say who follows, so that the API can show it as connected.
+ *   POST /v1/clusters/{c}/gateways/{id}/report   at most 1 MiB, answered 204
+ *        {"node":"n1","applied":12,"refusals":[{"kind","name","code","message","field"}]}
+ *        `applied` is the revision in force. Unknown keys are ignored: followers may be newer.
+ *
+ * Both need `Authorization: Bearer <token of that cluster>`. Refusals are problem+json (RFC 9457):
+ * 400 a query or a body that cannot be used, 401, 403 another cluster's token, 404, 405, 429 too many
+ * bad tokens from one address, 503 with Retry-After before publish_serve.
  */
 #ifndef CLUSTERS_PUBLISH_PUBLISH_H
 #define CLUSTERS_PUBLISH_PUBLISH_H
@@ -13,10 +22,18 @@
 #include <stdint.h>
 
 #include "gateway/core/err.h"
+#include "gateway/core/result.h"
 #include "gateway/core/str.h"
 #include "gateway/route/route.h"
 
 struct publish;
+
+enum {
+    PUBLISH_UNSENT_MAX = 8 << 20,  /* bytes a subscriber may lag behind before it is cut */
+    PUBLISH_STEP_BYTES = 256 << 10, /* a table is handed to a socket in steps of this size */
+    PUBLISH_REPORT_MAX = 1 << 20,
+    PUBLISH_REFUSALS_MAX = 64 /* refusals kept of one report */
+};
 
 struct publish_change {
     enum route_kind kind;
@@ -24,39 +41,55 @@ struct publish_change {
     const char *value; /* NULL = deleted */
 };
 
-/* What a gateway last said of itself, POSTed by its follower. */
-struct publish_report {
+enum publish_access { PUBLISH_ALLOWED, PUBLISH_UNKNOWN_TOKEN, PUBLISH_OTHER_CLUSTER };
+
+enum publish_news_type {
+    PUBLISH_NEWS_CONNECTED,    /* a stream that named its gateway began */
+    PUBLISH_NEWS_DISCONNECTED, /* such a stream ended */
+    PUBLISH_NEWS_REPORT        /* a report came */
+};
+
+/* What is known anew of one gateway; the strings live for the call. */
+struct publish_news {
+    enum publish_news_type type;
     const char *cluster;
-    const char *gateway; /* id: the Swarm task id, or what --id said */
-    const char *node;
-    uint64_t applied;    /* revision in force in its proxy */
-    const char *refusals_json; /* array of {kind,name,code,message,field} */
-    bool connected;      /* has a stream open now */
-    int64_t at_ms;       /* wall clock of the report */
+    const char *gateway;       /* id: the Swarm task id, or what --id said */
+    const char *node;          /* "" = not said */
+    uint64_t applied;          /* report: revision in force in its proxy */
+    const char *refusals_json; /* report: array of {kind,name,code,message,field}, printed by us */
+    size_t num_refusals;       /* report: how many there were before the cap */
+    int64_t at_ms;             /* wall clock */
 };
 
 struct publish_config {
-    const char *listen;  /* "0.0.0.0:7700" */
+    const char *listen; /* "0.0.0.0:7700"; port 0 takes a free one */
     const char *epoch;
-    bool (*token_ok)(void *arg, const char *cluster, struct str token); /* constant time */
-    void *token_arg;
-    void (*on_report)(void *arg, const struct publish_report *r); /* runs on publish's thread */
-    void *report_arg;
+    const char *const *clusters; /* the configured ones; any other name is 404 */
+    size_t num_clusters;
+    /* Does this token open that cluster? Compares in constant time. */
+    enum publish_access (*access)(void *arg, const char *cluster, struct str token);
+    void *access_arg;
+    /* false: too much is waiting already, the report is answered 503 (connections always count). */
+    bool (*on_news)(void *arg, const struct publish_news *n);
+    void *news_arg;
 };
 
+/* Binds at once and starts the thread. NULL with *e when the address cannot be had. */
 struct publish *publish_new(const struct publish_config *config, struct err *e);
-void publish_free(struct publish *p); /* stops the thread, closes the streams */
+void publish_free(struct publish *p); /* ends the streams, joins the thread; NULL is fine */
+uint16_t publish_port(const struct publish *p);
 
 /*
- * Fills a cluster before it is served: all objects with the commit that set them, the change log
- * after `log_floor`, the revision. Until publish_serve has been called for a cluster its stream
- * answers 503 with Retry-After. `publish_commit` then announces one commit: the changes of this
- * cluster only; everything is copied.
+ * Fills a cluster before it is served: every object with the commit that set it last, and from the
+ * change log the deletes (sets are known from the objects). publish_serve then opens the cluster at
+ * `revision`; who asks to resume from `log_floor` or before gets a snapshot. Until then its stream
+ * answers 503. publish_commit announces one commit: the changes of this cluster only, with a
+ * revision above the last. Everything is copied.
  */
 void publish_load_object(struct publish *p, const char *cluster, enum route_kind kind,
                          const char *name, const char *value, uint64_t commit);
-void publish_load_change(struct publish *p, const char *cluster, uint64_t commit,
-                         enum route_kind kind, const char *name, bool deleted);
+void publish_load_delete(struct publish *p, const char *cluster, enum route_kind kind,
+                         const char *name, uint64_t commit);
 void publish_serve(struct publish *p, const char *cluster, uint64_t revision, uint64_t log_floor);
 void publish_commit(struct publish *p, const char *cluster, uint64_t revision,
                     const struct publish_change *changes, size_t num_changes);

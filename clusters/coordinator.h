@@ -1,0 +1,75 @@
+/*
+ * The control loop: observe the swarm, compile it, commit the difference, publish the commit. Owns
+ * the observer, the store and the publisher; runs on the caller's libevent loop. Nothing is
+ * published that is not committed; a store that cannot write is tried again each second.
+ *
+ * The second half of this header is what the admin API may read: lent, valid until the next turn of
+ * the loop, never changed by the reader.
+ */
+#ifndef CLUSTERS_COORDINATOR_H
+#define CLUSTERS_COORDINATOR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "clusters/compile/compile.h"
+#include "clusters/publish/publish.h"
+#include "gateway/core/err.h"
+#include "gateway/core/result.h"
+
+struct event_base;
+struct coordinator;
+
+enum { COORDINATOR_LEASE_MS = 30000 }; /* a gateway that is silent for longer is unknown */
+
+struct coordinator_config {
+    const char *docker;          /* "unix:///var/run/docker.sock" or "tcp://host:port" */
+    const char *store;           /* path of the SQLite file */
+    const char *stream;          /* "0.0.0.0:7700" */
+    const char *const *clusters; /* names of the service clusters, each coordinator_name_ok */
+    size_t num_clusters;
+    const char *default_cluster; /* NULL: services without the label belong to none */
+    enum publish_access (*access)(void *arg, const char *cluster, struct str token);
+    void *access_arg; /* used on the publisher's thread */
+};
+
+/* Lower-case letters, digits and '-' inside, at most 63 bytes: it stands in URLs and tokens. */
+MUST_USE bool coordinator_name_ok(struct str name);
+
+/* NULL with *e: the store cannot be opened, an address cannot be bound, a name is wrong. */
+struct coordinator *coordinator_new(struct event_base *base,
+                                    const struct coordinator_config *config, struct err *e);
+void coordinator_free(struct coordinator *c); /* NULL is fine; not from a callback of its own */
+
+/* ---- read-only, for the admin API ------------------------------------------------------------ */
+
+struct coordinator_gateway {
+    const char *id;
+    const char *node;
+    uint64_t applied;
+    bool connected;            /* has a stream open now */
+    bool live;                 /* its Swarm task is wanted; outside Swarm: heard within the lease */
+    bool reported;             /* a report came since this coordinator started */
+    int64_t last_report_ms_ago; /* meaningless unless `reported` */
+    const char *refusals_json; /* an array, printed by us */
+};
+
+/* True when the view is compiled, committed and published; else why not, in one sentence. */
+MUST_USE bool coordinator_ready(const struct coordinator *c, struct err *why);
+MUST_USE bool coordinator_has_cluster(const struct coordinator *c, const char *cluster);
+uint64_t coordinator_revision(const struct coordinator *c, const char *cluster);
+uint16_t coordinator_stream_port(const struct coordinator *c);
+
+/* The services as last compiled; NULL before the first view. */
+const struct compile_result *coordinator_compiled(const struct coordinator *c);
+
+/* Last commit that changed an object named after this service; 0 = none yet. */
+uint64_t coordinator_service_commit(const struct coordinator *c, const char *cluster,
+                                    const char *service);
+
+typedef void coordinator_gateway_fn(void *arg, const struct coordinator_gateway *g);
+void coordinator_each_gateway(const struct coordinator *c, const char *cluster,
+                              coordinator_gateway_fn *fn, void *arg);
+
+#endif
