@@ -23,40 +23,39 @@ struct store_change {
     const char *value; /* NULL = delete */
 };
 
-/* A condition of a service as last compiled; replaced as a whole per service. */
-struct store_condition {
-    const char *service_id;
-    const char *type;
-    bool status;
-    const char *reason, *message, *label, *value;
-};
-
 /*
  * Opens or creates the file and brings its schema up (numbered migrations, each in a transaction).
- * NULL with *e: a newer schema, a corrupt or locked file, no directory; the sentence says the way
- * back. A new store gets a new epoch, "<unix ms>-<16 hex digits>".
+ * A new store gets a new epoch, "<unix ms>-<16 hex digits>". NULL with *e, whose sentence says the
+ * way back. Codes, here and below: StoreNewer (made by a newer program), StoreForeign (somebody
+ * else's SQLite file), StoreCorrupt, StoreLocked (another process has it), StoreReadOnly,
+ * StoreFull, StoreNoDirectory, StoreFailed (anything else).
  */
 struct store *store_open(const char *path, struct err *e);
 void store_close(struct store *s);
 
-const char *store_epoch(const struct store *s);  /* lent */
-uint64_t store_head(const struct store *s);      /* number of the last commit, 0 = none */
+const char *store_epoch(const struct store *s); /* lent */
+uint64_t store_head(const struct store *s);     /* number of the last commit, 0 = none */
 
 /*
  * One transaction: the objects, a change-log row each, the next commit number, author and cause.
- * No changes: no commit, *out_commit = head. On false nothing happened.
+ * A change that changes nothing (same value, or delete of what is not there) is left out; when
+ * none is left there is no commit and *out_commit = head. On false nothing happened, and the same
+ * call may be made again. When it returns true the commit survives kill -9 and loss of power.
  */
 MUST_USE bool store_commit(struct store *s, const struct store_change *changes, size_t num_changes,
                            const char *author, const char *cause, uint64_t *out_commit,
                            struct err *e);
 
-/* Every object of a cluster with the commit that last set it; the strings live for the call. */
+/*
+ * Every object of a cluster, by kind, then name, with the commit that last set it. Strings live for
+ * the call; the callback may not call the store.
+ */
 typedef void store_object_fn(void *arg, const char *kind, const char *name, const char *value,
                              uint64_t commit);
 MUST_USE bool store_each_object(struct store *s, const char *cluster, store_object_fn *fn,
                                 void *arg, struct err *e);
 
-/* The change log of a cluster in commit order; value is NULL for a delete. */
+/* The change log of a cluster in commit order, those after commit `after`. */
 typedef void store_change_fn(void *arg, uint64_t commit, const char *kind, const char *name,
                              bool deleted);
 MUST_USE bool store_each_change(struct store *s, const char *cluster, uint64_t after,
@@ -65,7 +64,10 @@ MUST_USE bool store_each_change(struct store *s, const char *cluster, uint64_t a
 /* A cluster's revision: the last commit that changed its table; 0 = none. */
 MUST_USE bool store_revision(struct store *s, const char *cluster, uint64_t *out, struct err *e);
 
-/* The oldest commit up to which the cluster's change log was compacted away (resume needs > it). */
+/*
+ * The commit up to which (and with which) the cluster's change log was compacted away; 0 = nothing
+ * was. Who holds revision R of the cluster can be brought up to date by changes when R >= floor.
+ */
 MUST_USE bool store_log_floor(struct store *s, const char *cluster, uint64_t *out, struct err *e);
 
 #endif

@@ -15,7 +15,11 @@ struct compile_object {
     char *value; /* JSON, canonical: the same meaning gives the same bytes */
 };
 
-/* One condition of a service: "Accepted", "Conflicted" or "ResolvedRefs". */
+/*
+ * One condition of a service: "Accepted", "Conflicted" or "ResolvedRefs". The first is always an
+ * "Accepted" that gives the verdict; a type may come several times, one for each thing to say.
+ * Every "Accepted" has the status of the verdict, so that any of them answers "is it routed?".
+ */
 struct compile_condition {
     const char *type;
     bool status;
