@@ -14,13 +14,15 @@
 
 #include "gateway/core/err.h"
 #include "gateway/core/result.h"
+#include "gateway/core/str.h"
 
 enum {
-    ROUTE_HOST_MAX = 253,      /* bytes of a host name, RFC 1035 section 2.3.4 */
-    ROUTE_NAME_MAX = 512,      /* bytes of an object's name */
-    ROUTE_HOSTS_MAX = 1024,    /* hosts of one route */
-    ROUTE_FORWARD_MAX = 64,    /* pools of one route */
-    ROUTE_ENDPOINTS_MAX = 4096 /* endpoints of one pool */
+    ROUTE_HOST_MAX = 253,       /* bytes of a host name, RFC 1035 section 2.3.4 */
+    ROUTE_NAME_MAX = 512,       /* bytes of an object's name */
+    ROUTE_HOSTS_MAX = 1024,     /* hosts of one route */
+    ROUTE_FORWARD_MAX = 64,     /* pools of one route */
+    ROUTE_ENDPOINTS_MAX = 4096, /* endpoints of one pool */
+    ROUTE_WEIGHT_MAX = 1000000
 };
 
 /* The six kinds of object; route_kind_name gives the word used on the wire. */
@@ -84,11 +86,11 @@ struct route_settings route_settings_default(void);
 
 /*
  * Canonical form of a host as routing, limits and tables use it: ASCII lower case, one trailing dot
- * removed; A-labels pass as they are. Refused: empty, over 253 bytes, labels empty or over 63
- * bytes, bytes other than letters, digits, '-', '_' and '.', wildcards other than the lone "*"
- * (only where `allow_default`). out must hold ROUTE_HOST_MAX + 1 bytes.
+ * removed; A-labels pass as they are; "[v6]" in inet_ntop's spelling. Refused ("BadHost"): empty,
+ * over 253 bytes, labels empty or over 63 bytes, bytes other than letters, digits, '-', '_' and
+ * '.', wildcards other than the lone "*" (only where `allow_default`). out must hold ROUTE_HOST_MAX
+ * + 1 bytes and may be untouched on false.
  */
-struct str;
 MUST_USE bool route_host_canonical(struct str host, bool allow_default, char *out, struct err *e);
 
 /*

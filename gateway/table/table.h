@@ -4,46 +4,52 @@
  * tries, reference counts), so that adopting a change costs what changed.
  *
  * Versions and the objects in them never change once published; threads may read them freely.
- * table_ref and table_unref are atomic.
+ * table_ref and table_unref are atomic. A route names its pools; they are looked up in the same
+ * version at request time (table_pool), so a pool may come and go without its routes being touched.
  */
 #ifndef GATEWAY_TABLE_TABLE_H
 #define GATEWAY_TABLE_TABLE_H
 
 #include <netinet/in.h>
+#include <stdatomic.h>
 #include <sys/socket.h>
 
 #include "gateway/core/err.h"
 #include "gateway/core/str.h"
 #include "gateway/route/route.h"
 
-struct table;   /* one version */
+struct table; /* one version */
 struct frame;
+
+enum { TABLE_ENDPOINT_TEXT = 56 };
+
+union table_addr {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+};
 
 /*
  * One endpoint of one pool. `id` is a small dense number that names (pool, address, port) for as
- * long as any version holds it, so that workers keep their connections and counters in arrays;
- * ids of endpoints that are gone from the newest version are reused only after table_release_id.
+ * long as the newest version holds it, so that workers keep connections and counters in arrays.
+ * When the endpoint goes, its id is retired: no other endpoint gets it before table_release_id,
+ * and the same address coming back before that is a new endpoint with a new id.
  */
 struct table_endpoint {
     uint32_t id;
-    uint32_t weight;
+    uint32_t weight; /* 1..1000000 */
     enum endpoint_state state;
-    struct sockaddr_storage addr;
     socklen_t addr_len;
-    char text[64]; /* "10.0.1.5:8080", "[fd00::1]:8080" */
+    union table_addr addr;
+    char text[TABLE_ENDPOINT_TEXT]; /* "10.0.1.5:8080", "[fd00::1]:8080" */
 };
 
 struct table_pool {
-    char *name;
-    size_t num_live;      /* the first num_live of all[] are ENDPOINT_LIVE, the others drain */
-    size_t num_endpoints;
+    _Atomic uint32_t refs; /* private to table.c */
+    uint32_t num_live;     /* the first num_live of all[] are ENDPOINT_LIVE, the others drain */
+    uint32_t num_endpoints;
+    const char *name; /* in the same memory, behind all[] */
     struct table_endpoint all[];
-};
-
-struct table_forward {
-    const struct table_pool *pool; /* NULL: the pool does not exist (yet) */
-    const char *pool_name;
-    uint32_t weight;
 };
 
 struct table_route {
@@ -53,55 +59,64 @@ struct table_route {
 
 uint64_t table_revision(const struct table *t);
 size_t table_num_routes(const struct table *t);
+size_t table_num_pools(const struct table *t);
 const struct route_settings *table_settings(const struct table *t);
 
 /* The route of a canonical host, else the default route ("*"), else NULL. Lent: valid with t. */
 const struct table_route *table_match(const struct table *t, struct str canonical_host);
 
-/* The pool of that name in this version, or NULL. Lent. */
+/* The pool of that name in this version, or NULL. Lent: valid with t. */
 const struct table_pool *table_pool(const struct table *t, struct str name);
 
 void table_ref(const struct table *t);
-void table_unref(const struct table **t); /* nulls the caller's pointer */
+void table_unref(const struct table **t); /* nulls the caller's pointer; NULL inside is fine */
 
 /*
  * The builder holds the newest version and what came since its last commit. One thread uses it.
  */
 struct table_builder;
 
-/* What became of the pools in a commit; `before` or `after` is NULL for added and removed ones. */
+/* What became of a pool in a commit; `before` or `after` is NULL for an added or removed one. */
 struct table_change {
     const struct table_pool *before;
     const struct table_pool *after;
 };
 
-/* One object that was refused; its predecessor, if any, stays in force. */
+/*
+ * One object that was refused; its predecessor, if any, stays in force. Code "Conflicted": the
+ * route is kept, but another one with a lower name has the host in why.field; it takes over when
+ * that one goes.
+ */
 struct table_refusal {
     enum route_kind kind;
     char *name;
     struct err why;
 };
 
+/* What table_builder_take gives: a reference to the version; the arrays are lent. */
+struct table_commit {
+    const struct table *table; /* the caller's reference, table_unref it */
+    const struct table_change *changes;
+    size_t num_changes;
+    const struct table_refusal *refusals;
+    size_t num_refusals;
+};
+
 struct table_builder *table_builder_new(void);
 void table_builder_free(struct table_builder *b);
 
 /*
- * Takes one frame: hello (a snapshot starts an empty next version; a delta starts from the newest),
- * set and delete (kept until the commit), commit (see below); beat is ignored. Never fails: what
- * cannot be used becomes a refusal.
+ * Takes one frame: hello (drops what waits for a commit; mode snapshot: the next commit removes
+ * what was not set before it), set and delete (kept until the commit), commit; the others are
+ * ignored. Never fails: what cannot be used becomes a refusal. After a commit frame call
+ * table_builder_take before the next frame.
  */
-void table_builder_frame(struct table_builder *b, struct frame *f);
+void table_builder_frame(struct table_builder *b, const struct frame *f);
 
-/*
- * After a commit frame: gives the new version (a reference for the caller) and lends the changes
- * and refusals, valid until the next table_builder_frame. False when no commit is waiting.
- */
-MUST_USE bool table_builder_take(struct table_builder *b, const struct table **out,
-                                 const struct table_change **out_changes, size_t *out_num_changes,
-                                 const struct table_refusal **out_refusals,
-                                 size_t *out_num_refusals);
+/* After a commit frame; *out's arrays live until the next table_builder_frame. False: no commit. */
+MUST_USE bool table_builder_take(struct table_builder *b, struct table_commit *out);
 
-/* The workers have forgotten this endpoint: its id may be given to another. */
+/* The workers have forgotten this retired endpoint: its id may be given to another. */
 void table_release_id(struct table_builder *b, uint32_t id);
 
 #endif

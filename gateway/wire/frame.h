@@ -1,6 +1,6 @@
 /*
- * Frames: the lines of a table's wire form (docs/table.md, "The stream"). One JSON object a line,
- * ended by '\n'. The same form is read from `--table FILE`, from the coordinator's stream, from the
+ * Frames: the lines of a table's wire form (docs/table.md, "Frames"). One JSON object a line, ended
+ * by '\n'. The same form is read from `--table FILE`, from the coordinator's stream, from the
  * journal and on the pipe between follower and proxy.
  */
 #ifndef GATEWAY_WIRE_FRAME_H
@@ -11,15 +11,31 @@
 #include "gateway/core/str.h"
 #include "gateway/route/route.h"
 
-enum frame_type { FRAME_HELLO, FRAME_SET, FRAME_DELETE, FRAME_COMMIT, FRAME_BEAT, FRAME_ACK, FRAME_NACK };
+struct cJSON;
 
-enum { FRAME_DIGEST_HEX = 64, FRAME_EPOCH_MAX = 64, FRAME_LINE_MAX = 4 << 20 };
+enum frame_type {
+    FRAME_HELLO,
+    FRAME_SET,
+    FRAME_DELETE,
+    FRAME_COMMIT,
+    FRAME_BEAT,
+    FRAME_ACK,
+    FRAME_NACK,
+    FRAME__COUNT
+};
+
+enum {
+    FRAME_DIGEST_HEX = 64,
+    FRAME_EPOCH_MAX = 64,
+    FRAME_CLUSTER_MAX = 128,
+    FRAME_LINE_MAX = 4 << 20 /* bytes of a line without its newline */
+};
 
 struct frame {
     enum frame_type type;
     /* set, delete, nack */
     enum route_kind kind;
-    char *name;             /* owned */
+    char *name;             /* owned; 1..ROUTE_NAME_MAX bytes, no control bytes */
     struct cJSON *value;    /* set: owned, an object; may be taken (then set NULL) */
     struct str value_bytes; /* set: the value exactly as sent, borrowed from the parsed line */
     /* hello, commit, beat, ack */
@@ -38,14 +54,20 @@ struct frame {
  * On true frame_free it.
  */
 MUST_USE bool frame_parse(struct str line, struct frame *out, struct err *e);
-void frame_free(struct frame *f);
+void frame_free(struct frame *f); /* leaves it empty: twice is fine */
 
-/* Writers: append one line with its newline; false when the buffer's cap is reached. */
+const char *frame_type_name(enum frame_type type);
+
+/*
+ * Writers: append one line with its newline; false, and the buffer as it was, when its cap is
+ * reached. value_json is one JSON object without raw newlines (asserted).
+ */
 MUST_USE bool frame_write_hello(struct buf *b, const char *cluster, const char *epoch,
                                 uint64_t revision, bool snapshot);
 MUST_USE bool frame_write_set(struct buf *b, enum route_kind kind, struct str name,
                               struct str value_json);
 MUST_USE bool frame_write_delete(struct buf *b, enum route_kind kind, struct str name);
+/* digest: NULL or "" leaves it out. */
 MUST_USE bool frame_write_commit(struct buf *b, uint64_t revision, const char *digest);
 MUST_USE bool frame_write_beat(struct buf *b, uint64_t revision);
 MUST_USE bool frame_write_ack(struct buf *b, uint64_t revision);

@@ -1,7 +1,8 @@
 /*
  * From a frame's JSON value to the structs of gateway/route, strictly: unknown fields are refused
- * with the nearest known name, fields that the schema names but this build does not serve yet are
- * refused with code "Unsupported". Each answers NULL with *e set (field = JSON pointer in value).
+ * ("UnknownField") with the nearest known name, fields that the schema names but this build does
+ * not serve yet are refused with code "Unsupported". Each answers NULL (or false) with *e set;
+ * e->field is a JSON pointer into the value. docs/table.md is the reference for users.
  */
 #ifndef GATEWAY_WIRE_OBJECTS_H
 #define GATEWAY_WIRE_OBJECTS_H
@@ -14,6 +15,7 @@ struct cJSON;
 struct route *objects_route(const struct cJSON *value, struct err *e);
 struct route_pool *objects_pool(const struct cJSON *value, struct err *e);
 struct route_endpoints *objects_endpoints(const struct cJSON *value, struct err *e);
-MUST_USE bool objects_settings(const struct cJSON *value, struct route_settings *out, struct err *e);
+MUST_USE bool objects_settings(const struct cJSON *value, struct route_settings *out,
+                               struct err *e);
 
 #endif
