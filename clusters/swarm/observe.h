@@ -19,9 +19,10 @@ struct view;
 struct observe_health {
     bool ever_read;            /* a first whole view has been read and handed out */
     bool events_open;          /* the event stream is connected */
-    int64_t last_good_mono_ms; /* clock_mono_ms() of the last round in which every read succeeded; 0: none */
-    struct err last_error;     /* of the newest round or stream that failed; code NULL: all is well */
-    char api_version[16];      /* negotiated, for example "1.41"; "" before that */
+    int64_t last_good_mono_ms; /* clock_mono_ms() of the last round in which every read succeeded;
+                                  0: none */
+    struct err last_error; /* of the newest round or stream that failed; code NULL: all is well */
+    char api_version[16];  /* negotiated, for example "1.41"; "" before that */
 };
 
 struct observe_config {
