@@ -57,7 +57,7 @@ struct labels_key {
     const char *name;  /* without the prefix */
     const char *value; /* what it holds, for people */
     const char *doc;
-    const char *inert; /* a value that asks for nothing ("false"), or NULL: no note for it */
+    const char *inert[2]; /* values that ask for nothing ("false"), or NULL: no note for them */
     void (*parse)(struct labels_intent *intent, struct str value);
 };
 
