@@ -7,14 +7,14 @@
 # To compile the programs. dpkg-dev and the -dev packages also serve BoringSSL (deploy/cmake).
 PACKAGES_BUILD=(
     ca-certificates cmake dpkg-dev gcc g++ libc6-dev ninja-build pkg-config xz-utils
-    libcjson-dev libcurl4-openssl-dev libevent-dev libnghttp2-dev libseccomp-dev libsqlite3-dev
+    libcjson-dev libcmocka-dev libcurl4-openssl-dev libevent-dev libnghttp2-dev libseccomp-dev libsqlite3-dev
 )
 # To run them on a Docker Swarm from this checkout: an engine, and what deploy/ calls.
 PACKAGES_RUN=(curl docker.io iproute2 iptables jq libcap2-bin procps tar util-linux)
 # To run every part of ./tests/run.
 PACKAGES_TEST=(
-    clang clang-format clang-tidy git haproxy libcmocka-dev nghttp2-client nginx-light openssl
-    python3 python3-h2 python3-pytest python3-websockets strace varnish wrk
+    clang clang-format clang-tidy git haproxy nghttp2-client nginx openssl python3 python3-h2
+    python3-pytest strace varnish wrk
 )
 
 packages_missing() {
