@@ -1,0 +1,163 @@
+/*
+ * Joins a source of frames to the proxy: takes what table_file.c or stream.c gives, sends it down
+ * the frames socket, and keeps the source from reading ahead of a proxy that is slow. It judges no
+ * object; the proxy does. Called by follower_main.c.
+ */
+#include "gateway/follower/follower.h"
+
+#include <signal.h>
+
+#include <event2/event.h>
+
+#include "gateway/core/buf.h"
+#include "gateway/core/check.h"
+#include "gateway/core/log.h"
+#include "gateway/core/obj.h"
+#include "gateway/follower/proxy_link.h"
+#include "gateway/follower/table_file.h"
+#include "gateway/wire/frame.h"
+
+enum {
+    FOLLOWER_MAGIC = 0x666f6c6c,
+    QUEUE_PAUSE_BYTES = 4 << 20 /* of frames the proxy has not taken: the file waits */
+};
+
+struct follower {
+    unsigned magic;
+    const struct follower_config *config;
+    struct event_base *base;
+    struct proxy_link *link;
+    struct table_file *file;
+    struct event *signals[2];
+    struct buf line; /* one frame being written; FRAME_LINE_MAX and some */
+    bool paused;
+};
+
+static void send_line(struct follower *f)
+{
+    proxy_link_send(f->link, buf_str(&f->line));
+    buf_clear(&f->line);
+}
+
+static void on_snapshot(void *arg)
+{
+    struct follower *f;
+    OBJ_CAST(f, arg, FOLLOWER_MAGIC);
+    const char *cluster = f->config->cluster != NULL ? f->config->cluster : "file";
+    if (!frame_write_hello(&f->line, cluster, "0-file", 0, true))
+        WRONG("a hello does not fit a frame");
+    send_line(f);
+}
+
+static void on_frame(void *arg, const struct frame *frame, struct str line)
+{
+    (void)frame; /* judged already; the proxy gets the line as it was written */
+    struct follower *f;
+    OBJ_CAST(f, arg, FOLLOWER_MAGIC);
+    if (!buf_add_str(&f->line, line) || !buf_add(&f->line, "\n", 1))
+        WRONG("a line within its cap does not fit");
+    send_line(f);
+}
+
+static bool may_read(void *arg)
+{
+    struct follower *f;
+    OBJ_CAST(f, arg, FOLLOWER_MAGIC);
+    f->paused = proxy_link_queued(f->link) > QUEUE_PAUSE_BYTES;
+    return !f->paused;
+}
+
+static void on_drained(void *arg)
+{
+    struct follower *f;
+    OBJ_CAST(f, arg, FOLLOWER_MAGIC);
+    if (f->paused && f->file != NULL)
+        table_file_resume(f->file);
+}
+
+static void on_ack(void *arg, uint64_t revision)
+{
+    (void)arg;
+    log_debug("the proxy has adopted revision %llu", (unsigned long long)revision);
+}
+
+static void on_nack(void *arg, enum route_kind kind, const char *name, const struct err *why)
+{
+    (void)arg;
+    log_warn("the proxy refused %s \"%s\": %s (%s%s%s)", route_kind_name(kind), name, why->text,
+             why->code, why->field[0] != '\0' ? " at " : "", why->field);
+}
+
+static void on_gone(void *arg)
+{
+    struct follower *f;
+    OBJ_CAST(f, arg, FOLLOWER_MAGIC);
+    log_info("the proxy closed the frames socket; the follower ends");
+    if (event_base_loopbreak(f->base) != 0)
+        WRONG("the event loop cannot be ended");
+}
+
+static void on_signal(evutil_socket_t number, short what, void *arg)
+{
+    (void)what; /* only EV_SIGNAL is asked for */
+    struct follower *f;
+    OBJ_CAST(f, arg, FOLLOWER_MAGIC);
+    log_info("signal %d: the follower ends", (int)number);
+    if (event_base_loopbreak(f->base) != 0)
+        WRONG("the event loop cannot be ended");
+}
+
+static void watch_signals(struct follower *f)
+{
+    static const int numbers[] = {SIGTERM, SIGINT};
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        f->signals[i] = evsignal_new(f->base, numbers[i], on_signal, f);
+        if (f->signals[i] == NULL || event_add(f->signals[i], NULL) != 0)
+            WRONG("signals cannot be watched");
+    }
+}
+
+static bool start(struct follower *f, struct err *e)
+{
+    struct proxy_link_config link = {.base = f->base,
+                                     .fd = f->config->frames_fd,
+                                     .on_ack = on_ack,
+                                     .on_nack = on_nack,
+                                     .on_drained = on_drained,
+                                     .on_gone = on_gone,
+                                     .arg = f};
+    f->link = proxy_link_new(&link);
+    watch_signals(f);
+    struct table_file_config file = {.base = f->base,
+                                     .path = f->config->table,
+                                     .on_snapshot = on_snapshot,
+                                     .on_frame = on_frame,
+                                     .may_read = may_read,
+                                     .arg = f};
+    f->file = table_file_new(&file, e);
+    return f->file != NULL;
+}
+
+static void stop(struct follower *f)
+{
+    table_file_free(f->file);
+    for (size_t i = 0; i < sizeof(f->signals) / sizeof(f->signals[0]); i++)
+        event_free(f->signals[i]);
+    proxy_link_free(f->link);
+    buf_free(&f->line);
+    event_base_free(f->base);
+}
+
+bool follower_run(const struct follower_config *config, struct err *e)
+{
+    struct follower f = {.magic = FOLLOWER_MAGIC, .config = config};
+    buf_init(&f.line, FRAME_LINE_MAX + 4096);
+    f.base = event_base_new();
+    if (f.base == NULL)
+        return err_set(e, "NoLoop", "", "libevent has no usable event loop");
+    bool ok = start(&f, e);
+    if (ok && event_base_dispatch(f.base) < 0)
+        ok = err_set(e, "NoLoop", "", "the event loop failed");
+    stop(&f);
+    return ok;
+}
