@@ -41,7 +41,8 @@ struct fetch_call {
     int64_t connect_timeout_ms, total_timeout_ms;
     struct buf body;
     size_t head_bytes;
-    bool too_large, stopped;
+    bool too_large, stopped, head_told;
+    void (*on_head)(void *arg, long status);
     bool (*on_data)(void *arg, long status, struct str bytes);
     void (*on_done)(void *arg, const struct fetch_reply *reply);
     void *arg;
@@ -204,12 +205,20 @@ static size_t on_write(char *p, size_t size, size_t num, void *arg)
 static size_t on_header(char *p, size_t size, size_t num, void *arg)
 {
     struct fetch_call *c;
+    struct str line = {p, size * num};
+    long status = 0;
 
-    (void)p; /* only the size matters here */
     OBJ_CAST(c, arg, CALL_MAGIC);
-    c->head_bytes += size * num;
+    c->head_bytes += line.n;
     c->too_large = c->head_bytes > HEAD_MAX;
-    return c->too_large ? 0 : size * num;
+    if (c->too_large || c->state == CALL_OVER)
+        return 0;
+    (void)curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status); /* cannot fail */
+    if (c->on_head && !c->head_told && str_eq(line, STR("\r\n")) && status >= 200) {
+        c->head_told = true;
+        c->on_head(c->arg, status);
+    }
+    return c->state == CALL_OVER ? 0 : line.n;
 }
 
 static bool explain_unreachable(const struct fetch_call *c, CURLcode rc, struct err *e)
@@ -466,6 +475,7 @@ static struct fetch_call *call_new(struct fetch *f, const struct fetch_request *
     c->fetch = f;
     c->connect_timeout_ms = rq->connect_timeout_ms ? rq->connect_timeout_ms : CONNECT_MS;
     c->total_timeout_ms = rq->total_timeout_ms;
+    c->on_head = rq->on_head;
     c->on_data = rq->on_data;
     c->on_done = rq->on_done;
     c->arg = rq->arg;

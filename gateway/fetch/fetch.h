@@ -41,6 +41,8 @@ struct fetch_request {
     size_t
         body_max; /* 0: 1 MiB; more than this ends the call with "TooLarge"; unused with on_data */
     const char *ca_file; /* NULL: the system's */
+    /* When the final reply's head is whole, before any of its body; NULL: no interest. */
+    void (*on_head)(void *arg, long status);
     /* Streams: bytes as they come (status already known); false ends the call. NULL: collect. */
     bool (*on_data)(void *arg, long status, struct str bytes);
     /* Exactly once, unless the call is cancelled; the call is gone afterwards. */

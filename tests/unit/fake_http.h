@@ -139,9 +139,8 @@ static inline void fake_listen(struct fake *f)
     struct sockaddr_un sun = {.sun_family = AF_UNIX};
 
     (void)snprintf(sun.sun_path, sizeof(sun.sun_path), "%s", f->path);
-    f->listener =
-        evconnlistener_new_bind(f->base, fake_on_accept, f, LEV_OPT_CLOSE_ON_FREE, 16,
-                                (struct sockaddr *)&sun, (int)sizeof(sun));
+    f->listener = evconnlistener_new_bind(f->base, fake_on_accept, f, LEV_OPT_CLOSE_ON_FREE, 16,
+                                          (struct sockaddr *)&sun, (int)sizeof(sun));
     ASSERT(f->listener);
 }
 
