@@ -1,6 +1,10 @@
 /*
  * One consistent picture of a swarm, as read from the Docker API; immutable once made. Arrays are
- * sorted by id; strings are NUL-terminated, never NULL, owned by the view.
+ * sorted by id, ids are unique; strings are NUL-terminated, never NULL, owned by the view.
+ *
+ * Only what routing can need is in it: services with at least one com.docker.lb.* label and the
+ * tasks of those (but no task that ended and is not meant to run), all nodes, the swarm's overlay
+ * networks. A task may name a node or a network that the view does not hold.
  */
 #ifndef CLUSTERS_SWARM_VIEW_H
 #define CLUSTERS_SWARM_VIEW_H
@@ -23,15 +27,15 @@ struct view_network {
 /* Where a service or a task is attached: network id and, for tasks, its address there. */
 struct view_attachment {
     char *network_id;
-    char *address; /* without the prefix length; "" for a service */
+    char *address; /* IPv4 or IPv6 without the prefix length; "" for a service, or when none */
 };
 
 struct view_service {
     char *id;
     char *name;
-    char *created_at; /* RFC 3339 as Docker gives it, in UTC: sorts as text */
+    char *created_at; /* RFC 3339 in UTC with nine decimals: sorts as text; "" when unknown */
     uint64_t version;
-    struct view_label *labels;
+    struct view_label *labels; /* of the service (not of its containers), sorted by key */
     size_t num_labels;
     struct view_attachment *networks;
     size_t num_networks;
@@ -74,10 +78,36 @@ struct view {
     size_t num_networks;
 };
 
-void view_free(struct view *v);
+void view_free(struct view *v); /* NULL is fine */
 const struct view_service *view_service(const struct view *v, const char *id);
 const struct view_node *view_node(const struct view *v, const char *id);
 const struct view_network *view_network(const struct view *v, const char *id);
 const struct view_network *view_network_named(const struct view *v, const char *name);
+const struct view_task *view_task(const struct view *v, const char *id);
+
+/* True when nothing at all differs. */
+bool view_same(const struct view *a, const struct view *b);
+struct view *view_clone(const struct view *v);
+
+/*
+ * Making one: view_new, any number of view_add_* (each takes the element's memory and zeroes it;
+ * NULL strings become ""), then view_seal, which sorts and keeps one of equal ids.
+ */
+struct view *view_new(void);
+void view_add_service(struct view *v, struct view_service *moved);
+void view_add_task(struct view *v, struct view_task *moved);
+void view_add_node(struct view *v, struct view_node *moved);
+void view_add_network(struct view *v, struct view_network *moved);
+void view_seal(struct view *v);
+
+/* One element: release what it holds and zero it; equality of everything in it. */
+void view_service_clear(struct view_service *s);
+void view_task_clear(struct view_task *t);
+void view_node_clear(struct view_node *n);
+void view_network_clear(struct view_network *n);
+bool view_service_same(const struct view_service *a, const struct view_service *b);
+bool view_task_same(const struct view_task *a, const struct view_task *b);
+bool view_node_same(const struct view_node *a, const struct view_node *b);
+bool view_network_same(const struct view_network *a, const struct view_network *b);
 
 #endif

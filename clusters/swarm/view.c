@@ -1,0 +1,394 @@
+/*
+ * The view's memory: elements made, released, compared and copied, arrays grown, sorted and
+ * searched. It knows nothing of Docker or JSON and decides nothing. Called by the decoder and the
+ * observer, which make views, and by everybody who reads one.
+ */
+#include "clusters/swarm/view.h"
+
+#include <string.h>
+
+#include "gateway/core/check.h"
+
+/* Every element begins with its id: sorting and searching use that. */
+static const char *id_of(const void *element)
+{
+    char *id;
+
+    memcpy(&id, element, sizeof(id));
+    return id;
+}
+
+static int by_id(const void *a, const void *b)
+{
+    return strcmp(id_of(a), id_of(b));
+}
+
+static int by_key(const void *a, const void *b)
+{
+    return strcmp(((const struct view_label *)a)->key, ((const struct view_label *)b)->key);
+}
+
+static const void *find(const void *items, size_t num, size_t size, const char *id)
+{
+    return num ? bsearch(&id, items, num, size, by_id) : NULL;
+}
+
+const struct view_service *view_service(const struct view *v, const char *id)
+{
+    return find(v->services, v->num_services, sizeof(*v->services), id);
+}
+
+const struct view_task *view_task(const struct view *v, const char *id)
+{
+    return find(v->tasks, v->num_tasks, sizeof(*v->tasks), id);
+}
+
+const struct view_node *view_node(const struct view *v, const char *id)
+{
+    return find(v->nodes, v->num_nodes, sizeof(*v->nodes), id);
+}
+
+const struct view_network *view_network(const struct view *v, const char *id)
+{
+    return find(v->networks, v->num_networks, sizeof(*v->networks), id);
+}
+
+const struct view_network *view_network_named(const struct view *v, const char *name)
+{
+    for (size_t i = 0; i < v->num_networks; i++)
+        if (strcmp(v->networks[i].name, name) == 0)
+            return &v->networks[i];
+    return NULL;
+}
+
+/* --- release --- */
+
+static void clear_attachments(struct view_attachment *a, size_t num)
+{
+    for (size_t i = 0; i < num; i++) {
+        free(a[i].network_id);
+        free(a[i].address);
+    }
+    free(a);
+}
+
+void view_service_clear(struct view_service *s)
+{
+    for (size_t i = 0; i < s->num_labels; i++) {
+        free(s->labels[i].key);
+        free(s->labels[i].value);
+    }
+    free(s->labels);
+    clear_attachments(s->networks, s->num_networks);
+    free(s->id);
+    free(s->name);
+    free(s->created_at);
+    memset(s, 0, sizeof(*s));
+}
+
+void view_task_clear(struct view_task *t)
+{
+    clear_attachments(t->networks, t->num_networks);
+    free(t->id);
+    free(t->service_id);
+    free(t->node_id);
+    memset(t, 0, sizeof(*t));
+}
+
+void view_node_clear(struct view_node *n)
+{
+    free(n->id);
+    free(n->hostname);
+    free(n->address);
+    memset(n, 0, sizeof(*n));
+}
+
+void view_network_clear(struct view_network *n)
+{
+    free(n->id);
+    free(n->name);
+    memset(n, 0, sizeof(*n));
+}
+
+void view_free(struct view *v)
+{
+    if (!v)
+        return;
+    for (size_t i = 0; i < v->num_services; i++)
+        view_service_clear(&v->services[i]);
+    for (size_t i = 0; i < v->num_tasks; i++)
+        view_task_clear(&v->tasks[i]);
+    for (size_t i = 0; i < v->num_nodes; i++)
+        view_node_clear(&v->nodes[i]);
+    for (size_t i = 0; i < v->num_networks; i++)
+        view_network_clear(&v->networks[i]);
+    free(v->services);
+    free(v->tasks);
+    free(v->nodes);
+    free(v->networks);
+    free(v);
+}
+
+/* --- making --- */
+
+struct view *view_new(void)
+{
+    return xcalloc(1, sizeof(struct view));
+}
+
+/* Room for one more: capacities are powers of two and follow from num. */
+static void *grow(void *items, size_t num, size_t size)
+{
+    if (num & (num - 1))
+        return items;
+    return xrealloc(items, (num ? num * 2 : 1) * size);
+}
+
+static void never_null(char **s)
+{
+    if (!*s)
+        *s = xstrdup("");
+}
+
+static void fill_attachments(struct view_attachment *a, size_t num)
+{
+    for (size_t i = 0; i < num; i++) {
+        never_null(&a[i].network_id);
+        never_null(&a[i].address);
+    }
+}
+
+void view_add_service(struct view *v, struct view_service *moved)
+{
+    never_null(&moved->id);
+    never_null(&moved->name);
+    never_null(&moved->created_at);
+    fill_attachments(moved->networks, moved->num_networks);
+    for (size_t i = 0; i < moved->num_labels; i++) {
+        never_null(&moved->labels[i].key);
+        never_null(&moved->labels[i].value);
+    }
+    if (moved->num_labels)
+        qsort(moved->labels, moved->num_labels, sizeof(*moved->labels), by_key);
+    v->services = grow(v->services, v->num_services, sizeof(*v->services));
+    v->services[v->num_services++] = *moved;
+    memset(moved, 0, sizeof(*moved));
+}
+
+void view_add_task(struct view *v, struct view_task *moved)
+{
+    never_null(&moved->id);
+    never_null(&moved->service_id);
+    never_null(&moved->node_id);
+    fill_attachments(moved->networks, moved->num_networks);
+    v->tasks = grow(v->tasks, v->num_tasks, sizeof(*v->tasks));
+    v->tasks[v->num_tasks++] = *moved;
+    memset(moved, 0, sizeof(*moved));
+}
+
+void view_add_node(struct view *v, struct view_node *moved)
+{
+    never_null(&moved->id);
+    never_null(&moved->hostname);
+    never_null(&moved->address);
+    v->nodes = grow(v->nodes, v->num_nodes, sizeof(*v->nodes));
+    v->nodes[v->num_nodes++] = *moved;
+    memset(moved, 0, sizeof(*moved));
+}
+
+void view_add_network(struct view *v, struct view_network *moved)
+{
+    never_null(&moved->id);
+    never_null(&moved->name);
+    v->networks = grow(v->networks, v->num_networks, sizeof(*v->networks));
+    v->networks[v->num_networks++] = *moved;
+    memset(moved, 0, sizeof(*moved));
+}
+
+static void clear_service(void *p)
+{
+    view_service_clear(p);
+}
+
+static void clear_task(void *p)
+{
+    view_task_clear(p);
+}
+
+static void clear_node(void *p)
+{
+    view_node_clear(p);
+}
+
+static void clear_network(void *p)
+{
+    view_network_clear(p);
+}
+
+/* Sorts and closes up over repeated ids; gives the new number. Which of equals stays is not fixed.
+ */
+static size_t seal(void *items, size_t num, size_t size, void (*clear)(void *))
+{
+    char *at = items;
+    size_t kept = 0;
+
+    if (num == 0)
+        return 0;
+    qsort(items, num, size, by_id);
+    for (size_t i = 0; i < num; i++) {
+        if (kept && by_id(at + (kept - 1) * size, at + i * size) == 0) {
+            clear(at + i * size);
+            continue;
+        }
+        if (kept != i)
+            memcpy(at + kept * size, at + i * size, size);
+        kept++;
+    }
+    return kept;
+}
+
+void view_seal(struct view *v)
+{
+    v->num_services = seal(v->services, v->num_services, sizeof(*v->services), clear_service);
+    v->num_tasks = seal(v->tasks, v->num_tasks, sizeof(*v->tasks), clear_task);
+    v->num_nodes = seal(v->nodes, v->num_nodes, sizeof(*v->nodes), clear_node);
+    v->num_networks = seal(v->networks, v->num_networks, sizeof(*v->networks), clear_network);
+}
+
+/* --- comparing --- */
+
+static bool same_attachments(const struct view_attachment *a, size_t num_a,
+                             const struct view_attachment *b, size_t num_b)
+{
+    if (num_a != num_b)
+        return false;
+    for (size_t i = 0; i < num_a; i++)
+        if (strcmp(a[i].network_id, b[i].network_id) != 0 ||
+            strcmp(a[i].address, b[i].address) != 0)
+            return false;
+    return true;
+}
+
+static bool same_labels(const struct view_service *a, const struct view_service *b)
+{
+    if (a->num_labels != b->num_labels)
+        return false;
+    for (size_t i = 0; i < a->num_labels; i++)
+        if (strcmp(a->labels[i].key, b->labels[i].key) != 0 ||
+            strcmp(a->labels[i].value, b->labels[i].value) != 0)
+            return false;
+    return true;
+}
+
+bool view_service_same(const struct view_service *a, const struct view_service *b)
+{
+    return strcmp(a->id, b->id) == 0 && strcmp(a->name, b->name) == 0 &&
+           strcmp(a->created_at, b->created_at) == 0 && a->version == b->version &&
+           a->updating == b->updating && same_labels(a, b) &&
+           same_attachments(a->networks, a->num_networks, b->networks, b->num_networks);
+}
+
+bool view_task_same(const struct view_task *a, const struct view_task *b)
+{
+    return strcmp(a->id, b->id) == 0 && strcmp(a->service_id, b->service_id) == 0 &&
+           strcmp(a->node_id, b->node_id) == 0 && a->desired_running == b->desired_running &&
+           a->state == b->state &&
+           same_attachments(a->networks, a->num_networks, b->networks, b->num_networks);
+}
+
+bool view_node_same(const struct view_node *a, const struct view_node *b)
+{
+    return strcmp(a->id, b->id) == 0 && strcmp(a->hostname, b->hostname) == 0 &&
+           strcmp(a->address, b->address) == 0 && a->state == b->state;
+}
+
+bool view_network_same(const struct view_network *a, const struct view_network *b)
+{
+    return strcmp(a->id, b->id) == 0 && strcmp(a->name, b->name) == 0 && a->ingress == b->ingress;
+}
+
+bool view_same(const struct view *a, const struct view *b)
+{
+    if (a->num_services != b->num_services || a->num_tasks != b->num_tasks ||
+        a->num_nodes != b->num_nodes || a->num_networks != b->num_networks)
+        return false;
+    for (size_t i = 0; i < a->num_services; i++)
+        if (!view_service_same(&a->services[i], &b->services[i]))
+            return false;
+    for (size_t i = 0; i < a->num_tasks; i++)
+        if (!view_task_same(&a->tasks[i], &b->tasks[i]))
+            return false;
+    for (size_t i = 0; i < a->num_nodes; i++)
+        if (!view_node_same(&a->nodes[i], &b->nodes[i]))
+            return false;
+    for (size_t i = 0; i < a->num_networks; i++)
+        if (!view_network_same(&a->networks[i], &b->networks[i]))
+            return false;
+    return true;
+}
+
+/* --- copying --- */
+
+static struct view_attachment *clone_attachments(const struct view_attachment *a, size_t num)
+{
+    struct view_attachment *copy = num ? xcalloc(num, sizeof(*copy)) : NULL;
+
+    for (size_t i = 0; i < num; i++) {
+        copy[i].network_id = xstrdup(a[i].network_id);
+        copy[i].address = xstrdup(a[i].address);
+    }
+    return copy;
+}
+
+static void clone_service(struct view *v, const struct view_service *s)
+{
+    struct view_service copy = *s;
+
+    copy.id = xstrdup(s->id);
+    copy.name = xstrdup(s->name);
+    copy.created_at = xstrdup(s->created_at);
+    copy.networks = clone_attachments(s->networks, s->num_networks);
+    copy.labels = s->num_labels ? xcalloc(s->num_labels, sizeof(*copy.labels)) : NULL;
+    for (size_t i = 0; i < s->num_labels; i++) {
+        copy.labels[i].key = xstrdup(s->labels[i].key);
+        copy.labels[i].value = xstrdup(s->labels[i].value);
+    }
+    view_add_service(v, &copy);
+}
+
+static void clone_task(struct view *v, const struct view_task *t)
+{
+    struct view_task copy = *t;
+
+    copy.id = xstrdup(t->id);
+    copy.service_id = xstrdup(t->service_id);
+    copy.node_id = xstrdup(t->node_id);
+    copy.networks = clone_attachments(t->networks, t->num_networks);
+    view_add_task(v, &copy);
+}
+
+struct view *view_clone(const struct view *v)
+{
+    struct view *copy = view_new();
+
+    for (size_t i = 0; i < v->num_services; i++)
+        clone_service(copy, &v->services[i]);
+    for (size_t i = 0; i < v->num_tasks; i++)
+        clone_task(copy, &v->tasks[i]);
+    for (size_t i = 0; i < v->num_nodes; i++) {
+        struct view_node n = {.id = xstrdup(v->nodes[i].id),
+                              .hostname = xstrdup(v->nodes[i].hostname),
+                              .address = xstrdup(v->nodes[i].address),
+                              .state = v->nodes[i].state};
+
+        view_add_node(copy, &n);
+    }
+    for (size_t i = 0; i < v->num_networks; i++) {
+        struct view_network n = {.id = xstrdup(v->networks[i].id),
+                                 .name = xstrdup(v->networks[i].name),
+                                 .ingress = v->networks[i].ingress};
+
+        view_add_network(copy, &n);
+    }
+    return copy;
+}
