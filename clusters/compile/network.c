@@ -1,0 +1,137 @@
+/*
+ * By which network a service is reached: the labelled one; without a label, or with a label that
+ * fits none, the only one it is attached to (a stack's short network name must work, interlock
+ * scenario 20); with several to choose from it is refused. The routing mesh's own network is never
+ * a way to a task. Whether a fleet is attached to that network is not known here.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clusters/compile/compile_priv.h"
+#include "gateway/core/check.h"
+
+enum { LIST_MAX = 200 };
+
+/* One network that the service is attached to. */
+struct candidate {
+    const char *id;
+    const char *name;
+};
+
+struct candidates {
+    struct candidate *all;
+    size_t num;
+};
+
+static bool have(const struct candidates *c, const char *id)
+{
+    for (size_t i = 0; i < c->num; i++)
+        if (strcmp(c->all[i].id, id) == 0)
+            return true;
+    return false;
+}
+
+static struct candidates attached(const struct compile_index *index, const struct view_service *s)
+{
+    struct candidates c = {.all = xcalloc(s->num_networks + 1, sizeof(*c.all))};
+
+    for (size_t i = 0; i < s->num_networks; i++) {
+        const char *id = s->networks[i].network_id;
+        const struct view_network *n = map_get(&index->networks, str_from(id));
+
+        if ((n != NULL && n->ingress) || have(&c, id))
+            continue;
+        /* A network made after the list was read has no name yet: its id will do. */
+        c.all[c.num++] = (struct candidate){id, n != NULL ? n->name : id};
+    }
+    return c;
+}
+
+static const struct candidate *named(const struct candidates *c, const char *label)
+{
+    for (size_t i = 0; i < c->num; i++)
+        if (strcmp(c->all[i].name, label) == 0 || strcmp(c->all[i].id, label) == 0)
+            return &c->all[i];
+    return NULL;
+}
+
+static bool exists(const struct compile_index *index, const char *name)
+{
+    const struct view *v = index->in->view;
+
+    for (size_t i = 0; i < v->num_networks; i++)
+        if (strcmp(v->networks[i].name, name) == 0 || strcmp(v->networks[i].id, name) == 0)
+            return true;
+    return false;
+}
+
+/* "a, b, c" for a sentence, cut after LIST_MAX bytes. */
+static void list_names(const struct candidates *c, char out[LIST_MAX])
+{
+    size_t len = 0;
+
+    out[0] = '\0';
+    for (size_t i = 0; i < c->num && len < LIST_MAX - 1; i++) {
+        int n = snprintf(out + len, LIST_MAX - len, "%s%.64s", i > 0 ? ", " : "", c->all[i].name);
+
+        len += n > 0 ? (size_t)n : 0;
+    }
+}
+
+/* Several networks, or none, and nothing that says which. */
+static void refuse(const struct compile_index *index, struct unit *u, const struct candidates *c)
+{
+    const char *label = u->intent->network;
+    char names[LIST_MAX];
+    char text[2 * LIST_MAX];
+
+    list_names(c, names);
+    if (c->num == 0) {
+        unit_refuse(u, COMPILE_RESOLVED, (struct cond_about){"NoNetwork", LABELS_NETWORK, label},
+                    "The service is attached to no network by which a gateway could reach it: "
+                    "attach it to an overlay network.");
+        return;
+    }
+    if (label == NULL) {
+        snprintf(text, sizeof(text),
+                 "The service is attached to several networks (%s): say with the label by which "
+                 "one it is reached.",
+                 names);
+        unit_refuse(u, COMPILE_RESOLVED,
+                    (struct cond_about){"SeveralNetworks", LABELS_NETWORK, NULL}, text);
+        return;
+    }
+    bool known = exists(index, label);
+
+    snprintf(text, sizeof(text), "%s, and it is attached to several: name one of %s.",
+             known ? "The service is not attached to this network" : "There is no such network",
+             names);
+    unit_refuse(
+        u, COMPILE_RESOLVED,
+        (struct cond_about){known ? "NetworkNotAttached" : "UnknownNetwork", LABELS_NETWORK, label},
+        text);
+}
+
+void network_pick(const struct compile_index *index, struct unit *u)
+{
+    struct candidates c = attached(index, u->service);
+    const char *label = u->intent->network;
+    const struct candidate *found = label != NULL ? named(&c, label) : NULL;
+
+    if (found != NULL) {
+        u->network = found->id;
+    } else if (c.num == 1) {
+        u->network = c.all[0].id;
+        if (label != NULL)
+            cond_add(u->out, COMPILE_RESOLVED, true,
+                     (struct cond_about){"NetworkFallback", LABELS_NETWORK, label},
+                     "%s; the only network that the service is attached to is used: %.64s.",
+                     exists(index, label) ? "The service is not attached to this network"
+                                          : "There is no such network",
+                     c.all[0].name);
+    } else {
+        refuse(index, u, &c);
+    }
+    free(c.all);
+}

@@ -1,0 +1,100 @@
+/*
+ * The canonical JSON of the objects that compile makes: fixed order of keys, no blanks, hosts
+ * sorted, a field that has its default left out where the table format lets it be. The same meaning
+ * gives the same bytes, so that a comparison of bytes is a comparison of tables.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "clusters/compile/compile_priv.h"
+#include "gateway/core/buf.h"
+#include "gateway/core/check.h"
+
+/*
+ * Everything that is written was capped before (hosts, names, endpoints, ids), so that a value
+ * stays under the 4 MiB of a frame and the buffer cannot be full.
+ */
+enum { VALUE_MAX = 4 << 20 };
+
+static void add(struct buf *b, struct str s)
+{
+    ASSERT(buf_add_str(b, s));
+}
+
+static void add_string(struct buf *b, const char *s)
+{
+    ASSERT(buf_add_json(b, str_from(s)));
+}
+
+static void add_number(struct buf *b, size_t n)
+{
+    ASSERT(buf_add_fmt(b, "%zu", n));
+}
+
+static int compare_hosts(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void add_hosts(struct buf *b, char *const *hosts, size_t num_hosts)
+{
+    const char **sorted = xcalloc(num_hosts, sizeof(*sorted));
+
+    for (size_t i = 0; i < num_hosts; i++)
+        sorted[i] = hosts[i];
+    qsort(sorted, num_hosts, sizeof(*sorted), compare_hosts);
+    for (size_t i = 0; i < num_hosts; i++) {
+        add(b, i > 0 ? STR(",") : STR(""));
+        add_string(b, sorted[i]);
+    }
+    free(sorted);
+}
+
+char *value_route(char *const *hosts, size_t num_hosts, const struct value_forward *forward,
+                  size_t num_forward)
+{
+    struct buf b;
+
+    ASSERT(num_hosts > 0 && num_forward > 0);
+    buf_init(&b, VALUE_MAX);
+    add(&b, STR("{\"tenant\":\"\",\"hosts\":["));
+    add_hosts(&b, hosts, num_hosts);
+    add(&b, STR("],\"path\":\"/\",\"forward\":["));
+    for (size_t i = 0; i < num_forward; i++) {
+        add(&b, i > 0 ? STR(",{\"pool\":") : STR("{\"pool\":"));
+        add_string(&b, forward[i].pool);
+        add(&b, STR(",\"weight\":"));
+        add_number(&b, forward[i].weight);
+        add(&b, STR("}"));
+    }
+    add(&b, STR("]}"));
+    return buf_take(&b);
+}
+
+char *value_pool(void)
+{
+    return xstrdup("{\"tenant\":\"\",\"protocol\":\"http1\",\"balance\":\"round_robin\"}");
+}
+
+char *value_endpoints(const struct unit *u)
+{
+    struct buf b;
+
+    buf_init(&b, VALUE_MAX);
+    add(&b, STR("{\"endpoints\":["));
+    for (size_t i = 0; i < u->num_endpoints; i++) {
+        const struct unit_endpoint *e = &u->endpoints[i];
+
+        add(&b, i > 0 ? STR(",{\"address\":") : STR("{\"address\":"));
+        add_string(&b, e->address);
+        add(&b, STR(",\"port\":"));
+        add_number(&b, u->intent->port);
+        add(&b, STR(",\"weight\":1,\"task\":"));
+        add_string(&b, e->task);
+        add(&b, STR(",\"node\":"));
+        add_string(&b, e->node);
+        add(&b, STR("}"));
+    }
+    add(&b, STR("]}"));
+    return buf_take(&b);
+}
