@@ -1,0 +1,116 @@
+/*
+ * Hosts in their one canonical spelling. Every comparison of hosts, in tables and in requests, is
+ * between results of this file, so that no two spellings of a name can be routed apart. No IDNA
+ * here: names in Unicode are refused, A-labels pass as they are.
+ */
+#include <arpa/inet.h>
+#include <string.h>
+
+#include "gateway/route/route.h"
+
+enum { LABEL_MAX = 63 }; /* RFC 1035 section 2.3.4 */
+
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+static bool is_host_byte(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+}
+
+/* "[v6]" without zone; one address has many spellings, inet_ntop gives one. */
+static bool canonical_v6(struct str host, char *out, struct err *e)
+{
+    char text[INET6_ADDRSTRLEN];
+    struct in6_addr addr;
+
+    if (host.n < 4 || host.n - 2 >= sizeof(text) || host.p[host.n - 1] != ']' ||
+        memchr(host.p, '\0', host.n) != NULL)
+        return err_set(e, "BadHost", "", "not an IPv6 address in brackets: \"%.*s\"",
+                       STR_ARG(host));
+    memcpy(text, host.p + 1, host.n - 2);
+    text[host.n - 2] = '\0';
+    if (inet_pton(AF_INET6, text, &addr) != 1 ||
+        inet_ntop(AF_INET6, &addr, text, sizeof(text)) == NULL)
+        return err_set(e, "BadHost", "", "not an IPv6 address in brackets: \"%.*s\"",
+                       STR_ARG(host));
+    size_t n = strlen(text);
+
+    out[0] = '[';
+    memcpy(out + 1, text, n);
+    memcpy(out + 1 + n, "]", 2);
+    return true;
+}
+
+static bool canonical_name(struct str host, char *out, struct err *e)
+{
+    size_t label = 0;
+
+    for (size_t i = 0; i < host.n; i++) {
+        char c = lower(host.p[i]);
+
+        if (c == '.' && label == 0)
+            return err_set(e, "BadHost", "", "host \"%.*s\" has an empty label", STR_ARG(host));
+        if (c != '.' && !is_host_byte(c))
+            return err_set(e, "BadHost", "",
+                           "byte %zu of the host (0x%02x) is no letter, digit, '-', '_' or '.'",
+                           i + 1, (unsigned)(unsigned char)c);
+        label = c == '.' ? 0 : label + 1;
+        if (label > LABEL_MAX)
+            return err_set(e, "BadHost", "", "host \"%.*s\" has a label of more than %d bytes",
+                           STR_ARG(host), LABEL_MAX);
+        out[i] = c;
+    }
+    out[host.n] = '\0';
+    return true;
+}
+
+bool route_host_canonical(struct str host, bool allow_default, char *out, struct err *e)
+{
+    if (host.n == 1 && host.p[0] == '*') {
+        if (!allow_default)
+            return err_set(e, "BadHost", "", "the host \"*\" is not allowed here");
+        memcpy(out, "*", 2);
+        return true;
+    }
+    if (host.n != 0 && host.p[0] == '[')
+        return canonical_v6(host, out, e);
+    if (host.n != 0 && host.p[host.n - 1] == '.')
+        host.n--;
+    if (host.n == 0)
+        return err_set(e, "BadHost", "", "the host is empty");
+    if (host.n > ROUTE_HOST_MAX)
+        return err_set(e, "BadHost", "", "the host has %zu bytes, more than %d", host.n,
+                       ROUTE_HOST_MAX);
+    return canonical_name(host, out, e);
+}
+
+bool route_host_of_request(struct str host_header, char *out, struct err *e)
+{
+    struct str host = host_header;
+    size_t from = 0; /* where a colon may be the port's */
+    uint64_t port;
+
+    if (host.n != 0 && host.p[0] == '[') {
+        const char *end = memchr(host.p, ']', host.n);
+
+        if (end == NULL)
+            return err_set(e, "BadHost", "", "a '[' in the host is not closed");
+        from = (size_t)(end - host.p) + 1;
+        if (from < host.n && host.p[from] != ':')
+            return err_set(e, "BadHost", "", "after the ']' of a host only \":port\" may come");
+    }
+    const char *colon = from < host.n ? memchr(host.p + from, ':', host.n - from) : NULL;
+
+    if (colon != NULL) {
+        struct str digits = {colon + 1, host.n - (size_t)(colon - host.p) - 1};
+
+        /* RFC 3986 section 3.2.3: the port may be empty. */
+        if (digits.n != 0 && (digits.n > 5 || !str_to_u64(digits, 65535, &port)))
+            return err_set(e, "BadHost", "", "the port of the host is no number up to 65535");
+        host.n = (size_t)(colon - host.p);
+    }
+    return route_host_canonical(host, false, out, e);
+}

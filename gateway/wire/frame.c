@@ -1,0 +1,207 @@
+/*
+ * Lines to frames and back. A table says which fields a frame may carry and who reads them. The
+ * value of a set is judged as JSON here and as an object of its kind by objects.c. Called by the
+ * follower, the proxy's worker, the publisher and the journal; keeps nothing between lines.
+ */
+#include "gateway/wire/frame.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <cjson/cJSON.h>
+
+#include "gateway/core/check.h"
+#include "gateway/wire/json.h"
+
+/* The words of a refusal that cross the wire; err.code must point to static memory. */
+static const char *const refusal_codes[] = {
+    "BadAddress",        "BadHost",       "BadName",       "BadValue",     "Conflicted",
+    "DuplicateEndpoint", "DuplicateHost", "DuplicatePool", "MissingField", "OutOfRange",
+    "TooLarge",          "TooMany",       "UnknownField",  "Unsupported",  "WrongType",
+};
+
+typedef bool read_fn(const cJSON *body, struct frame *f, struct err *e);
+
+static bool read_revision(const cJSON *body, struct frame *f, struct err *e)
+{
+    return json_need(body, "revision", e) && json_get_u64(body, "revision", &f->revision, e);
+}
+
+static bool read_name(const cJSON *body, struct frame *f, struct err *e)
+{
+    const char *kind = "";
+    const char *name = "";
+
+    if (!json_need(body, "kind", e) || !json_get_str(body, "kind", &kind, e) ||
+        !json_need(body, "name", e) || !json_get_str(body, "name", &name, e))
+        return false;
+    if (!route_kind_from_name(kind, &f->kind))
+        return err_set(e, "UnknownKind", "/kind", "there is no kind of object \"%.64s\"", kind);
+    size_t n = strlen(name);
+
+    if (n == 0 || n > ROUTE_NAME_MAX)
+        return err_set(e, "BadName", "/name", "a name has 1 to %d bytes, this one %zu",
+                       ROUTE_NAME_MAX, n);
+    for (size_t i = 0; i < n; i++)
+        if ((unsigned char)name[i] < 0x20 || name[i] == 0x7f)
+            return err_set(e, "BadName", "/name", "a name holds no control bytes");
+    f->name = xstrdup(name);
+    return true;
+}
+
+static bool read_set(const cJSON *body, struct frame *f, struct err *e)
+{
+    const cJSON *value = NULL;
+
+    if (!read_name(body, f, e) || !json_need(body, "value", e))
+        return false;
+    return json_get_object(body, "value", &value, e);
+}
+
+static bool is_hex_digest(const char *s)
+{
+    return strlen(s) == FRAME_DIGEST_HEX && strspn(s, "0123456789abcdef") == FRAME_DIGEST_HEX;
+}
+
+static bool read_commit(const cJSON *body, struct frame *f, struct err *e)
+{
+    const char *digest = "";
+
+    if (!read_revision(body, f, e) || !json_get_str(body, "digest", &digest, e))
+        return false;
+    if (digest[0] != '\0' && !is_hex_digest(digest))
+        return err_set(e, "BadValue", "/digest", "a digest is %d lower-case hexadecimal digits",
+                       FRAME_DIGEST_HEX);
+    memcpy(f->digest, digest, strlen(digest) + 1);
+    return true;
+}
+
+/* A word of the hello: 1..max bytes of what is printable ASCII and no blank. */
+static bool is_word(const char *s, size_t max)
+{
+    size_t n = strlen(s);
+
+    for (size_t i = 0; i < n; i++)
+        if (s[i] <= 0x20 || s[i] >= 0x7f)
+            return false;
+    return n >= 1 && n <= max;
+}
+
+static bool read_hello(const cJSON *body, struct frame *f, struct err *e)
+{
+    const char *cluster = "";
+    const char *epoch = "";
+    const char *mode = "";
+
+    if (!read_revision(body, f, e) || !json_get_str(body, "cluster", &cluster, e) ||
+        !json_get_str(body, "epoch", &epoch, e) || !json_get_str(body, "mode", &mode, e))
+        return false;
+    if (!is_word(cluster, FRAME_CLUSTER_MAX))
+        return err_set(e, "BadValue", "/cluster", "\"cluster\" must be 1 to %d printable bytes",
+                       FRAME_CLUSTER_MAX);
+    if (!is_word(epoch, FRAME_EPOCH_MAX))
+        return err_set(e, "BadValue", "/epoch", "\"epoch\" must be 1 to %d printable bytes",
+                       FRAME_EPOCH_MAX);
+    f->snapshot = strcmp(mode, "snapshot") == 0;
+    if (!f->snapshot && strcmp(mode, "delta") != 0)
+        return err_set(e, "BadValue", "/mode", "\"mode\" must be \"snapshot\" or \"delta\"");
+    f->cluster = xstrdup(cluster);
+    memcpy(f->epoch, epoch, strlen(epoch) + 1);
+    return true;
+}
+
+static const char *static_code(const char *code)
+{
+    for (size_t i = 0; i < sizeof(refusal_codes) / sizeof(refusal_codes[0]); i++)
+        if (strcmp(code, refusal_codes[i]) == 0)
+            return refusal_codes[i];
+    return "Refused";
+}
+
+static bool read_nack(const cJSON *body, struct frame *f, struct err *e)
+{
+    const char *code = "";
+    const char *field = "";
+    const char *message = "";
+
+    if (!read_name(body, f, e) || !json_get_str(body, "code", &code, e) ||
+        !json_get_str(body, "field", &field, e) || !json_get_str(body, "message", &message, e))
+        return false;
+    err_set(&f->refusal, static_code(code), field, "%s", message);
+    return true;
+}
+
+static const struct frame_rule {
+    const char *word;
+    read_fn *read;
+    const char *fields[6];
+} rules[FRAME__COUNT] = {
+    [FRAME_HELLO] = {"hello", read_hello, {"cluster", "epoch", "revision", "mode"}},
+    [FRAME_SET] = {"set", read_set, {"kind", "name", "value"}},
+    [FRAME_DELETE] = {"delete", read_name, {"kind", "name"}},
+    [FRAME_COMMIT] = {"commit", read_commit, {"revision", "digest"}},
+    [FRAME_BEAT] = {"beat", read_revision, {"revision"}},
+    [FRAME_ACK] = {"ack", read_revision, {"revision"}},
+    [FRAME_NACK] = {"nack", read_nack, {"kind", "name", "code", "field", "message"}},
+};
+
+const char *frame_type_name(enum frame_type type)
+{
+    ASSERT((unsigned)type < FRAME__COUNT);
+    return rules[type].word;
+}
+
+static const struct frame_rule *find_rule(const char *word)
+{
+    for (size_t i = 0; i < FRAME__COUNT; i++)
+        if (strcmp(word, rules[i].word) == 0)
+            return &rules[i];
+    return NULL;
+}
+
+static bool read_frame(cJSON *tree, struct frame *out, struct err *e)
+{
+    cJSON *body = cJSON_IsObject(tree) ? tree->child : NULL;
+
+    if (body == NULL || body->next != NULL)
+        return err_set(e, "BadFrame", "", "a frame is an object with exactly one member");
+    const struct frame_rule *rule = find_rule(body->string);
+
+    if (rule == NULL)
+        return err_set(e, "BadFrame", "", "there is no frame \"%.64s\"", body->string);
+    if (!cJSON_IsObject(body))
+        return err_set(e, "BadFrame", "", "the frame \"%s\" must hold an object", rule->word);
+    out->type = (enum frame_type)(rule - rules);
+    if (!json_only_keys(body, rule->fields, e) || !rule->read(body, out, e))
+        return json_err_in(e, "/%s", rule->word);
+    if (out->type == FRAME_SET)
+        out->value = cJSON_DetachItemFromObjectCaseSensitive(body, "value");
+    return true;
+}
+
+bool frame_parse(struct str line, struct frame *out, struct err *e)
+{
+    struct str span = {NULL, 0};
+
+    *out = (struct frame){.type = FRAME_HELLO};
+    cJSON *tree = json_parse_span(line, &json_limits_frame, "value", 2, &span, e);
+
+    if (tree == NULL)
+        return false;
+    bool ok = read_frame(tree, out, e);
+
+    cJSON_Delete(tree);
+    if (ok && out->type == FRAME_SET)
+        out->value_bytes = span;
+    if (!ok)
+        frame_free(out);
+    return ok;
+}
+
+void frame_free(struct frame *f)
+{
+    free(f->name);
+    free(f->cluster);
+    cJSON_Delete(f->value);
+    *f = (struct frame){.type = FRAME_HELLO};
+}
