@@ -1,0 +1,492 @@
+/*
+ * The supervisor. One libevent loop over: a signalfd, the control socket to the proxy, the doorman
+ * client, and the timers of restarts and of the end. It holds a copy of every listener, so that a
+ * new proxy serves where its predecessor stopped. As PID 1 of a container it also reaps whatever
+ * orphans end up with it.
+ *
+ *     SERVING --SIGTERM--> DRAINING --proxy gone--> ENDING --follower gone--> loop ends
+ *
+ * A proxy that dies takes its follower with it (the frames socket closes); a follower that dies is
+ * replaced alone. Called by gateway_main.c.
+ */
+#include "gateway/parent.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "gateway/child.h"
+#include "gateway/core/check.h"
+#include "gateway/core/clock.h"
+#include "gateway/core/fd.h"
+#include "gateway/core/log.h"
+#include "gateway/core/obj.h"
+#include "gateway/doorman/client.h"
+#include "gateway/worker/control.h"
+#include "gateway/worker/worker.h"
+
+enum {
+    PARENT_MAGIC = 0x70617265,
+    FRAMES_FD = 3, /* in the follower */
+    FOLLOWER_ARGS_MAX = 32,
+    DRAIN_SLACK_MS = 2000, /* beyond the proxy's own deadline, then it is killed */
+    FOLLOWER_END_MS = 1000,
+    CONTROL_SEND_S = 2 /* a proxy that takes no message for so long hangs */
+};
+
+enum parent_state { PARENT_SERVING, PARENT_DRAINING, PARENT_ENDING, PARENT__COUNT };
+
+struct parent {
+    unsigned magic;
+    const struct parent_config *config;
+    enum parent_state state;
+    struct event_base *base;
+    int signal_fd;
+    int control_fd; /* -1: no proxy */
+    struct event *signal_event;
+    struct event *control_event; /* NULL: no proxy */
+    struct event *proxy_timer;
+    struct event *follower_timer;
+    struct event *end_timer;
+    struct child proxy;
+    struct child follower;
+    struct doorman_client *doorman;
+    uint64_t listeners_given; /* to this proxy */
+    int exit_status;
+};
+
+static void start_proxy(struct parent *p);
+static void start_follower(struct parent *p);
+
+static void move_to(struct parent *p, enum parent_state to)
+{
+    static const bool legal[PARENT__COUNT][PARENT__COUNT] = {
+        [PARENT_SERVING] = {[PARENT_DRAINING] = true, [PARENT_ENDING] = true},
+        [PARENT_DRAINING] = {[PARENT_ENDING] = true},
+    };
+    ASSERT(legal[p->state][to]);
+    p->state = to;
+}
+
+static void arm(struct event *timer, int64_t ms)
+{
+    struct timeval in = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
+    if (event_add(timer, &in) != 0)
+        WRONG("a timer cannot be set");
+}
+
+static void kill_child(const struct child *c, int number)
+{
+    if (c->pid > 0 && kill(c->pid, number) != 0)
+        log_warn("the %s cannot be signalled: %s", c->name, strerror(errno));
+}
+
+/* ---- the control socket ------------------------------------------------------------------------
+ */
+
+static void close_control(struct parent *p)
+{
+    if (p->control_event != NULL)
+        event_free(p->control_event);
+    p->control_event = NULL;
+    fd_close(&p->control_fd);
+}
+
+/* A proxy that cannot be told something is of no use any more: it is replaced. */
+static void tell_proxy(struct parent *p, const struct control_msg *m, const int *fd)
+{
+    if (p->control_fd < 0)
+        return;
+    enum io r = fd_send(p->control_fd, m, sizeof(*m), fd, fd != NULL ? 1 : 0);
+    if (r == IO_DONE)
+        return;
+    log_error("the proxy takes no messages (%s); it is ended",
+              r == IO_FAIL ? strerror(errno) : "its socket is full or closed");
+    close_control(p);
+    kill_child(&p->proxy, SIGKILL);
+}
+
+static void give_listener(struct parent *p, const char *name, enum control_kind kind, int fd)
+{
+    struct control_msg m = {.type = CONTROL_LISTENER, .kind = kind};
+    snprintf(m.name, sizeof(m.name), "%s", name);
+    p->listeners_given++;
+    tell_proxy(p, &m, &fd);
+}
+
+/* ---- the doorman -------------------------------------------------------------------------------
+ */
+
+static void on_listener_added(void *arg, const char *name, enum doorman_kind kind, int fd)
+{
+    struct parent *p;
+    OBJ_CAST(p, arg, PARENT_MAGIC);
+    give_listener(p, name, kind == DOORMAN_HTTPS ? CONTROL_HTTPS : CONTROL_HTTP, fd);
+}
+
+static void on_listener_withdrawn(void *arg, const char *name)
+{
+    struct parent *p;
+    OBJ_CAST(p, arg, PARENT_MAGIC);
+    struct control_msg m = {.type = CONTROL_FORGET};
+    snprintf(m.name, sizeof(m.name), "%s", name);
+    tell_proxy(p, &m, NULL);
+}
+
+static const struct doorman_client_ops doorman_ops = {
+    .added = on_listener_added,
+    .withdrawn = on_listener_withdrawn,
+};
+
+static void on_table(struct parent *p, uint64_t revision)
+{
+    log_info("the proxy serves from revision %llu", (unsigned long long)revision);
+    if (p->config->doorman != NULL && p->doorman == NULL && p->state == PARENT_SERVING)
+        p->doorman = doorman_client_new(p->base, p->config->doorman, &doorman_ops, p);
+}
+
+static void on_serving(struct parent *p)
+{
+    if (p->doorman != NULL && p->state == PARENT_SERVING)
+        doorman_client_serving(p->doorman);
+}
+
+static void on_control(evutil_socket_t fd, short what, void *arg)
+{
+    (void)what; /* only EV_READ is asked for */
+    struct parent *p;
+    OBJ_CAST(p, arg, PARENT_MAGIC);
+    struct control_msg m;
+    int fds[FD_PASS_MAX];
+    size_t n = 0;
+    size_t num_fds = 0;
+    enum io r = fd_recv(fd, &m, sizeof(m), &n, fds, &num_fds);
+    for (size_t i = 0; i < num_fds; i++)
+        fd_close(&fds[i]); /* the proxy has nothing to give */
+    if (r == IO_AGAIN)
+        return;
+    if (r != IO_DONE) {
+        close_control(p); /* it is dying; SIGCHLD follows */
+        return;
+    }
+    if (n == sizeof(m) && m.type == CONTROL_TABLE)
+        on_table(p, m.revision);
+    else if (n == sizeof(m) && m.type == CONTROL_SERVING)
+        on_serving(p);
+    else
+        log_warn("the proxy sent a message of type %u and %zu bytes, which means nothing", m.type,
+                 n);
+}
+
+/* ---- the proxy ---------------------------------------------------------------------------------
+ */
+
+_Noreturn static void be_proxy(struct parent *p, int control_fd)
+{
+    struct worker_config config = {
+        .control_fd = control_fd,
+        .admin_fd = p->config->admin_fd,
+    };
+    if (prctl(PR_SET_DUMPABLE, 0) != 0)
+        log_warn("the proxy's memory can be read by others of its user: %s", strerror(errno));
+    _exit(worker_run(&config));
+}
+
+static bool open_control(struct parent *p, int pair[2])
+{
+    struct timeval limit = {.tv_sec = CONTROL_SEND_S};
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0 ||
+        setsockopt(pair[0], SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) != 0) {
+        log_error("there is no control socket for the proxy: %s", strerror(errno));
+        return false;
+    }
+    p->control_fd = pair[0];
+    p->control_event = event_new(p->base, pair[0], EV_READ | EV_PERSIST, on_control, p);
+    if (p->control_event == NULL || event_add(p->control_event, NULL) != 0)
+        WRONG("the control socket cannot be watched");
+    return true;
+}
+
+static void give_held(void *arg, const char *name, enum doorman_kind kind, int fd)
+{
+    on_listener_added(arg, name, kind, fd);
+}
+
+static void start_proxy(struct parent *p)
+{
+    int pair[2] = {-1, -1};
+    int keep[2] = {-1, p->config->admin_fd};
+    if (p->state != PARENT_SERVING || p->proxy.pid > 0)
+        return;
+    if (!open_control(p, pair)) {
+        arm(p->proxy_timer, CHILD_BACK_OFF_MAX_MS);
+        return;
+    }
+    keep[0] = pair[1];
+    pid_t pid = child_fork(&p->proxy, keep, 2);
+    if (pid == 0)
+        be_proxy(p, pair[1]);
+    fd_close(&pair[1]);
+    if (pid < 0) {
+        close_control(p);
+        arm(p->proxy_timer, CHILD_BACK_OFF_MAX_MS);
+        return;
+    }
+    log_info("the proxy is pid %d", (int)pid);
+    p->listeners_given = 0;
+    for (size_t i = 0; i < p->config->listeners->num; i++)
+        give_listener(p, p->config->listeners->all[i].name, CONTROL_HTTP,
+                      p->config->listeners->all[i].fd);
+    if (p->doorman != NULL)
+        doorman_client_each(p->doorman, give_held, p);
+    start_follower(p);
+}
+
+/* ---- the follower ------------------------------------------------------------------------------
+ */
+
+_Noreturn static void be_follower(const struct parent *p, int frames_fd)
+{
+    char number[8];
+    char program[] = "signalbox-follower";
+    char option[] = "--frames-fd";
+    char *argv[FOLLOWER_ARGS_MAX + 4] = {program, option, number};
+    size_t n = 3;
+    snprintf(number, sizeof(number), "%d", FRAMES_FD);
+    for (const char *const *a = p->config->follower_argv; *a != NULL; a++) {
+        ASSERT(n < FOLLOWER_ARGS_MAX);
+        argv[n++] = (char *)(uintptr_t)*a; /* execv takes char *const[] and changes nothing */
+    }
+    bool placed = frames_fd == FRAMES_FD ? fd_set_cloexec(frames_fd, false)
+                                         : dup2(frames_fd, FRAMES_FD) == FRAMES_FD;
+    if (placed)
+        execv(p->config->follower, argv);
+    log_error("%s cannot be run: %s", p->config->follower, strerror(errno));
+    _exit(127);
+}
+
+static void start_follower(struct parent *p)
+{
+    int pair[2];
+    struct control_msg m = {.type = CONTROL_FRAMES};
+    if (p->state == PARENT_ENDING || p->follower.pid > 0 || p->control_fd < 0)
+        return;
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
+        log_error("there is no frames socket for the follower: %s", strerror(errno));
+        arm(p->follower_timer, CHILD_BACK_OFF_MAX_MS);
+        return;
+    }
+    pid_t pid = child_fork(&p->follower, &pair[0], 1);
+    if (pid == 0)
+        be_follower(p, pair[0]);
+    fd_close(&pair[0]);
+    if (pid > 0) {
+        log_info("the follower is pid %d", (int)pid);
+        tell_proxy(p, &m, &pair[1]);
+    } else {
+        arm(p->follower_timer, CHILD_BACK_OFF_MAX_MS);
+    }
+    fd_close(&pair[1]);
+}
+
+/* ---- ends and signals --------------------------------------------------------------------------
+ */
+
+static void end_loop(struct parent *p)
+{
+    if (event_base_loopbreak(p->base) != 0)
+        WRONG("the event loop cannot be ended");
+}
+
+/* The proxy is gone for good: the follower ends, then we do. */
+static void begin_end(struct parent *p, int exit_status)
+{
+    move_to(p, PARENT_ENDING);
+    p->exit_status = exit_status;
+    close_control(p);
+    if (p->follower.pid == 0) {
+        end_loop(p);
+        return;
+    }
+    kill_child(&p->follower, SIGTERM);
+    arm(p->end_timer, FOLLOWER_END_MS);
+}
+
+static void on_proxy_gone(struct parent *p, int status)
+{
+    int64_t wait_ms = child_ended(&p->proxy, status);
+    close_control(p);
+    if (p->state == PARENT_DRAINING) {
+        begin_end(p, WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : 1);
+        return;
+    }
+    if (p->doorman != NULL)
+        doorman_client_draining(p->doorman);
+    kill_child(&p->follower, SIGTERM);
+    arm(p->proxy_timer, wait_ms);
+}
+
+static void on_follower_gone(struct parent *p, int status)
+{
+    int64_t wait_ms = child_ended(&p->follower, status);
+    if (p->state == PARENT_ENDING)
+        end_loop(p);
+    else if (p->control_fd >= 0)
+        arm(p->follower_timer, wait_ms);
+}
+
+static void reap(struct parent *p)
+{
+    int status;
+    pid_t pid;
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        if (pid == p->proxy.pid)
+            on_proxy_gone(p, status);
+        else if (pid == p->follower.pid)
+            on_follower_gone(p, status);
+        else
+            log_debug("reaped pid %d, which is not ours", (int)pid);
+    }
+}
+
+static void begin_drain(struct parent *p)
+{
+    struct control_msg m = {.type = CONTROL_DRAIN, .deadline_ms = p->config->stop_grace_ms};
+    move_to(p, PARENT_DRAINING);
+    log_info("draining: what is in flight has %lld ms to finish",
+             (long long)p->config->stop_grace_ms);
+    if (p->doorman != NULL)
+        doorman_client_draining(p->doorman);
+    if (p->proxy.pid == 0) {
+        begin_end(p, 1);
+        return;
+    }
+    tell_proxy(p, &m, NULL);
+    listeners_close(p->config->listeners); /* or clients would wait in queues that nobody serves */
+    arm(p->end_timer, p->config->stop_grace_ms + DRAIN_SLACK_MS);
+}
+
+static void on_stop_signal(struct parent *p)
+{
+    if (p->state == PARENT_SERVING) {
+        begin_drain(p);
+        return;
+    }
+    log_warn("told to end a second time: what is in flight is cut");
+    kill_child(&p->proxy, SIGKILL);
+    kill_child(&p->follower, SIGKILL);
+}
+
+static void on_signal(evutil_socket_t fd, short what, void *arg)
+{
+    (void)what; /* only EV_READ is asked for */
+    struct parent *p;
+    OBJ_CAST(p, arg, PARENT_MAGIC);
+    struct signalfd_siginfo info;
+    while (read(fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
+        if (info.ssi_signo == SIGCHLD)
+            reap(p);
+        else if (info.ssi_signo == SIGHUP)
+            log_info("SIGHUP means nothing here: tables and tokens are followed as they change");
+        else
+            on_stop_signal(p);
+    }
+}
+
+static void on_proxy_due(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd; /* a timer has none */
+    (void)what;
+    struct parent *p;
+    OBJ_CAST(p, arg, PARENT_MAGIC);
+    start_proxy(p);
+}
+
+static void on_follower_due(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd; /* a timer has none */
+    (void)what;
+    struct parent *p;
+    OBJ_CAST(p, arg, PARENT_MAGIC);
+    start_follower(p);
+}
+
+static void on_end_due(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd; /* a timer has none */
+    (void)what;
+    struct parent *p;
+    OBJ_CAST(p, arg, PARENT_MAGIC);
+    const struct child *c = p->state == PARENT_DRAINING ? &p->proxy : &p->follower;
+    log_warn("the %s did not end in time; it is killed", c->name);
+    kill_child(c, SIGKILL);
+}
+
+static struct event *new_timer(struct parent *p, event_callback_fn fn)
+{
+    struct event *ev = event_new(p->base, -1, 0, fn, p);
+    ASSERT(ev != NULL);
+    return ev;
+}
+
+static bool set_up(struct parent *p)
+{
+    sigset_t watched;
+    sigemptyset(&watched);
+    sigaddset(&watched, SIGTERM);
+    sigaddset(&watched, SIGINT);
+    sigaddset(&watched, SIGCHLD);
+    sigaddset(&watched, SIGHUP);
+    signal(SIGPIPE, SIG_IGN);
+    p->base = event_base_new();
+    if (p->base == NULL || sigprocmask(SIG_BLOCK, &watched, NULL) != 0 ||
+        (p->signal_fd = signalfd(-1, &watched, SFD_NONBLOCK | SFD_CLOEXEC)) < 0) {
+        log_error("the parent cannot be set up: %s", strerror(errno));
+        return false;
+    }
+    p->signal_event = event_new(p->base, p->signal_fd, EV_READ | EV_PERSIST, on_signal, p);
+    p->proxy_timer = new_timer(p, on_proxy_due);
+    p->follower_timer = new_timer(p, on_follower_due);
+    p->end_timer = new_timer(p, on_end_due);
+    if (p->signal_event == NULL || event_add(p->signal_event, NULL) != 0)
+        WRONG("signals cannot be watched");
+    return true;
+}
+
+static void tear_down(struct parent *p)
+{
+    doorman_client_free(p->doorman);
+    close_control(p);
+    event_free(p->signal_event);
+    event_free(p->proxy_timer);
+    event_free(p->follower_timer);
+    event_free(p->end_timer);
+    event_base_free(p->base);
+    fd_close(&p->signal_fd);
+}
+
+int parent_run(const struct parent_config *config)
+{
+    struct parent p = {.magic = PARENT_MAGIC,
+                       .config = config,
+                       .control_fd = -1,
+                       .signal_fd = -1,
+                       .proxy = {.name = "proxy"},
+                       .follower = {.name = "follower"},
+                       .exit_status = 1};
+    if (!set_up(&p))
+        return 1;
+    start_proxy(&p);
+    if (event_base_dispatch(p.base) < 0)
+        log_error("the event loop failed");
+    tear_down(&p);
+    return p.exit_status;
+}

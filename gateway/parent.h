@@ -1,0 +1,26 @@
+/*
+ * The parent process of a gateway: starts the proxy and the follower, keeps them alive, gives them
+ * their sockets, passes signals on. Nothing of the users' traffic comes here.
+ */
+#ifndef GATEWAY_PARENT_H
+#define GATEWAY_PARENT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "gateway/core/err.h"
+#include "gateway/listeners.h"
+
+struct parent_config {
+    struct listeners *listeners;      /* own ones; the parent closes them when it drains */
+    int admin_fd;                     /* -1: none */
+    const char *doorman;              /* socket; NULL: none */
+    const char *follower;             /* path of the program */
+    const char *const *follower_argv; /* after --frames-fd N; NULL-ended */
+    int64_t stop_grace_ms;
+};
+
+/* Runs until the gateway was told to end. The exit status: 0 after a clean drain, else 1. */
+int parent_run(const struct parent_config *config);
+
+#endif
