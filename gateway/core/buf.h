@@ -22,7 +22,8 @@ void buf_init(struct buf *b, size_t hard_cap); /* allocates nothing */
 void buf_free(struct buf *b);                  /* back to the state after buf_init */
 MUST_USE bool buf_add(struct buf *b, const void *p, size_t n); /* false: full, b unchanged */
 MUST_USE bool buf_add_str(struct buf *b, struct str s);
-MUST_USE bool buf_add_fmt(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+MUST_USE bool buf_add_fmt(struct buf *b, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
 /* The string as a JSON string with its quotes; bytes that are not UTF-8 come out as U+FFFD. */
 MUST_USE bool buf_add_json(struct buf *b, struct str s);
 void buf_drop(struct buf *b, size_t n); /* forget the first n bytes */

@@ -7,10 +7,10 @@
 
 #include <stddef.h>
 
-#define ASSERT(cond)                                     \
-    do {                                                 \
-        if (__builtin_expect(!(cond), 0))                \
-            check_failed(#cond, __FILE__, __LINE__);     \
+#define ASSERT(cond)                                 \
+    do {                                             \
+        if (__builtin_expect(!(cond), 0))            \
+            check_failed(#cond, __FILE__, __LINE__); \
     } while (0)
 
 /* A branch that only broken invariants can reach. */

@@ -1,4 +1,5 @@
-/* Filling struct err: cut to size and made printable, so that it can go to a log or an API as it is. */
+/* Filling struct err: cut to size and made printable, so that it can go to a log or an API as it
+ * is. */
 #include "gateway/core/err.h"
 
 #include <errno.h>

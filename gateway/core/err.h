@@ -10,7 +10,7 @@
 enum { ERR_TEXT_MAX = 320, ERR_FIELD_MAX = 128 };
 
 struct err {
-    const char *code;          /* static string in CamelCase, for example "BadPort"; NULL = no error */
+    const char *code; /* static string in CamelCase, for example "BadPort"; NULL = no error */
     char field[ERR_FIELD_MAX]; /* JSON pointer, label or flag at fault; "" when there is none */
     char text[ERR_TEXT_MAX];   /* always NUL-terminated and printable: control bytes become '?' */
 };

@@ -1,6 +1,6 @@
 /*
- * One record, one line, one write(2) on stderr. No buffering and no locks: lines of different threads
- * never mix because a write of at most PIPE_BUF bytes is whole.
+ * One record, one line, one write(2) on stderr. No buffering and no locks: lines of different
+ * threads never mix because a write of at most PIPE_BUF bytes is whole.
  */
 #include "gateway/core/log.h"
 

@@ -23,8 +23,9 @@ struct map {
 void map_init(struct map *m); /* allocates nothing; all zero is the same */
 void map_free(struct map *m, void (*free_value)(void *)); /* free_value may be NULL */
 void *map_get(const struct map *m, struct str key);       /* NULL when absent */
-void *map_put(struct map *m, struct str key, void *value); /* value != NULL; gives back the old one */
-void *map_remove(struct map *m, struct str key);          /* gives back the value or NULL */
+void *map_put(struct map *m, struct str key,
+              void *value);                      /* value != NULL; gives back the old one */
+void *map_remove(struct map *m, struct str key); /* gives back the value or NULL */
 
 /*
  * Walks all entries in no particular order: start with *pos = 0, false at the end. The entry just

@@ -12,7 +12,8 @@
         OBJ_CHECK(dst, m);    \
     } while (0)
 
-/* Frees the object and nulls the caller's pointer; a stale pointer elsewhere fails its next check. */
+/* Frees the object and nulls the caller's pointer; a stale pointer elsewhere fails its next check.
+ */
 #define OBJ_KILL(p)     \
     do {                \
         (p)->magic = 0; \

@@ -1,6 +1,7 @@
 /*
  * Strict, incremental parser of HTTP/1.1 heads (RFC 9112), in place: it keeps offsets into the
- * caller's buffer, which may move between calls but must begin with the head. No allocation, no copy.
+ * caller's buffer, which may move between calls but must begin with the head. No allocation, no
+ * copy.
  *
  * What is ambiguous is refused, never repaired: bare CR or LF, obs-fold, blanks before the colon,
  * NUL and other control bytes, two Content-Lengths, Content-Length beside Transfer-Encoding,
@@ -25,32 +26,32 @@ enum {
 };
 
 /* Why a head or body is refused: symbol, label for metrics, HTTP status, sentence. */
-#define H1_REFUSALS(X)                                                                            \
-    X(BAD_LINE_END, "bad_line_end", 400, "a line does not end with CR LF")                        \
-    X(BAD_REQUEST_LINE, "bad_request_line", 400, "the request line is malformed")                 \
-    X(BAD_METHOD, "bad_method", 400, "the method is not a token of at most 32 bytes")             \
-    X(BAD_TARGET, "bad_target", 400, "the request target is malformed")                           \
-    X(BAD_VERSION, "bad_version", 400, "the protocol version is malformed")                       \
-    X(VERSION, "version", 505, "only HTTP/1.0 and HTTP/1.1 are spoken here")                      \
-    X(BAD_STATUS_LINE, "bad_status_line", 502, "the status line is malformed")                    \
-    X(BAD_NAME, "bad_field_name", 400, "a field name is malformed")                               \
-    X(BAD_VALUE, "bad_field_value", 400, "a field value holds a control byte")                    \
-    X(OBS_FOLD, "obs_fold", 400, "a field is folded over lines")                                  \
-    X(NO_HOST, "no_host", 400, "the Host field is missing")                                       \
-    X(TWO_HOSTS, "two_hosts", 400, "there is more than one Host field")                           \
-    X(HOST_DISAGREES, "host_disagrees", 400, "the request target and Host name different hosts")  \
-    X(BAD_LENGTH, "bad_length", 400, "Content-Length is malformed")                               \
-    X(TWO_LENGTHS, "two_lengths", 400, "there is more than one Content-Length")                   \
-    X(LENGTH_AND_CODING, "length_and_coding", 400,                                                \
-      "both Content-Length and Transfer-Encoding are present")                                    \
-    X(UNKNOWN_CODING, "unknown_coding", 501, "a transfer coding other than chunked is used")      \
-    X(BAD_CODING, "bad_coding", 400, "Transfer-Encoding is malformed")                            \
-    X(FORWARDING_ALIAS, "forwarding_alias", 400,                                                  \
-      "a field name is an underscored alias of a forwarding field")                               \
-    X(LINE_TOO_LONG, "line_too_long", 414, "the request line is too long")                        \
-    X(HEAD_TOO_LARGE, "head_too_large", 431, "the head is too large")                             \
-    X(TOO_MANY_FIELDS, "too_many_fields", 431, "there are too many fields")                       \
-    X(BAD_CHUNK, "bad_chunk", 400, "a chunk is malformed")                                        \
+#define H1_REFUSALS(X)                                                                           \
+    X(BAD_LINE_END, "bad_line_end", 400, "a line does not end with CR LF")                       \
+    X(BAD_REQUEST_LINE, "bad_request_line", 400, "the request line is malformed")                \
+    X(BAD_METHOD, "bad_method", 400, "the method is not a token of at most 32 bytes")            \
+    X(BAD_TARGET, "bad_target", 400, "the request target is malformed")                          \
+    X(BAD_VERSION, "bad_version", 400, "the protocol version is malformed")                      \
+    X(VERSION, "version", 505, "only HTTP/1.0 and HTTP/1.1 are spoken here")                     \
+    X(BAD_STATUS_LINE, "bad_status_line", 502, "the status line is malformed")                   \
+    X(BAD_NAME, "bad_field_name", 400, "a field name is malformed")                              \
+    X(BAD_VALUE, "bad_field_value", 400, "a field value holds a control byte")                   \
+    X(OBS_FOLD, "obs_fold", 400, "a field is folded over lines")                                 \
+    X(NO_HOST, "no_host", 400, "the Host field is missing")                                      \
+    X(TWO_HOSTS, "two_hosts", 400, "there is more than one Host field")                          \
+    X(HOST_DISAGREES, "host_disagrees", 400, "the request target and Host name different hosts") \
+    X(BAD_LENGTH, "bad_length", 400, "Content-Length is malformed")                              \
+    X(TWO_LENGTHS, "two_lengths", 400, "there is more than one Content-Length")                  \
+    X(LENGTH_AND_CODING, "length_and_coding", 400,                                               \
+      "both Content-Length and Transfer-Encoding are present")                                   \
+    X(UNKNOWN_CODING, "unknown_coding", 501, "a transfer coding other than chunked is used")     \
+    X(BAD_CODING, "bad_coding", 400, "Transfer-Encoding is malformed")                           \
+    X(FORWARDING_ALIAS, "forwarding_alias", 400,                                                 \
+      "a field name is an underscored alias of a forwarding field")                              \
+    X(LINE_TOO_LONG, "line_too_long", 414, "the request line is too long")                       \
+    X(HEAD_TOO_LARGE, "head_too_large", 431, "the head is too large")                            \
+    X(TOO_MANY_FIELDS, "too_many_fields", 431, "there are too many fields")                      \
+    X(BAD_CHUNK, "bad_chunk", 400, "a chunk is malformed")                                       \
     X(BAD_TRAILER, "bad_trailer", 400, "a trailer field is malformed or not allowed")
 
 enum h1_refusal {
@@ -106,23 +107,23 @@ enum h1_parse { H1_DONE, H1_MORE, H1_REFUSED };
 
 struct h1_head {
     /* the result, valid after H1_DONE; slices as (offset, length) */
-    uint8_t kind;          /* enum h1_kind */
-    uint8_t minor;         /* 0 or 1 */
-    uint8_t framing;       /* enum h1_framing; of a response: see h1_response_framing */
-    bool keep_alive;       /* what the sender wants after this message */
-    bool expect_continue;  /* Expect: 100-continue, on an HTTP/1.1 request */
-    bool has_upgrade;      /* an Upgrade field that Connection names */
-    bool asterisk;         /* OPTIONS * */
-    bool absolute;         /* the target was absolute-form; path_off..path_len is its origin-form */
-    uint16_t status;       /* response */
-    uint16_t method_len;   /* the method begins at `start` */
-    uint16_t start;        /* offset of the first line (after one ignored CR LF) */
+    uint8_t kind;         /* enum h1_kind */
+    uint8_t minor;        /* 0 or 1 */
+    uint8_t framing;      /* enum h1_framing; of a response: see h1_response_framing */
+    bool keep_alive;      /* what the sender wants after this message */
+    bool expect_continue; /* Expect: 100-continue, on an HTTP/1.1 request */
+    bool has_upgrade;     /* an Upgrade field that Connection names */
+    bool asterisk;        /* OPTIONS * */
+    bool absolute;        /* the target was absolute-form; path_off..path_len is its origin-form */
+    uint16_t status;      /* response */
+    uint16_t method_len;  /* the method begins at `start` */
+    uint16_t start;       /* offset of the first line (after one ignored CR LF) */
     uint16_t target, target_len;
     uint16_t path, path_len; /* origin-form: path and query; "" of an absolute target means "/" */
     uint16_t host, host_len; /* Host as sent, with port; 0 length = none (HTTP/1.0) */
     uint16_t num_fields;
-    uint16_t fields_at;    /* offset of the first field line */
-    uint32_t len;          /* bytes of the whole head, final CR LF included */
+    uint16_t fields_at; /* offset of the first field line */
+    uint32_t len;       /* bytes of the whole head, final CR LF included */
     uint64_t content_length;
     enum h1_refusal refusal; /* after H1_REFUSED */
 

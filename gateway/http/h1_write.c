@@ -1,0 +1,158 @@
+/*
+ * Outgoing heads. Kept field lines that stand next to each other in the buffer go out as one iovec
+ * entry; a typical request is four entries: its line, its fields, our fields, the body that was
+ * read with it (added by the caller).
+ */
+#include "gateway/http/h1_write.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "gateway/core/check.h"
+
+static void start(struct h1_out *out)
+{
+    out->bytes = 0;
+    out->num = 0;
+    out->scratch_len = 0;
+}
+
+static void put(struct h1_out *out, struct str s)
+{
+    if (s.n == 0)
+        return;
+    if (out->num > 0) { /* joins what it follows in memory */
+        struct iovec *last = &out->iov[out->num - 1];
+
+        if ((const char *)last->iov_base + last->iov_len == s.p) {
+            last->iov_len += s.n;
+            out->bytes += s.n;
+            return;
+        }
+    }
+    ASSERT(out->num < H1_OUT_IOV_MAX);
+    out->iov[out->num].iov_base = (void *)(uintptr_t)s.p;
+    out->iov[out->num++].iov_len = s.n;
+    out->bytes += s.n;
+}
+
+/* Ours: copied to the scratch area, so that neighbours join into one entry. */
+static void put_copy(struct h1_out *out, struct str s)
+{
+    char *at = out->scratch + out->scratch_len;
+
+    ASSERT(s.n <= H1_OUT_SCRATCH - out->scratch_len);
+    memcpy(at, s.p, s.n);
+    out->scratch_len += (uint32_t)s.n;
+    put(out, (struct str){at, s.n});
+}
+
+/* What our own lines need of the scratch area at the most, values of the client's apart. */
+enum { SCRATCH_OURS = 512 };
+
+/* A value of the incoming head: copied when short, so that our fields stay one entry. */
+static void put_value(struct h1_out *out, struct str s)
+{
+    if (s.n <= 256 && out->scratch_len + s.n <= H1_OUT_SCRATCH - SCRATCH_OURS)
+        put_copy(out, s);
+    else
+        put(out, s);
+}
+
+static uint32_t line_end(const struct h1_head *h, size_t i)
+{
+    return i + 1 < h->num_fields ? h->fields[i + 1].line : h->len - 2;
+}
+
+/* All field lines but those with a bit in `skip` (by field id) and the hop-by-hop ones. */
+static void put_fields(struct h1_out *out, const struct h1_head *h, const char *base, uint32_t skip)
+{
+    for (size_t i = 0; i < h->num_fields; i++) {
+        const struct h1_field *f = &h->fields[i];
+
+        if (f->drop || (skip >> f->id & 1) != 0)
+            continue;
+        put(out, (struct str){base + f->line, line_end(h, i) - f->line});
+    }
+}
+
+enum {
+    REPLACED = 1 << H1_FORWARDED | 1 << H1_X_FORWARDED_FOR | 1 << H1_X_FORWARDED_HOST |
+               1 << H1_X_FORWARDED_PROTO | 1 << H1_X_FORWARDED_PORT | 1 << H1_X_REAL_IP
+};
+_Static_assert(H1_FIELD__COUNT <= 31, "the field ids are bits of an int");
+
+static void put_forwarded_for(struct h1_out *out, const struct h1_head *h, const char *base,
+                              struct str client_ip)
+{
+    put_copy(out, STR("X-Forwarded-For: "));
+    for (size_t i = 0; i < h->num_fields; i++) {
+        if (h->fields[i].id != H1_X_FORWARDED_FOR || h->fields[i].drop ||
+            h->fields[i].value_len == 0)
+            continue;
+        put_value(out, h1_field_value(&h->fields[i], base));
+        /* Not copied: a client may send this field many times, the scratch area is bounded. */
+        put(out, STR(", "));
+    }
+    put_copy(out, client_ip);
+}
+
+static void put_request_line(struct h1_out *out, const struct h1_head *h, const char *base)
+{
+    if (h->minor == 1 && !h->absolute) { /* as it stands, CR LF included */
+        put(out, h1_slice(base, h->start, (uint16_t)(h->fields_at - h->start)));
+        return;
+    }
+    put(out, h1_slice(base, h->start, (uint16_t)(h->method_len + 1)));
+    if (h->path_len == 0 || (base[h->path] != '/' && !h->asterisk))
+        put_copy(out, STR("/"));
+    put(out, h1_slice(base, h->path, h->path_len));
+    put_copy(out, STR(" HTTP/1.1\r\n"));
+}
+
+void h1_write_request(struct h1_out *out, const struct h1_head *h, const char *base,
+                      const struct h1_forwarding *fwd)
+{
+    struct str host = h1_slice(base, h->host, h->host_len);
+
+    ASSERT(h->kind == H1_REQUEST && fwd->client_ip.n <= 64 && fwd->proto.n <= 8);
+    start(out);
+    put_request_line(out, h, base);
+    put_fields(out, h, base, REPLACED);
+    if (host.n == 0) /* HTTP/1.0 without Host: an empty one is what HTTP/1.1 asks for */
+        put_copy(out, STR("Host: \r\n"));
+    put_forwarded_for(out, h, base, fwd->client_ip);
+    put_copy(out, STR("\r\nX-Real-IP: "));
+    put_copy(out, fwd->client_ip);
+    put_copy(out, STR("\r\nX-Forwarded-Proto: "));
+    put_copy(out, fwd->proto);
+    if (host.n != 0) {
+        put_copy(out, STR("\r\nX-Forwarded-Host: "));
+        put_value(out, host);
+    }
+    put_copy(out, STR("\r\n\r\n"));
+}
+
+void h1_write_response(struct h1_out *out, const struct h1_head *h, const char *base,
+                       enum h1_connection connection, bool drop_coding)
+{
+    ASSERT(h->kind == H1_RESPONSE);
+    start(out);
+    if (h->minor == 1) {
+        put(out, h1_slice(base, h->start, (uint16_t)(h->fields_at - h->start)));
+    } else {
+        put_copy(out, STR("HTTP/1.1"));
+        put(out, h1_slice(base, (uint16_t)(h->start + 8), (uint16_t)(h->fields_at - h->start - 8)));
+    }
+    put_fields(out, h, base, drop_coding ? 1U << H1_TRANSFER_ENCODING : 0);
+    if (connection == H1_CONN_CLOSE)
+        put_copy(out, STR("Connection: close\r\n"));
+    else if (connection == H1_CONN_KEEP_ALIVE)
+        put_copy(out, STR("Connection: keep-alive\r\n"));
+    if (connection == H1_CONN_SILENT && out->num > 0 && h->num_fields > 0 &&
+        (const char *)out->iov[out->num - 1].iov_base + out->iov[out->num - 1].iov_len ==
+            base + h->len - 2)
+        put(out, (struct str){base + h->len - 2, 2});
+    else
+        put_copy(out, STR("\r\n"));
+}
