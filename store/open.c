@@ -1,0 +1,224 @@
+/*
+ * Opening and closing: the file, the checks that keep us from harming a file that is not ours, is
+ * newer than we are or is damaged, the settings of the connection, the epoch. The lock is held for
+ * as long as the store is open (locking_mode=EXCLUSIVE): two coordinators on one file would give
+ * the same commit number to different things.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "gateway/core/check.h"
+#include "gateway/core/clock.h"
+#include "gateway/core/fd.h"
+#include "store/migrate.h"
+#include "store/store_priv.h"
+
+enum { BUSY_TIMEOUT_MS = 3000, LOG_ROWS_MAX = 100000, TEXT_MAX = 160 };
+
+static const int64_t log_age_max_ms = (int64_t)7 * 24 * 3600 * 1000;
+
+/* Makes an empty file readable by nobody else, with better reasons than SQLite gives. */
+static bool make_file(const char *path, struct err *e)
+{
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+    if (fd >= 0) {
+        fd_close(&fd);
+        return true;
+    }
+    switch (errno) {
+    case EEXIST:
+        return true;
+    case ENOENT:
+    case ENOTDIR:
+        return err_set(e, "StoreNoDirectory", "--store",
+                       "The folder of the store %s is not there: make it, or mount the volume.",
+                       path);
+    case EACCES:
+    case EPERM:
+    case EROFS:
+        return err_set_errno(e, "StoreReadOnly", "--store",
+                             "The store %s cannot be made: let the coordinator's user write its "
+                             "folder",
+                             path);
+    case ENOSPC:
+    case EDQUOT:
+        return err_set_errno(e, "StoreFull", "--store", "The store %s cannot be made", path);
+    default:
+        return err_set_errno(e, "StoreFailed", "--store", "The store %s cannot be made", path);
+    }
+}
+
+/* First column of the first row of a pragma or query, as text, "" when there is none. */
+static bool ask(struct store *s, const char *sql, char out[TEXT_MAX], struct err *e)
+{
+    sqlite3_stmt *q = NULL;
+    int rc = sqlite3_prepare_v2(s->db, sql, -1, &q, NULL);
+
+    out[0] = '\0';
+    if (rc == SQLITE_OK)
+        rc = sqlite3_step(q);
+    if (rc == SQLITE_ROW)
+        snprintf(out, TEXT_MAX, "%s", (const char *)sqlite3_column_text(q, 0));
+    bool ok = rc == SQLITE_ROW || rc == SQLITE_DONE;
+
+    if (!ok)
+        sql_fail(s->db, s->path, "it was opened", e);
+    (void)sqlite3_finalize(q); /* repeats the error of the step */
+    return ok;
+}
+
+static bool ask_number(struct store *s, const char *sql, int64_t *out, struct err *e)
+{
+    char text[TEXT_MAX];
+
+    if (!ask(s, sql, text, e))
+        return false;
+    *out = strtoll(text, NULL, 10); /* SQLite prints integers */
+    return true;
+}
+
+static bool connect_file(struct store *s, struct err *e)
+{
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+
+    if (sqlite3_open_v2(s->path, &s->db, flags, NULL) != SQLITE_OK) {
+        if (s->db == NULL) /* no memory even for the handle */
+            return err_set(e, "StoreFailed", "--store", "The store %s: out of memory.", s->path);
+        return sql_fail(s->db, s->path, "it was opened", e);
+    }
+    if (sqlite3_busy_timeout(s->db, BUSY_TIMEOUT_MS) != SQLITE_OK ||
+        sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL) != SQLITE_OK ||
+        sqlite3_exec(s->db,
+                     "PRAGMA locking_mode = EXCLUSIVE; PRAGMA trusted_schema = OFF;"
+                     "PRAGMA cell_size_check = ON; PRAGMA foreign_keys = ON;"
+                     "PRAGMA synchronous = FULL",
+                     NULL, NULL, NULL) != SQLITE_OK)
+        return sql_fail(s->db, s->path, "it was opened", e);
+    return true;
+}
+
+/* Is it ours, not newer than we are, whole, and writable? Changes nothing. */
+static bool check_file(struct store *s, struct err *e)
+{
+    int64_t id;
+    int64_t version;
+    int64_t num_tables;
+    char text[TEXT_MAX];
+
+    if (!ask_number(s, "PRAGMA application_id", &id, e) ||
+        !ask_number(s, "PRAGMA user_version", &version, e) ||
+        !ask_number(s, "SELECT count(*) FROM sqlite_schema", &num_tables, e))
+        return false;
+    if (id != STORE_APPLICATION_ID && (id != 0 || num_tables > 0))
+        return err_set(e, "StoreForeign", "--store",
+                       "%s is a database of some other program; name another file.", s->path);
+    if (version > (int64_t)store_num_migrations)
+        return err_set(e, "StoreNewer", "--store",
+                       "The store %s has schema %lld, this program knows up to %zu: run the newer "
+                       "program again, or give this one another file (labels are read anew).",
+                       s->path, (long long)version, store_num_migrations);
+    if (sqlite3_db_readonly(s->db, "main") != 0)
+        return err_set(e, "StoreReadOnly", "--store",
+                       "The store %s cannot be written: let the coordinator's user write it.",
+                       s->path);
+    if (!ask(s, "PRAGMA quick_check(1)", text, e))
+        return false;
+    if (strcmp(text, "ok") != 0)
+        return err_set(e, "StoreCorrupt", "--store",
+                       "The store %s is damaged (%.60s). Restore a backup, or move the file and "
+                       "its -wal away and start again: what the labels say is read from the swarm "
+                       "anew.",
+                       s->path, text);
+    return true;
+}
+
+static bool prepare_file(struct store *s, struct err *e)
+{
+    char text[TEXT_MAX];
+    char sql[64];
+
+    if (!ask(s, "PRAGMA journal_mode = WAL", text, e))
+        return false;
+    if (strcmp(text, "wal") != 0)
+        return err_set(e, "StoreFailed", "--store",
+                       "The store %s is on a file system that cannot do write-ahead logging (mode "
+                       "%s): put it on a local one.",
+                       s->path, text);
+    snprintf(sql, sizeof(sql), "PRAGMA application_id = %d", STORE_APPLICATION_ID);
+    if (sqlite3_exec(s->db, sql, NULL, NULL, NULL) != SQLITE_OK)
+        return sql_fail(s->db, s->path, "it was marked as ours", e);
+    return store_migrate(s->db, s->path, e);
+}
+
+/* "<unix ms>-<16 hex digits>", made once with the store. */
+static bool make_epoch(struct store *s, struct err *e)
+{
+    uint64_t random;
+    sqlite3_stmt *q = NULL;
+
+    if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
+        return err_set_errno(e, "StoreFailed", "--store", "No random bytes for a new epoch");
+    snprintf(s->epoch, sizeof(s->epoch), "%lld-%016llx", (long long)s->now_ms(),
+             (unsigned long long)random);
+    bool ok = sqlite3_prepare_v2(s->db, "INSERT INTO meta (key, value) VALUES ('epoch', ?1)", -1,
+                                 &q, NULL) == SQLITE_OK &&
+              sqlite3_bind_text(q, 1, s->epoch, -1, SQLITE_STATIC) == SQLITE_OK &&
+              sqlite3_step(q) == SQLITE_DONE;
+
+    if (!ok)
+        sql_fail(s->db, s->path, "its epoch was written", e);
+    (void)sqlite3_finalize(q); /* repeats the error of the step */
+    return ok;
+}
+
+static bool load_state(struct store *s, struct err *e)
+{
+    char epoch[TEXT_MAX];
+    int64_t head = 0;
+
+    if (!ask(s, "SELECT value FROM meta WHERE key = 'epoch'", epoch, e))
+        return false;
+    snprintf(s->epoch, sizeof(s->epoch), "%.*s", STORE_EPOCH_LEN - 1, epoch);
+    if (s->epoch[0] == '\0' && !make_epoch(s, e))
+        return false;
+    if (!sql_number(s, sql_bind(s, SQL_HEAD, e, ""), &head, e))
+        return false;
+    s->head = (uint64_t)head;
+    return compact_all(s, e);
+}
+
+struct store *store_open(const char *path, struct err *e)
+{
+    if (!make_file(path, e))
+        return NULL;
+    struct store *s = xcalloc(1, sizeof(*s));
+
+    s->magic = STORE_MAGIC;
+    s->path = xstrdup(path);
+    s->log_rows_max = LOG_ROWS_MAX;
+    s->log_age_max_ms = log_age_max_ms;
+    s->now_ms = clock_wall_ms;
+    if (connect_file(s, e) && check_file(s, e) && prepare_file(s, e) && load_state(s, e))
+        return s;
+    store_close(s);
+    return NULL;
+}
+
+void store_close(struct store *s)
+{
+    if (s == NULL)
+        return;
+    OBJ_CHECK(s, STORE_MAGIC);
+    sql_finalize_all(s);
+    /* Fails only with statements that are still open, and there are none. */
+    int rc = sqlite3_close(s->db);
+
+    ASSERT(rc == SQLITE_OK);
+    free(s->path);
+    OBJ_KILL(s);
+}

@@ -1,0 +1,198 @@
+/*
+ * The only file that knows how SQLite's statements and errors work: prepared once, bound, stepped,
+ * reset; errors become codes and sentences that say the way back.
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "store/store_priv.h"
+
+static const char *const texts[SQL__COUNT] = {
+    [SQL_BEGIN] = "BEGIN IMMEDIATE",
+    [SQL_COMMIT] = "COMMIT",
+    [SQL_ROLLBACK] = "ROLLBACK",
+    [SQL_HEAD] = "SELECT max(number) FROM commits",
+    [SQL_CLUSTER_ID] = "SELECT id FROM clusters WHERE name = ?1",
+    [SQL_CLUSTER_ADD] = "INSERT INTO clusters (name) VALUES (?1)",
+    [SQL_CLUSTER_TOUCH] =
+        "UPDATE clusters SET revision = ?2, log_rows = log_rows + ?3 WHERE id = ?1",
+    [SQL_CLUSTER_REVISION] = "SELECT revision FROM clusters WHERE name = ?1",
+    [SQL_CLUSTER_FLOOR] = "SELECT log_floor FROM clusters WHERE name = ?1",
+    [SQL_COMMIT_ADD] = "INSERT INTO commits (number, at_ms, author, cause) VALUES (?1, ?2, ?3, ?4)",
+    [SQL_OBJECT_SET] =
+        "INSERT INTO objects (cluster, kind, name, value, set_by) VALUES (?1, ?2, ?3, ?4, ?5) "
+        "ON CONFLICT (cluster, kind, name) DO UPDATE SET value = excluded.value, "
+        "set_by = excluded.set_by WHERE value IS NOT excluded.value",
+    [SQL_OBJECT_DELETE] = "DELETE FROM objects WHERE cluster = ?1 AND kind = ?2 AND name = ?3",
+    [SQL_CHANGE_ADD] = "INSERT OR IGNORE INTO changes (cluster, number, kind, name, deleted) "
+                       "VALUES (?1, ?2, ?3, ?4, ?5)",
+    [SQL_CHANGE_AGAIN] = "UPDATE changes SET deleted = ?5 "
+                         "WHERE cluster = ?1 AND number = ?2 AND kind = ?3 AND name = ?4",
+    [SQL_EACH_OBJECT] = "SELECT o.kind, o.name, o.value, o.set_by FROM objects o JOIN clusters c "
+                        "ON c.id = o.cluster "
+                        "WHERE c.name = ?1 ORDER BY o.kind, o.name",
+    [SQL_EACH_CHANGE] =
+        "SELECT h.number, h.kind, h.name, h.deleted FROM changes h JOIN clusters c "
+        "ON c.id = h.cluster WHERE c.name = ?1 AND h.number > ?2 ORDER BY h.number, h.kind, h.name",
+    [SQL_EACH_CLUSTER] = "SELECT id FROM clusters",
+    [SQL_LOG_ROWS] = "SELECT log_rows FROM clusters WHERE id = ?1",
+    [SQL_LOG_OLDEST] = "SELECT c.at_ms FROM changes h JOIN commits c ON c.number = h.number "
+                       "WHERE h.cluster = ?1 ORDER BY h.number LIMIT 1",
+    [SQL_LOG_CUT_BY_ROWS] =
+        "SELECT number FROM changes WHERE cluster = ?1 ORDER BY number LIMIT 1 OFFSET ?2",
+    [SQL_LOG_CUT_BY_AGE] =
+        "SELECT number FROM commits WHERE at_ms < ?1 ORDER BY at_ms DESC, number DESC LIMIT 1",
+    [SQL_LOG_LAST_CUT] = "SELECT max(number) FROM changes WHERE cluster = ?1 AND number <= ?2",
+    [SQL_LOG_DELETE] = "DELETE FROM changes WHERE cluster = ?1 AND number <= ?2",
+    [SQL_LOG_FLOOR_SET] =
+        "UPDATE clusters SET log_floor = ?2, log_rows = log_rows - ?3 WHERE id = ?1",
+    [SQL_COMMITS_DELETE] =
+        "DELETE FROM commits WHERE at_ms < ?1 AND number < (SELECT max(number) FROM commits) "
+        "AND NOT EXISTS (SELECT 1 FROM changes WHERE changes.number = commits.number)",
+};
+
+static const char *classify(int code, int os_error)
+{
+    switch (code & 0xff) {
+    case SQLITE_FULL:
+        return "StoreFull";
+    case SQLITE_READONLY:
+        return "StoreReadOnly";
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return "StoreLocked";
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+        return "StoreCorrupt";
+    case SQLITE_IOERR:
+    case SQLITE_CANTOPEN:
+    case SQLITE_PERM:
+        break;
+    default:
+        return "StoreFailed";
+    }
+    if (os_error == ENOSPC || os_error == EDQUOT || os_error == EFBIG)
+        return "StoreFull";
+    if (os_error == EACCES || os_error == EPERM || os_error == EROFS)
+        return "StoreReadOnly";
+    return "StoreFailed";
+}
+
+static const char *way_back(const char *class)
+{
+    if (strcmp(class, "StoreFull") == 0)
+        return "Nothing was changed; free space on its file system.";
+    if (strcmp(class, "StoreReadOnly") == 0)
+        return "Let the coordinator's user write the file and its folder.";
+    if (strcmp(class, "StoreLocked") == 0)
+        return "Another process has it open, most likely a second coordinator: stop that one.";
+    if (strcmp(class, "StoreCorrupt") == 0)
+        return "Restore a backup, or move the file and its -wal away and start again: what the "
+               "labels say is read from the swarm anew.";
+    return "Nothing was changed.";
+}
+
+bool sql_fail(sqlite3 *db, const char *path, const char *doing, struct err *e)
+{
+    int code = sqlite3_extended_errcode(db);
+    const char *class = classify(code, sqlite3_system_errno(db));
+
+    return err_set(e, class, "--store", "The store %s failed while %s: %s. %s", path, doing,
+                   sqlite3_errmsg(db), way_back(class));
+}
+
+static sqlite3_stmt *prepared(struct store *s, enum sql_id id, struct err *e)
+{
+    sqlite3_stmt **slot = &s->statements[id];
+
+    if (*slot == NULL && sqlite3_prepare_v3(s->db, texts[id], -1, SQLITE_PREPARE_PERSISTENT, slot,
+                                            NULL) != SQLITE_OK) {
+        sql_fail(s->db, s->path, "preparing a statement", e);
+        return NULL;
+    }
+    return *slot;
+}
+
+sqlite3_stmt *sql_bind(struct store *s, enum sql_id id, struct err *e, const char *types, ...)
+{
+    sqlite3_stmt *bound = prepared(s, id, e);
+    int rc = SQLITE_OK;
+    va_list ap;
+
+    if (bound == NULL)
+        return NULL;
+    va_start(ap, types);
+    for (int i = 0; types[i] != '\0' && rc == SQLITE_OK; i++)
+        rc = types[i] == 'i'
+                 ? sqlite3_bind_int64(bound, i + 1, va_arg(ap, int64_t))
+                 : sqlite3_bind_text(bound, i + 1, va_arg(ap, const char *), -1, SQLITE_STATIC);
+    va_end(ap);
+    if (rc != SQLITE_OK) {
+        sql_fail(s->db, s->path, "binding a value", e);
+        sql_done(bound);
+        return NULL;
+    }
+    return bound;
+}
+
+void sql_done(sqlite3_stmt *bound)
+{
+    (void)sqlite3_reset(bound); /* repeats the error of the last step, which was reported then */
+    (void)sqlite3_clear_bindings(bound);
+}
+
+bool sql_next(struct store *s, sqlite3_stmt *bound, bool *failed, struct err *e)
+{
+    int rc;
+
+    *failed = bound == NULL; /* sql_bind has filled *e */
+    if (*failed)
+        return false;
+    rc = sqlite3_step(bound);
+    if (rc == SQLITE_ROW)
+        return true;
+    if (rc != SQLITE_DONE) {
+        sql_fail(s->db, s->path, "running a statement", e);
+        *failed = true;
+    }
+    sql_done(bound);
+    return false;
+}
+
+bool sql_run(struct store *s, sqlite3_stmt *bound, struct err *e)
+{
+    bool failed;
+
+    if (sql_next(s, bound, &failed, e))
+        sql_done(bound); /* rows that nobody wanted */
+    return !failed;
+}
+
+bool sql_number(struct store *s, sqlite3_stmt *bound, int64_t *out, struct err *e)
+{
+    bool failed;
+
+    if (!sql_next(s, bound, &failed, e))
+        return !failed;
+    if (sqlite3_column_type(bound, 0) != SQLITE_NULL)
+        *out = sqlite3_column_int64(bound, 0);
+    sql_done(bound);
+    return true;
+}
+
+void sql_rollback(struct store *s)
+{
+    struct err ignored; /* the error that led here is the one to tell */
+
+    if (sqlite3_get_autocommit(s->db) != 0)
+        return; /* SQLite has left the transaction by itself, as after SQLITE_FULL */
+    if (!sql_run(s, sql_bind(s, SQL_ROLLBACK, &ignored, ""), &ignored))
+        (void)sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL); /* the last thing to try */
+}
+
+void sql_finalize_all(struct store *s)
+{
+    for (int i = 0; i < SQL__COUNT; i++)
+        (void)sqlite3_finalize(s->statements[i]); /* repeats an error that was reported */
+}
