@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 # Which Debian packages Signalbox needs, in one place: sourced by deploy/try, tests/run and .ci/run.
 # Sourcing defines three lists and two functions and does nothing else.
 #   packages_missing NAME...   prints those that are not installed
