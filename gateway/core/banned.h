@@ -11,6 +11,7 @@
 
 #undef sprintf /* glibc makes macros of these two when clang builds with _FORTIFY_SOURCE */
 #undef vsprintf
-#pragma GCC poison strcpy strcat strncpy strncat sprintf vsprintf gets strtok atoi atol atoll
+/* gets is not here: C11 does not declare it, and BoringSSL's headers name a parameter so. */
+#pragma GCC poison strcpy strcat strncpy strncat sprintf vsprintf strtok atoi atol atoll
 
 #endif
