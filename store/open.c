@@ -86,11 +86,17 @@ static bool connect_file(struct store *s, struct err *e)
 {
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
 
+    /* It opens read-only what cannot be written; the locks that we take would fail without reason.
+     */
     if (sqlite3_open_v2(s->path, &s->db, flags, NULL) != SQLITE_OK) {
         if (s->db == NULL) /* no memory even for the handle */
             return err_set(e, "StoreFailed", "--store", "The store %s: out of memory.", s->path);
         return sql_fail(s->db, s->path, "it was opened", e);
     }
+    if (sqlite3_db_readonly(s->db, "main") != 0)
+        return err_set(e, "StoreReadOnly", "--store",
+                       "The store %s cannot be written: let the coordinator's user write it.",
+                       s->path);
     if (sqlite3_busy_timeout(s->db, BUSY_TIMEOUT_MS) != SQLITE_OK ||
         sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL) != SQLITE_OK ||
         sqlite3_exec(s->db,
@@ -102,7 +108,7 @@ static bool connect_file(struct store *s, struct err *e)
     return true;
 }
 
-/* Is it ours, not newer than we are, whole, and writable? Changes nothing. */
+/* Is it ours, not newer than we are, and whole? Changes nothing. */
 static bool check_file(struct store *s, struct err *e)
 {
     int64_t id;
@@ -122,10 +128,6 @@ static bool check_file(struct store *s, struct err *e)
                        "The store %s has schema %lld, this program knows up to %zu: run the newer "
                        "program again, or give this one another file (labels are read anew).",
                        s->path, (long long)version, store_num_migrations);
-    if (sqlite3_db_readonly(s->db, "main") != 0)
-        return err_set(e, "StoreReadOnly", "--store",
-                       "The store %s cannot be written: let the coordinator's user write it.",
-                       s->path);
     if (!ask(s, "PRAGMA quick_check(1)", text, e))
         return false;
     if (strcmp(text, "ok") != 0)

@@ -52,6 +52,34 @@ static const char *const texts[SQL__COUNT] = {
         "AND NOT EXISTS (SELECT 1 FROM changes WHERE changes.number = commits.number)",
 };
 
+static int errno_of(sqlite3_file *file)
+{
+    int number = 0;
+
+    if (file == NULL || file->pMethods == NULL ||
+        file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &number) != SQLITE_OK)
+        return 0;
+    return number;
+}
+
+/*
+ * The system's reason for an I/O error. sqlite3_system_errno is not enough: it is read after
+ * SQLite's own clean-up, which may have replaced it; the files remember theirs.
+ */
+static int system_error(sqlite3 *db)
+{
+    sqlite3_file *log = NULL;
+    sqlite3_file *file = NULL;
+    int number = 0;
+
+    if (sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) == SQLITE_OK)
+        number = errno_of(log);
+    if (number == 0 &&
+        sqlite3_file_control(db, "main", SQLITE_FCNTL_FILE_POINTER, &file) == SQLITE_OK)
+        number = errno_of(file);
+    return number != 0 ? number : sqlite3_system_errno(db);
+}
+
 static const char *classify(int code, int os_error)
 {
     switch (code & 0xff) {
@@ -96,7 +124,7 @@ static const char *way_back(const char *class)
 bool sql_fail(sqlite3 *db, const char *path, const char *doing, struct err *e)
 {
     int code = sqlite3_extended_errcode(db);
-    const char *class = classify(code, sqlite3_system_errno(db));
+    const char *class = classify(code, system_error(db));
 
     return err_set(e, class, "--store", "The store %s failed while %s: %s. %s", path, doing,
                    sqlite3_errmsg(db), way_back(class));
