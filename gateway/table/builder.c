@@ -1,0 +1,307 @@
+/*
+ * Frames to versions. What a frame says is decoded when it comes and applied when its commit comes,
+ * in the order of the frames, so that a hello in between can drop all of it. What cannot be decoded
+ * becomes a refusal and a note that the predecessor stays. Does not check digests or revisions: the
+ * follower has. Called by the proxy's control loop; `explain` and `dryRun` use it as well.
+ */
+#include <stdlib.h>
+
+#include "gateway/core/map.h"
+#include "gateway/core/obj.h"
+#include "gateway/table/pools.h"
+#include "gateway/table/refusals.h"
+#include "gateway/table/routes.h"
+#include "gateway/table/version.h"
+#include "gateway/wire/frame.h"
+#include "gateway/wire/objects.h"
+
+enum { BUILDER_MAGIC = 0x62756c64, PENDING_MAX = 4000000 /* objects of one commit */ };
+
+enum op_type { OP_SET, OP_DELETE, OP_KEEP /* refused: whatever was there stays */ };
+
+/* One set or delete that waits for its commit. */
+struct op {
+    enum op_type type;
+    enum route_kind kind;
+    char *name;
+    uint64_t print;                 /* set: fingerprint of the value's bytes */
+    struct version_route *route;    /* set of a route */
+    struct table_pool *draft;       /* set of endpoints */
+    struct route_settings settings; /* set of settings */
+};
+
+struct table_builder {
+    unsigned magic;
+    uint32_t round; /* number of the commit, this builder's own */
+    const struct table *newest;
+    struct routes routes;
+    struct pools pools;
+    struct route_settings settings;
+    uint32_t settings_seen;
+    struct op *ops;
+    size_t num_ops;
+    size_t cap_ops;
+    struct refusals pending; /* of the ops */
+    struct refusals refused; /* of the commit that was taken */
+    bool snapshot;           /* the next commit removes what it did not name */
+    bool waiting;            /* a commit waits for table_builder_take */
+};
+
+struct table_builder *table_builder_new(void)
+{
+    struct table_builder *b = xcalloc(1, sizeof(*b));
+
+    b->magic = BUILDER_MAGIC;
+    b->settings = route_settings_default();
+    routes_init(&b->routes);
+    pools_init(&b->pools);
+    return b;
+}
+
+static void drop_pending(struct table_builder *b)
+{
+    for (size_t i = 0; i < b->num_ops; i++) {
+        free(b->ops[i].name);
+        version_route_unref(b->ops[i].route);
+        version_pool_unref(b->ops[i].draft);
+    }
+    free(b->ops);
+    b->ops = NULL;
+    b->num_ops = 0;
+    b->cap_ops = 0;
+    refusals_clear(&b->pending);
+    b->snapshot = false;
+}
+
+void table_builder_free(struct table_builder *b)
+{
+    if (b == NULL)
+        return;
+    OBJ_CHECK(b, BUILDER_MAGIC);
+    drop_pending(b);
+    refusals_clear(&b->refused);
+    table_unref(&b->newest);
+    routes_free(&b->routes);
+    pools_free(&b->pools);
+    OBJ_KILL(b);
+}
+
+static struct op *add_op(struct table_builder *b, enum op_type type, const struct frame *f)
+{
+    if (b->num_ops == b->cap_ops) {
+        b->cap_ops = b->cap_ops != 0 ? b->cap_ops * 2 : 8;
+        b->ops = xrealloc(b->ops, b->cap_ops * sizeof(*b->ops));
+    }
+    struct op *op = &b->ops[b->num_ops++];
+
+    *op = (struct op){.type = type, .kind = f->kind, .name = xstrdup(f->name)};
+    return op;
+}
+
+/* ---- decoding: each reader fills op, or answers false with *e ---- */
+
+static bool decode_settings(const struct frame *f, struct op *op, struct err *e)
+{
+    if (str_eq(str_from(f->name), STR("settings")))
+        return objects_settings(f->value, &op->settings, e);
+    return err_set(e, "BadName", "", "there is one object of this kind, its name is \"settings\"");
+}
+
+static bool decode_route(const struct frame *f, struct op *op, struct err *e)
+{
+    struct route *route = objects_route(f->value, e);
+
+    if (route == NULL)
+        return false;
+    op->route = version_route_new(f->name, route);
+    return true;
+}
+
+static bool decode_pool(const struct frame *f, struct op *op, struct err *e)
+{
+    struct route_pool *pool = objects_pool(f->value, e);
+
+    (void)op; /* so far a pool is no more than its name */
+    route_pool_free(pool);
+    return pool != NULL;
+}
+
+static bool decode_endpoints(const struct frame *f, struct op *op, struct err *e)
+{
+    struct route_endpoints *endpoints = objects_endpoints(f->value, e);
+
+    if (endpoints == NULL)
+        return false;
+    op->draft = pools_draft(f->name, endpoints);
+    route_endpoints_free(endpoints);
+    return true;
+}
+
+static bool decode_unsupported(const struct frame *f, struct op *op, struct err *e)
+{
+    (void)op;
+    return err_set(e, "Unsupported", "", "objects of the kind \"%s\" are not built yet",
+                   route_kind_name(f->kind));
+}
+
+typedef bool decode_fn(const struct frame *f, struct op *op, struct err *e);
+
+static decode_fn *const decoders[ROUTE_KIND__COUNT] = {
+    [ROUTE_KIND_SETTINGS] = decode_settings,   [ROUTE_KIND_CERTIFICATE] = decode_unsupported,
+    [ROUTE_KIND_ROUTE] = decode_route,         [ROUTE_KIND_POOL] = decode_pool,
+    [ROUTE_KIND_ENDPOINTS] = decode_endpoints, [ROUTE_KIND_TENANT] = decode_unsupported,
+};
+
+static void take_set(struct table_builder *b, const struct frame *f)
+{
+    struct op *op = add_op(b, OP_SET, f);
+    struct err why = {0};
+
+    op->print = map_hash(f->value_bytes);
+    if (decoders[f->kind](f, op, &why))
+        return;
+    op->type = OP_KEEP;
+    refusals_add(&b->pending, f->kind, f->name, &why);
+}
+
+/* ---- applying ---- */
+
+static void apply_set(struct table_builder *b, const struct op *op)
+{
+    switch (op->kind) {
+    case ROUTE_KIND_SETTINGS:
+        b->settings = op->settings;
+        b->settings_seen = b->round;
+        break;
+    case ROUTE_KIND_ROUTE:
+        routes_set(&b->routes, op->route, op->print, b->round);
+        break;
+    case ROUTE_KIND_POOL:
+        pools_declare(&b->pools, str_from(op->name), b->round);
+        break;
+    case ROUTE_KIND_ENDPOINTS:
+        pools_set_endpoints(&b->pools, op->draft, op->print, b->round);
+        break;
+    default:
+        WRONG("an object of a kind without a decoder was decoded");
+    }
+}
+
+static void apply_keep(struct table_builder *b, const struct op *op)
+{
+    struct str name = str_from(op->name);
+
+    if (op->kind == ROUTE_KIND_SETTINGS)
+        b->settings_seen = b->round;
+    else if (op->kind == ROUTE_KIND_ROUTE)
+        routes_keep(&b->routes, name, b->round);
+    else if (op->kind == ROUTE_KIND_POOL || op->kind == ROUTE_KIND_ENDPOINTS)
+        pools_keep(&b->pools, name, op->kind == ROUTE_KIND_ENDPOINTS, b->round);
+}
+
+static void apply_delete(struct table_builder *b, const struct op *op)
+{
+    struct str name = str_from(op->name);
+
+    if (op->kind == ROUTE_KIND_SETTINGS && str_eq(name, STR("settings")))
+        b->settings = route_settings_default();
+    else if (op->kind == ROUTE_KIND_ROUTE)
+        routes_delete(&b->routes, name);
+    else if (op->kind == ROUTE_KIND_POOL || op->kind == ROUTE_KIND_ENDPOINTS)
+        pools_delete(&b->pools, name, op->kind == ROUTE_KIND_ENDPOINTS);
+}
+
+static void apply(struct table_builder *b, const struct op *op)
+{
+    if (op->type == OP_SET)
+        apply_set(b, op);
+    else if (op->type == OP_DELETE)
+        apply_delete(b, op);
+    else
+        apply_keep(b, op);
+}
+
+static struct table *make_version(const struct table_builder *b, uint64_t revision)
+{
+    struct table *t = version_new();
+
+    t->revision = revision;
+    t->num_routes = b->routes.by_name.len;
+    t->settings = b->settings;
+    trie_copy(&t->hosts, &b->routes.hosts);
+    trie_copy(&t->pools, &b->pools.trie);
+    t->default_route = table_match(t, STR("*"));
+    return t;
+}
+
+static void commit(struct table_builder *b, uint64_t revision)
+{
+    b->round++;
+    for (size_t i = 0; i < b->num_ops; i++)
+        apply(b, &b->ops[i]);
+    if (b->snapshot) {
+        routes_sweep(&b->routes, b->round);
+        pools_sweep(&b->pools, b->round);
+        if (b->settings_seen != b->round)
+            b->settings = route_settings_default();
+    }
+    b->refused = b->pending;
+    b->pending = (struct refusals){0};
+    routes_finish(&b->routes, b->round, b->snapshot, &b->refused);
+    pools_finish(&b->pools, b->round);
+    drop_pending(b);
+    table_unref(&b->newest);
+    b->newest = make_version(b, revision);
+    b->waiting = true;
+}
+
+static void refuse_too_many(struct table_builder *b, const struct frame *f)
+{
+    struct err why;
+
+    err_set(&why, "TooMany", "", "more than %d objects in one commit", PENDING_MAX);
+    if (b->pending.num < PENDING_MAX)
+        refusals_add(&b->pending, f->kind, f->name, &why);
+}
+
+void table_builder_frame(struct table_builder *b, const struct frame *f)
+{
+    OBJ_CHECK(b, BUILDER_MAGIC);
+    ASSERT(!b->waiting);
+    refusals_clear(&b->refused);
+    pools_clear_changes(&b->pools);
+    if (f->type == FRAME_HELLO) {
+        drop_pending(b);
+        b->snapshot = f->snapshot;
+    } else if (f->type == FRAME_COMMIT) {
+        commit(b, f->revision);
+    } else if (f->type == FRAME_SET || f->type == FRAME_DELETE) {
+        if (b->num_ops == PENDING_MAX)
+            refuse_too_many(b, f);
+        else if (f->type == FRAME_SET)
+            take_set(b, f);
+        else
+            add_op(b, OP_DELETE, f);
+    }
+}
+
+bool table_builder_take(struct table_builder *b, struct table_commit *out)
+{
+    OBJ_CHECK(b, BUILDER_MAGIC);
+    if (!b->waiting)
+        return false;
+    b->waiting = false;
+    table_ref(b->newest);
+    *out = (struct table_commit){.table = b->newest,
+                                 .changes = b->pools.changes,
+                                 .num_changes = b->pools.num_changes,
+                                 .refusals = b->refused.all,
+                                 .num_refusals = b->refused.num};
+    return true;
+}
+
+void table_release_id(struct table_builder *b, uint32_t id)
+{
+    OBJ_CHECK(b, BUILDER_MAGIC);
+    ids_release(&b->pools.ids, id);
+}

@@ -1,0 +1,347 @@
+/*
+ * Pools by name. An entry keeps the endpoints that were last sent (`content`) and what the newest
+ * version shows (`visible`: the same, or nothing while the pool itself is missing). Both are shared
+ * with versions and never change once they have been visible. Endpoints keep their ids by address
+ * and port; everything is settled once a commit, so that what comes and goes inside one commit
+ * costs no id and no change.
+ */
+#include "gateway/table/pools.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/core/check.h"
+
+enum { LINEAR_MAX = 8 }; /* up to so many endpoints are compared one by one */
+
+struct pools_entry {
+    struct table_pool *content; /* NULL: no endpoints object */
+    struct table_pool *visible; /* NULL: not in the newest version */
+    uint64_t print;             /* fingerprint of the endpoints' value */
+    uint32_t pool_seen;         /* last round that named the pool */
+    uint32_t endpoints_seen;
+    bool declared;
+    bool touched;
+    struct pools_entry *next_touched;
+    char name[];
+};
+
+static void entry_free(void *entry)
+{
+    struct pools_entry *e = entry;
+
+    version_pool_unref(e->content);
+    version_pool_unref(e->visible);
+    free(e);
+}
+
+void pools_init(struct pools *p)
+{
+    *p = (struct pools){0};
+    map_init(&p->by_name);
+    trie_init(&p->trie, &version_pools_type);
+    ids_init(&p->ids);
+}
+
+void pools_free(struct pools *p)
+{
+    pools_clear_changes(p);
+    free(p->changes);
+    trie_free(&p->trie);
+    map_free(&p->by_name, entry_free);
+    ids_free(&p->ids);
+}
+
+/* ---- endpoints ---- */
+
+static void fill_endpoint(struct table_endpoint *to, const struct route_endpoint *from)
+{
+    bool v6 = strchr(from->address, ':') != NULL;
+
+    to->id = IDS_NONE;
+    to->weight = from->weight;
+    to->state = from->state;
+    int ok;
+
+    if (v6) {
+        to->addr.v6.sin6_family = AF_INET6;
+        to->addr.v6.sin6_port = htons(from->port);
+        to->addr_len = sizeof(to->addr.v6);
+        ok = inet_pton(AF_INET6, from->address, &to->addr.v6.sin6_addr);
+    } else {
+        to->addr.v4.sin_family = AF_INET;
+        to->addr.v4.sin_port = htons(from->port);
+        to->addr_len = sizeof(to->addr.v4);
+        ok = inet_pton(AF_INET, from->address, &to->addr.v4.sin_addr);
+    }
+    ASSERT(ok == 1); /* objects_endpoints has judged it */
+    snprintf(to->text, sizeof(to->text), v6 ? "[%s]:%u" : "%s:%u", from->address,
+             (unsigned)from->port);
+}
+
+struct table_pool *pools_draft(const char *name, const struct route_endpoints *endpoints)
+{
+    struct table_pool *draft = version_pool_new(name, endpoints->num);
+    size_t at = 0;
+
+    for (size_t i = 0; i < endpoints->num; i++)
+        if (endpoints->all[i].state == ENDPOINT_LIVE)
+            fill_endpoint(&draft->all[at++], &endpoints->all[i]);
+    draft->num_live = (uint32_t)at;
+    for (size_t i = 0; i < endpoints->num; i++)
+        if (endpoints->all[i].state != ENDPOINT_LIVE)
+            fill_endpoint(&draft->all[at++], &endpoints->all[i]);
+    return draft;
+}
+
+static bool same_endpoints(const struct table_pool *a, const struct table_pool *b)
+{
+    if (a->num_endpoints != b->num_endpoints || a->num_live != b->num_live)
+        return false;
+    for (size_t i = 0; i < a->num_endpoints; i++)
+        if (a->all[i].weight != b->all[i].weight || strcmp(a->all[i].text, b->all[i].text) != 0)
+            return false;
+    return true;
+}
+
+static int by_text(const void *a, const void *b)
+{
+    const struct table_endpoint *const *x = a;
+    const struct table_endpoint *const *y = b;
+
+    return strcmp((*x)->text, (*y)->text);
+}
+
+/* The endpoints of `before` by text, for pools too large to be searched one by one. */
+static const struct table_endpoint **sort_endpoints(const struct table_pool *before)
+{
+    const struct table_endpoint **sorted =
+        xcalloc(before->num_endpoints, sizeof(const struct table_endpoint *));
+
+    for (size_t i = 0; i < before->num_endpoints; i++)
+        sorted[i] = &before->all[i];
+    qsort(sorted, before->num_endpoints, sizeof(const struct table_endpoint *), by_text);
+    return sorted;
+}
+
+static const struct table_endpoint *find_endpoint(const struct table_pool *before,
+                                                  const struct table_endpoint **sorted,
+                                                  const struct table_endpoint *wanted)
+{
+    if (sorted != NULL) {
+        const struct table_endpoint **at =
+            bsearch(&wanted, sorted, before->num_endpoints, sizeof(wanted), by_text);
+
+        return at != NULL ? *at : NULL;
+    }
+    for (size_t i = 0; before != NULL && i < before->num_endpoints; i++)
+        if (strcmp(before->all[i].text, wanted->text) == 0)
+            return &before->all[i];
+    return NULL;
+}
+
+static void assign_ids(struct ids *ids, struct table_pool *pool, const struct table_pool *before,
+                       uint32_t round)
+{
+    const struct table_endpoint **sorted = NULL;
+
+    if (before != NULL && before->num_endpoints > LINEAR_MAX)
+        sorted = sort_endpoints(before);
+    for (size_t i = 0; i < pool->num_endpoints; i++) {
+        const struct table_endpoint *old = find_endpoint(before, sorted, &pool->all[i]);
+
+        if (old != NULL)
+            ids_keep(ids, old->id, round);
+        pool->all[i].id = old != NULL ? old->id : ids_new(ids, round);
+    }
+    free(sorted);
+}
+
+/* ---- entries ---- */
+
+static struct pools_entry *get_entry(struct pools *p, struct str name)
+{
+    struct pools_entry *e = map_get(&p->by_name, name);
+
+    if (e != NULL)
+        return e;
+    e = xcalloc(1, sizeof(*e) + name.n + 1);
+    memcpy(e->name, name.p, name.n);
+    map_put(&p->by_name, name, e);
+    return e;
+}
+
+static void touch(struct pools *p, struct pools_entry *e)
+{
+    if (e->touched)
+        return;
+    e->touched = true;
+    e->next_touched = p->touched;
+    p->touched = e;
+}
+
+void pools_declare(struct pools *p, struct str name, uint32_t round)
+{
+    struct pools_entry *e = get_entry(p, name);
+
+    e->pool_seen = round;
+    if (!e->declared)
+        touch(p, e);
+    e->declared = true;
+}
+
+void pools_set_endpoints(struct pools *p, struct table_pool *draft, uint64_t print, uint32_t round)
+{
+    struct pools_entry *e = get_entry(p, str_from(draft->name));
+
+    e->endpoints_seen = round;
+    if (e->content != NULL && e->print == print)
+        return;
+    version_pool_ref(draft);
+    version_pool_unref(e->content);
+    e->content = draft;
+    e->print = print;
+    touch(p, e);
+}
+
+void pools_keep(struct pools *p, struct str name, bool endpoints, uint32_t round)
+{
+    struct pools_entry *e = map_get(&p->by_name, name);
+
+    if (e == NULL)
+        return;
+    if (endpoints)
+        e->endpoints_seen = round;
+    else
+        e->pool_seen = round;
+}
+
+static void delete_half(struct pools *p, struct pools_entry *e, bool endpoints)
+{
+    if (endpoints) {
+        version_pool_unref(e->content);
+        e->content = NULL;
+    } else {
+        e->declared = false;
+    }
+    touch(p, e);
+}
+
+void pools_delete(struct pools *p, struct str name, bool endpoints)
+{
+    struct pools_entry *e = map_get(&p->by_name, name);
+
+    if (e != NULL)
+        delete_half(p, e, endpoints);
+}
+
+void pools_sweep(struct pools *p, uint32_t round)
+{
+    size_t pos = 0;
+    struct str name;
+    void *entry;
+
+    while (map_next(&p->by_name, &pos, &name, &entry)) {
+        struct pools_entry *e = entry;
+
+        if (e->pool_seen != round && e->declared)
+            delete_half(p, e, false);
+        if (e->endpoints_seen != round && e->content != NULL)
+            delete_half(p, e, true);
+    }
+}
+
+/* ---- the end of a commit ---- */
+
+/* What the next version shows of a declared pool; a new reference. */
+static struct table_pool *settle(struct pools *p, struct pools_entry *e, uint32_t round)
+{
+    const struct table_pool *before = e->visible;
+    struct table_pool *next = e->content;
+
+    if (next == NULL)
+        next = version_pool_new(e->name, 0);
+    else
+        version_pool_ref(next);
+    if (before != NULL && same_endpoints(before, next)) {
+        version_pool_unref(next);
+        next = e->visible;
+        version_pool_ref(next);
+    } else {
+        if (next->num_endpoints != 0 && next->all[0].id != IDS_NONE) {
+            /* It was visible once; its ids are retired, and versions may still show it. */
+            struct table_pool *again = version_pool_new(e->name, next->num_endpoints);
+
+            again->num_live = next->num_live;
+            memcpy(again->all, next->all, next->num_endpoints * sizeof(next->all[0]));
+            version_pool_unref(next);
+            next = again;
+        }
+        assign_ids(&p->ids, next, before, round);
+    }
+    if (e->content != NULL) {
+        version_pool_unref(e->content);
+        version_pool_ref(next);
+        e->content = next;
+    }
+    return next;
+}
+
+static void add_change(struct pools *p, const struct table_pool *before,
+                       const struct table_pool *after)
+{
+    if (p->num_changes == p->cap_changes) {
+        p->cap_changes = p->cap_changes != 0 ? p->cap_changes * 2 : 8;
+        p->changes = xrealloc(p->changes, p->cap_changes * sizeof(*p->changes));
+    }
+    if (before != NULL)
+        version_pool_ref(before);
+    if (after != NULL)
+        version_pool_ref(after);
+    p->changes[p->num_changes++] = (struct table_change){before, after};
+}
+
+static void finish_entry(struct pools *p, struct pools_entry *e, uint32_t round)
+{
+    struct table_pool *before = e->visible;
+
+    e->visible = e->declared ? settle(p, e, round) : NULL;
+    if (e->visible == before) {
+        version_pool_unref(before);
+        return;
+    }
+    if (e->visible != NULL)
+        trie_put(&p->trie, e->visible);
+    else
+        (void)trie_remove(&p->trie, str_from(e->name)); /* there: it was visible */
+    for (size_t i = 0; before != NULL && i < before->num_endpoints; i++)
+        ids_retire_old(&p->ids, before->all[i].id, round);
+    add_change(p, before, e->visible);
+    version_pool_unref(before);
+}
+
+void pools_finish(struct pools *p, uint32_t round)
+{
+    struct pools_entry *e = p->touched;
+
+    p->touched = NULL;
+    while (e != NULL) {
+        struct pools_entry *next = e->next_touched;
+
+        e->touched = false;
+        finish_entry(p, e, round);
+        if (!e->declared && e->content == NULL)
+            entry_free(map_remove(&p->by_name, str_from(e->name)));
+        e = next;
+    }
+}
+
+void pools_clear_changes(struct pools *p)
+{
+    for (size_t i = 0; i < p->num_changes; i++) {
+        version_pool_unref(p->changes[i].before);
+        version_pool_unref(p->changes[i].after);
+    }
+    p->num_changes = 0;
+}

@@ -1,0 +1,42 @@
+/*
+ * The builder's side of pools: a pool and its endpoints are two objects of one name; the version
+ * shows what has been declared, with the endpoints there are. Private to gateway/table.
+ */
+#ifndef GATEWAY_TABLE_POOLS_H
+#define GATEWAY_TABLE_POOLS_H
+
+#include "gateway/core/map.h"
+#include "gateway/table/ids.h"
+#include "gateway/table/version.h"
+
+struct pools_entry;
+
+struct pools {
+    struct map by_name; /* struct pools_entry */
+    struct trie trie;   /* of the next version */
+    struct ids ids;
+    struct pools_entry *touched; /* in this commit, a list through the entries */
+    struct table_change *changes;
+    size_t num_changes;
+    size_t cap_changes;
+};
+
+void pools_init(struct pools *p);
+void pools_free(struct pools *p);
+
+/* The endpoints of an object as a pool without ids; a reference for the caller. */
+struct table_pool *pools_draft(const char *name, const struct route_endpoints *endpoints);
+
+/* Each stamps its half of the entry with `round`, the number of the commit. */
+void pools_declare(struct pools *p, struct str name, uint32_t round);
+void pools_set_endpoints(struct pools *p, struct table_pool *draft, uint64_t print,
+                         uint32_t round); /* takes a reference of its own */
+void pools_keep(struct pools *p, struct str name, bool endpoints, uint32_t round);
+void pools_delete(struct pools *p, struct str name, bool endpoints);
+void pools_sweep(struct pools *p, uint32_t round); /* deletes the halves without a stamp */
+
+/* Ends a commit: ids, the trie and changes[]; the latter live until pools_clear_changes. */
+void pools_finish(struct pools *p, uint32_t round);
+void pools_clear_changes(struct pools *p);
+
+#endif

@@ -1,0 +1,199 @@
+/*
+ * One immutable version of a table: what workers read, and its reference counts. Never changes
+ * anything; the next version is made by builder.c. The look-ups are on the path of each request:
+ * one hash, a few nodes, one comparison, no allocation.
+ */
+#include "gateway/table/table.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/core/map.h"
+#include "gateway/core/obj.h"
+#include "gateway/table/version.h"
+
+enum { TABLE_MAGIC = 0x7461626c };
+
+/* ---- objects ---- */
+
+static void ref(_Atomic uint32_t *refs)
+{
+    atomic_fetch_add_explicit(refs, 1, memory_order_relaxed);
+}
+
+/* True when that was the last one. */
+static bool unref(_Atomic uint32_t *refs)
+{
+    return atomic_fetch_sub_explicit(refs, 1, memory_order_acq_rel) == 1;
+}
+
+struct version_route *version_route_new(const char *name, struct route *route)
+{
+    struct version_route *r = xcalloc(1, sizeof(*r));
+
+    atomic_init(&r->refs, 1);
+    r->pub = (struct table_route){xstrdup(name), route};
+    return r;
+}
+
+void version_route_ref(struct version_route *r)
+{
+    ref(&r->refs);
+}
+
+void version_route_unref(struct version_route *r)
+{
+    if (r == NULL || !unref(&r->refs))
+        return;
+    route_free((struct route *)(uintptr_t)r->pub.route);
+    free((char *)(uintptr_t)r->pub.name);
+    free(r);
+}
+
+struct version_host *version_host_new(struct version_route *owner, size_t index)
+{
+    struct version_host *h = xcalloc(1, sizeof(*h));
+
+    ASSERT(index < owner->pub.route->num_hosts);
+    atomic_init(&h->refs, 1);
+    h->index = (uint32_t)index;
+    h->owner = owner;
+    version_route_ref(owner);
+    return h;
+}
+
+static struct str host_key(const void *value)
+{
+    const struct version_host *h = value;
+
+    return str_from(h->owner->pub.route->hosts[h->index]);
+}
+
+static void host_ref(const void *value)
+{
+    ref(&((struct version_host *)(uintptr_t)value)->refs);
+}
+
+static void host_unref(const void *value)
+{
+    struct version_host *h = (struct version_host *)(uintptr_t)value;
+
+    if (!unref(&h->refs))
+        return;
+    version_route_unref(h->owner);
+    free(h);
+}
+
+const struct trie_type version_hosts_type = {host_key, map_hash, host_ref, host_unref};
+
+struct table_pool *version_pool_new(const char *name, size_t num_endpoints)
+{
+    size_t name_bytes = strlen(name) + 1;
+    size_t bytes = sizeof(struct table_pool) + num_endpoints * sizeof(struct table_endpoint);
+    struct table_pool *p = xcalloc(1, bytes + name_bytes);
+
+    ASSERT(num_endpoints <= ROUTE_ENDPOINTS_MAX);
+    atomic_init(&p->refs, 1);
+    p->num_endpoints = (uint32_t)num_endpoints;
+    p->name = memcpy((char *)p + bytes, name, name_bytes);
+    return p;
+}
+
+void version_pool_ref(const struct table_pool *p)
+{
+    ref(&((struct table_pool *)(uintptr_t)p)->refs);
+}
+
+void version_pool_unref(const struct table_pool *p)
+{
+    struct table_pool *mine = (struct table_pool *)(uintptr_t)p;
+
+    if (mine != NULL && unref(&mine->refs))
+        free(mine);
+}
+
+static struct str pool_key(const void *value)
+{
+    const struct table_pool *p = value;
+
+    return str_from(p->name);
+}
+
+static void pool_ref(const void *value)
+{
+    version_pool_ref(value);
+}
+
+static void pool_unref(const void *value)
+{
+    version_pool_unref(value);
+}
+
+const struct trie_type version_pools_type = {pool_key, map_hash, pool_ref, pool_unref};
+
+/* ---- versions ---- */
+
+struct table *version_new(void)
+{
+    struct table *t = xcalloc(1, sizeof(*t));
+
+    t->magic = TABLE_MAGIC;
+    atomic_init(&t->refs, 1);
+    t->settings = route_settings_default();
+    trie_init(&t->hosts, &version_hosts_type);
+    trie_init(&t->pools, &version_pools_type);
+    return t;
+}
+
+void table_ref(const struct table *t)
+{
+    OBJ_CHECK(t, TABLE_MAGIC);
+    ref(&((struct table *)(uintptr_t)t)->refs);
+}
+
+void table_unref(const struct table **t)
+{
+    struct table *mine = (struct table *)(uintptr_t)*t;
+
+    *t = NULL;
+    if (mine == NULL)
+        return;
+    OBJ_CHECK(mine, TABLE_MAGIC);
+    if (!unref(&mine->refs))
+        return;
+    trie_free(&mine->hosts);
+    trie_free(&mine->pools);
+    OBJ_KILL(mine);
+}
+
+uint64_t table_revision(const struct table *t)
+{
+    return t->revision;
+}
+
+size_t table_num_routes(const struct table *t)
+{
+    return t->num_routes;
+}
+
+size_t table_num_pools(const struct table *t)
+{
+    return t->pools.len;
+}
+
+const struct route_settings *table_settings(const struct table *t)
+{
+    return &t->settings;
+}
+
+const struct table_route *table_match(const struct table *t, struct str canonical_host)
+{
+    const struct version_host *h = trie_get(&t->hosts, canonical_host);
+
+    return h != NULL ? &h->owner->pub : t->default_route;
+}
+
+const struct table_pool *table_pool(const struct table *t, struct str name)
+{
+    return trie_get(&t->pools, name);
+}

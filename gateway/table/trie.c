@@ -1,0 +1,288 @@
+/*
+ * The trie's nodes: 32-way, compressed by a bitmap; a slot is a value or, with its low bit set, a
+ * node. Thirteen levels use up the 64 bits of a hash; values whose hashes are equal share a bucket
+ * below them. A node with one reference belongs to whoever came to it through nodes with one
+ * reference: it is changed in place, every other one is copied first.
+ */
+#include "gateway/table/trie.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/core/check.h"
+
+enum { BITS = 5, BUCKET_SHIFT = 65 /* from here on nodes are buckets: bitmap unused */ };
+
+struct trie_node {
+    _Atomic uint32_t refs;
+    uint32_t bitmap;
+    uint32_t num; /* of slots */
+    uintptr_t slots[];
+};
+
+static bool is_node(uintptr_t slot)
+{
+    return (slot & 1) != 0;
+}
+
+static struct trie_node *slot_node(uintptr_t slot)
+{
+    return (struct trie_node *)(slot & ~(uintptr_t)1);
+}
+
+static const void *slot_value(uintptr_t slot)
+{
+    return (const void *)slot;
+}
+
+static uintptr_t from_node(struct trie_node *n)
+{
+    return (uintptr_t)n | 1;
+}
+
+static uintptr_t from_value(const void *value)
+{
+    ASSERT(((uintptr_t)value & 1) == 0);
+    return (uintptr_t)value;
+}
+
+static size_t node_bytes(uint32_t num)
+{
+    return sizeof(struct trie_node) + num * sizeof(uintptr_t);
+}
+
+static struct trie_node *node_new(void)
+{
+    struct trie_node *n = xcalloc(1, node_bytes(1));
+
+    atomic_init(&n->refs, 1);
+    return n;
+}
+
+static void node_ref(struct trie_node *n)
+{
+    atomic_fetch_add_explicit(&n->refs, 1, memory_order_relaxed);
+}
+
+static void node_unref(const struct trie_type *type, struct trie_node *n)
+{
+    if (atomic_fetch_sub_explicit(&n->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    for (uint32_t i = 0; i < n->num; i++) {
+        if (is_node(n->slots[i]))
+            node_unref(type, slot_node(n->slots[i]));
+        else
+            type->unref(slot_value(n->slots[i]));
+    }
+    free(n);
+}
+
+/* The same node for us alone; takes the reference that is given and answers one. */
+static struct trie_node *node_own(const struct trie_type *type, struct trie_node *n)
+{
+    if (atomic_load_explicit(&n->refs, memory_order_acquire) == 1)
+        return n;
+    struct trie_node *copy = xcalloc(1, node_bytes(n->num));
+
+    atomic_init(&copy->refs, 1);
+    copy->bitmap = n->bitmap;
+    copy->num = n->num;
+    for (uint32_t i = 0; i < n->num; i++) {
+        copy->slots[i] = n->slots[i];
+        if (is_node(n->slots[i]))
+            node_ref(slot_node(n->slots[i]));
+        else
+            type->ref(slot_value(n->slots[i]));
+    }
+    node_unref(type, n);
+    return copy;
+}
+
+static struct trie_node *insert_slot(struct trie_node *n, uint32_t at, uintptr_t slot)
+{
+    n = xrealloc(n, node_bytes(n->num + 1));
+    memmove(&n->slots[at + 1], &n->slots[at], (n->num - at) * sizeof(n->slots[0]));
+    n->slots[at] = slot;
+    n->num++;
+    return n;
+}
+
+static void delete_slot(struct trie_node *n, uint32_t at)
+{
+    n->num--;
+    memmove(&n->slots[at], &n->slots[at + 1], (n->num - at) * sizeof(n->slots[0]));
+}
+
+static uint32_t bit_of(uint64_t hash, unsigned shift)
+{
+    return 1U << (hash >> shift & 31);
+}
+
+static uint32_t index_of(const struct trie_node *n, uint32_t bit)
+{
+    return (uint32_t)__builtin_popcount(n->bitmap & (bit - 1));
+}
+
+/* The slot of that key in a bucket, or n->num. */
+static uint32_t find_in_bucket(const struct trie_type *type, const struct trie_node *n,
+                               struct str key)
+{
+    uint32_t i = 0;
+
+    while (i < n->num && !str_eq(type->key(slot_value(n->slots[i])), key))
+        i++;
+    return i;
+}
+
+void trie_init(struct trie *t, const struct trie_type *type)
+{
+    *t = (struct trie){.type = type};
+}
+
+void trie_copy(struct trie *out, const struct trie *t)
+{
+    *out = *t;
+    if (t->root != NULL)
+        node_ref(t->root);
+}
+
+void trie_free(struct trie *t)
+{
+    if (t->root != NULL)
+        node_unref(t->type, t->root);
+    t->root = NULL;
+    t->len = 0;
+}
+
+const void *trie_get(const struct trie *t, struct str key)
+{
+    const struct trie_node *n = t->root;
+    uint64_t hash = t->type->hash(key);
+    unsigned shift = 0;
+
+    for (; n != NULL && shift < BUCKET_SHIFT; shift += BITS) {
+        uint32_t bit = bit_of(hash, shift);
+
+        if ((n->bitmap & bit) == 0)
+            return NULL;
+        uintptr_t slot = n->slots[index_of(n, bit)];
+
+        if (!is_node(slot))
+            return str_eq(t->type->key(slot_value(slot)), key) ? slot_value(slot) : NULL;
+        n = slot_node(slot);
+    }
+    uint32_t at = n != NULL ? find_in_bucket(t->type, n, key) : 0;
+
+    return n != NULL && at < n->num ? slot_value(n->slots[at]) : NULL;
+}
+
+/* One value on its way down. */
+struct putting {
+    const struct trie_type *type;
+    struct str key;
+    uint64_t hash;
+    const void *value; /* its reference goes into the slot */
+    bool replaced;
+};
+
+static void replace_value(struct putting *p, uintptr_t *slot)
+{
+    p->type->unref(slot_value(*slot));
+    *slot = from_value(p->value);
+    p->replaced = true;
+}
+
+static struct trie_node *put_bucket(struct putting *p, struct trie_node *n)
+{
+    uint32_t at = find_in_bucket(p->type, n, p->key);
+
+    if (at == n->num)
+        return insert_slot(n, at, from_value(p->value));
+    replace_value(p, &n->slots[at]);
+    return n;
+}
+
+/* n is ours or NULL; so is what comes back. At most 14 deep. */
+static struct trie_node *put(struct putting *p, struct trie_node *n, unsigned shift)
+{
+    n = n == NULL ? node_new() : node_own(p->type, n);
+    if (shift >= BUCKET_SHIFT)
+        return put_bucket(p, n);
+    uint32_t bit = bit_of(p->hash, shift);
+    uint32_t at = index_of(n, bit);
+
+    if ((n->bitmap & bit) == 0) {
+        n->bitmap |= bit;
+        return insert_slot(n, at, from_value(p->value));
+    }
+    uintptr_t *slot = &n->slots[at];
+
+    if (is_node(*slot)) {
+        *slot = from_node(put(p, slot_node(*slot), shift + BITS));
+        return n;
+    }
+    struct putting old = {.type = p->type, .value = slot_value(*slot)};
+
+    old.key = p->type->key(old.value);
+    if (str_eq(old.key, p->key)) {
+        replace_value(p, slot);
+        return n;
+    }
+    old.hash = p->type->hash(old.key);
+    *slot = from_node(put(p, put(&old, NULL, shift + BITS), shift + BITS));
+    return n;
+}
+
+void trie_put(struct trie *t, const void *value)
+{
+    struct putting p = {.type = t->type, .key = t->type->key(value), .value = value};
+
+    p.hash = t->type->hash(p.key);
+    t->type->ref(value);
+    t->root = put(&p, t->root, 0);
+    if (!p.replaced)
+        t->len++;
+}
+
+/* The key is known to be there. NULL when the node has nothing left. */
+static struct trie_node *take_out(const struct trie_type *type, struct trie_node *n, struct str key,
+                                  uint64_t hash, unsigned shift)
+{
+    bool bucket = shift >= BUCKET_SHIFT;
+    uint32_t bit = bucket ? 0 : bit_of(hash, shift);
+
+    n = node_own(type, n);
+    uint32_t at = bucket ? find_in_bucket(type, n, key) : index_of(n, bit);
+    uintptr_t slot = n->slots[at];
+
+    if (is_node(slot)) {
+        struct trie_node *child = take_out(type, slot_node(slot), key, hash, shift + BITS);
+
+        if (child != NULL && child->num == 1 && !is_node(child->slots[0])) {
+            n->slots[at] = child->slots[0]; /* a lone value moves up */
+            free(child);
+            return n;
+        }
+        n->slots[at] = child != NULL ? from_node(child) : 0;
+        if (child != NULL)
+            return n;
+    } else {
+        type->unref(slot_value(slot));
+    }
+    n->bitmap &= ~bit;
+    delete_slot(n, at);
+    if (n->num != 0)
+        return n;
+    free(n);
+    return NULL;
+}
+
+bool trie_remove(struct trie *t, struct str key)
+{
+    if (trie_get(t, key) == NULL)
+        return false;
+    t->root = take_out(t->type, t->root, key, t->type->hash(key), 0);
+    t->len--;
+    return true;
+}

@@ -1,0 +1,49 @@
+/*
+ * The inside of one version, for the files of gateway/table that make versions. All objects are
+ * reference-counted, atomically: the last worker to forget a version may be the one to free it.
+ */
+#ifndef GATEWAY_TABLE_VERSION_H
+#define GATEWAY_TABLE_VERSION_H
+
+#include "gateway/table/table.h"
+#include "gateway/table/trie.h"
+
+/* A route in force. */
+struct version_route {
+    _Atomic uint32_t refs;
+    struct table_route pub; /* name and route are owned */
+};
+
+/* One host of the route that serves it; the key is route->hosts[index]. */
+struct version_host {
+    _Atomic uint32_t refs;
+    uint32_t index;
+    struct version_route *owner;
+};
+
+struct table {
+    unsigned magic;
+    _Atomic uint32_t refs;
+    uint64_t revision;
+    size_t num_routes;
+    struct route_settings settings;
+    struct trie hosts;                       /* of struct version_host */
+    struct trie pools;                       /* of struct table_pool */
+    const struct table_route *default_route; /* lent by hosts; NULL: none */
+};
+
+extern const struct trie_type version_hosts_type;
+extern const struct trie_type version_pools_type;
+
+struct table *version_new(void); /* one reference, empty tries */
+
+struct version_route *version_route_new(const char *name, struct route *route); /* takes route */
+void version_route_ref(struct version_route *r);
+void version_route_unref(struct version_route *r); /* NULL is fine */
+struct version_host *version_host_new(struct version_route *owner, size_t index);
+
+struct table_pool *version_pool_new(const char *name, size_t num_endpoints); /* zeroed endpoints */
+void version_pool_ref(const struct table_pool *p);
+void version_pool_unref(const struct table_pool *p); /* NULL is fine */
+
+#endif
