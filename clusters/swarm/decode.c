@@ -1,0 +1,501 @@
+/*
+ * Decoders of Docker's services, tasks, nodes, networks, version, events and error bodies, through
+ * the strict JSON door. Pure functions: they neither call Docker nor remember anything. Objects
+ * that cannot matter to routing are passed over before they are parsed, by a search in their text,
+ * so that a swarm full of services without our labels costs little. Called by docker.c and the
+ * fuzzer.
+ */
+#include "clusters/swarm/decode.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+#include <cjson/cJSON.h>
+
+#include "clusters/swarm/list.h"
+#include "clusters/swarm/view.h"
+#include "gateway/core/check.h"
+#include "gateway/wire/json.h"
+
+#define LABEL_PREFIX "com.docker.lb."
+
+enum { ID_MAX = 71 };
+
+const char *const decode_kind_names[DECODE__COUNT] = {"service", "task", "node", "network"};
+
+/* One object of a list: nobody's service is larger than what raft takes in one entry (1.5 MB). */
+static const struct json_limits object_limits = {.bytes_max = 8 << 20, .depth_max = 64};
+
+static bool need_str(const cJSON *o, const char *key, const char **out, struct err *e)
+{
+    *out = NULL;
+    if (!json_get_str(o, key, out, e))
+        return false;
+    if (!*out || !**out)
+        return err_set(e, "Missing", key, "%s is missing or empty", key);
+    return true;
+}
+
+/* Ids go into file names, URLs and log lines of others: only plain ones come in. */
+static bool need_id(const cJSON *o, const char *key, const char **out, struct err *e)
+{
+    if (!need_str(o, key, out, e))
+        return false;
+    if (strlen(*out) > ID_MAX)
+        return err_set(e, "TooLong", key, "%s is longer than %d bytes", key, ID_MAX);
+    if ((*out)[strspn(*out, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_")])
+        return err_set(e, "BadId", key, "%s is not made of letters and digits", key);
+    return true;
+}
+
+/* --- services --- */
+
+static bool decode_labels(const cJSON *spec, struct view_service *s, struct err *e)
+{
+    const cJSON *labels = NULL, *item;
+
+    if (!json_get_object(spec, "Labels", &labels, e))
+        return false;
+    if (!labels || !labels->child)
+        return true;
+    s->labels = xcalloc((size_t)cJSON_GetArraySize(labels), sizeof(*s->labels));
+    cJSON_ArrayForEach(item, labels)
+    {
+        if (!cJSON_IsString(item))
+            return err_set(e, "BadType", "Labels", "the label %s is not a string", item->string);
+        s->labels[s->num_labels].key = xstrdup(item->string);
+        s->labels[s->num_labels++].value = xstrdup(item->valuestring);
+    }
+    return true;
+}
+
+static bool decode_targets(const cJSON *networks, struct view_service *s, struct err *e)
+{
+    const cJSON *item;
+
+    if (!networks || !networks->child)
+        return true;
+    s->networks = xcalloc((size_t)cJSON_GetArraySize(networks), sizeof(*s->networks));
+    cJSON_ArrayForEach(item, networks)
+    {
+        const char *target;
+
+        if (!cJSON_IsObject(item))
+            return err_set(e, "BadType", "Networks", "a network of the service is not an object");
+        if (!need_id(item, "Target", &target, e))
+            return false;
+        s->networks[s->num_networks++].network_id = xstrdup(target);
+    }
+    return true;
+}
+
+/* The networks are in the task template; engines before API 1.25 had them beside it. */
+static bool decode_service_networks(const cJSON *spec, struct view_service *s, struct err *e)
+{
+    const cJSON *template = NULL, *networks = NULL;
+
+    if (!json_get_object(spec, "TaskTemplate", &template, e) ||
+        (template && !json_get_array(template, "Networks", &networks, e)))
+        return false;
+    if (!networks && !json_get_array(spec, "Networks", &networks, e))
+        return false;
+    return decode_targets(networks, s, e);
+}
+
+/*
+ * Go cuts zeros off the fraction ("05.1Z" would sort after "05.12Z"), so it is filled up to nine
+ * digits. What is no such date gives "".
+ */
+static char *normal_date(const char *text)
+{
+    static const char pattern[] = "dddd-dd-ddTdd:dd:dd";
+    char out[] = "2006-01-02T15:04:05.000000000Z";
+    size_t at = sizeof(pattern) - 1, digits = 0;
+
+    for (size_t i = 0; i < at; i++) {
+        bool digit = text[i] >= '0' && text[i] <= '9';
+
+        if (pattern[i] == 'd' ? !digit : text[i] != pattern[i])
+            return xstrdup("");
+        out[i] = text[i];
+    }
+    if (text[at] == '.')
+        for (at++; text[at] >= '0' && text[at] <= '9' && digits < 9; at++)
+            out[sizeof(pattern) + digits++] = text[at];
+    return xstrdup(strcmp(text + at, "Z") == 0 ? out : "");
+}
+
+static bool decode_service_status(const cJSON *o, struct view_service *s, struct err *e)
+{
+    const cJSON *version = NULL, *update = NULL;
+    const char *state = "", *created = "";
+
+    if (!json_get_object(o, "Version", &version, e) ||
+        !json_get_object(o, "UpdateStatus", &update, e) ||
+        !json_get_str(o, "CreatedAt", &created, e) ||
+        (version && !json_get_u64(version, "Index", &s->version, e)) ||
+        (update && !json_get_str(update, "State", &state, e)))
+        return false;
+    s->updating = strcmp(state, "updating") == 0 || strcmp(state, "rollback_started") == 0;
+    s->created_at = normal_date(created);
+    return true;
+}
+
+static bool is_ours(const struct view_service *s)
+{
+    for (size_t i = 0; i < s->num_labels; i++)
+        if (strncmp(s->labels[i].key, LABEL_PREFIX, sizeof(LABEL_PREFIX) - 1) == 0)
+            return true;
+    return false;
+}
+
+static bool decode_service(struct decode *d, const cJSON *o, struct err *e)
+{
+    struct view_service s = {0};
+    const cJSON *spec = NULL;
+    const char *id, *name;
+    bool ok = false;
+
+    if (!need_id(o, "ID", &id, e) || !json_get_object(o, "Spec", &spec, e))
+        return false;
+    if (!spec)
+        return err_set(e, "Missing", "Spec", "Spec is missing");
+    if (!need_str(spec, "Name", &name, e))
+        return false;
+    s.id = xstrdup(id);
+    s.name = xstrdup(name);
+    ok = decode_labels(spec, &s, e) && decode_service_networks(spec, &s, e) &&
+         decode_service_status(o, &s, e);
+    if (ok && is_ours(&s))
+        view_add_service(d->into, &s);
+    view_service_clear(&s);
+    return ok;
+}
+
+/* --- tasks --- */
+
+static const struct {
+    const char *name;
+    enum view_task_state state;
+} task_states[] = {
+    {"new", VIEW_TASK_BEFORE_RUNNING},      {"allocated", VIEW_TASK_BEFORE_RUNNING},
+    {"pending", VIEW_TASK_BEFORE_RUNNING},  {"assigned", VIEW_TASK_BEFORE_RUNNING},
+    {"accepted", VIEW_TASK_BEFORE_RUNNING}, {"preparing", VIEW_TASK_BEFORE_RUNNING},
+    {"ready", VIEW_TASK_BEFORE_RUNNING},    {"starting", VIEW_TASK_BEFORE_RUNNING},
+    {"running", VIEW_TASK_RUNNING},         {"complete", VIEW_TASK_ENDED},
+    {"shutdown", VIEW_TASK_ENDED},          {"failed", VIEW_TASK_ENDED},
+    {"rejected", VIEW_TASK_ENDED},          {"remove", VIEW_TASK_ENDED},
+    {"orphaned", VIEW_TASK_ENDED},
+};
+
+static bool decode_task_state(const cJSON *o, struct view_task *t, struct err *e)
+{
+    const cJSON *status = NULL;
+    const char *desired, *state;
+
+    if (!need_str(o, "DesiredState", &desired, e) || !json_get_object(o, "Status", &status, e))
+        return false;
+    if (!status)
+        return err_set(e, "Missing", "Status", "Status is missing");
+    if (!need_str(status, "State", &state, e))
+        return false;
+    t->desired_running = strcmp(desired, "running") == 0;
+    for (size_t i = 0; i < sizeof(task_states) / sizeof(*task_states); i++) {
+        if (strcmp(task_states[i].name, state) == 0) {
+            t->state = task_states[i].state;
+            return true;
+        }
+    }
+    return err_set(e, "BadState", "Status/State", "the task state '%s' is not known", state);
+}
+
+/* "10.0.1.3/24" without its prefix length. */
+static bool decode_address(const char *text, char **out, struct err *e)
+{
+    char address[INET6_ADDRSTRLEN];
+    unsigned char binary[sizeof(struct in6_addr)];
+    size_t len = strcspn(text, "/");
+
+    if (len < sizeof(address)) {
+        memcpy(address, text, len);
+        address[len] = '\0';
+        if (inet_pton(AF_INET, address, binary) == 1 || inet_pton(AF_INET6, address, binary) == 1) {
+            *out = xstrdup(address);
+            return true;
+        }
+    }
+    return err_set(e, "BadAddress", "Addresses", "'%.64s' is not an IP address", text);
+}
+
+/* The first address counts; a host network has none. */
+static bool decode_attachment(const cJSON *item, struct view_attachment *a, struct err *e)
+{
+    const cJSON *network = NULL, *addresses = NULL;
+    const char *id;
+
+    if (!cJSON_IsObject(item))
+        return err_set(e, "BadType", "NetworksAttachments", "an attachment is not an object");
+    if (!json_get_object(item, "Network", &network, e) ||
+        !json_get_array(item, "Addresses", &addresses, e))
+        return false;
+    if (!network)
+        return err_set(e, "Missing", "Network", "Network is missing in an attachment");
+    if (!need_id(network, "ID", &id, e))
+        return false;
+    a->network_id = xstrdup(id);
+    if (!addresses || !addresses->child)
+        return true;
+    if (!cJSON_IsString(addresses->child))
+        return err_set(e, "BadType", "Addresses", "an address is not a string");
+    return decode_address(addresses->child->valuestring, &a->address, e);
+}
+
+static bool decode_attachments(const cJSON *o, struct view_task *t, struct err *e)
+{
+    const cJSON *list = NULL, *item;
+
+    if (!json_get_array(o, "NetworksAttachments", &list, e))
+        return false;
+    if (!list || !list->child)
+        return true;
+    t->networks = xcalloc((size_t)cJSON_GetArraySize(list), sizeof(*t->networks));
+    cJSON_ArrayForEach(item, list)
+    {
+        if (!decode_attachment(item, &t->networks[t->num_networks++], e))
+            return false;
+    }
+    return true;
+}
+
+static bool decode_task(struct decode *d, const cJSON *o, struct err *e)
+{
+    struct view_task t = {0};
+    const char *id, *service_id, *node_id = "";
+    bool ok = false;
+
+    if (!need_id(o, "ID", &id, e) || !need_id(o, "ServiceID", &service_id, e) ||
+        !json_get_str(o, "NodeID", &node_id, e))
+        return false;
+    if (d->only_of && !view_service(d->only_of, service_id))
+        return true;
+    t.id = xstrdup(id);
+    t.service_id = xstrdup(service_id);
+    t.node_id = xstrdup(node_id);
+    ok = decode_task_state(o, &t, e) && decode_attachments(o, &t, e);
+    if (ok && (t.desired_running || t.state != VIEW_TASK_ENDED))
+        view_add_task(d->into, &t);
+    view_task_clear(&t);
+    return ok;
+}
+
+/* --- nodes and networks --- */
+
+static bool decode_node(struct decode *d, const cJSON *o, struct err *e)
+{
+    struct view_node n = {.state = VIEW_NODE_UNKNOWN};
+    const cJSON *status = NULL, *description = NULL;
+    const char *id, *state = "", *address = "", *hostname = "";
+
+    if (!need_id(o, "ID", &id, e) || !json_get_object(o, "Status", &status, e) ||
+        !json_get_object(o, "Description", &description, e) ||
+        (status && (!json_get_str(status, "State", &state, e) ||
+                    !json_get_str(status, "Addr", &address, e))) ||
+        (description && !json_get_str(description, "Hostname", &hostname, e)))
+        return false;
+    if (strcmp(state, "ready") == 0)
+        n.state = VIEW_NODE_READY;
+    else if (strcmp(state, "down") == 0)
+        n.state = VIEW_NODE_DOWN;
+    n.id = xstrdup(id);
+    n.hostname = xstrdup(hostname);
+    n.address = xstrdup(address);
+    view_add_node(d->into, &n);
+    return true;
+}
+
+static bool decode_network(struct decode *d, const cJSON *o, struct err *e)
+{
+    struct view_network n = {0};
+    const char *id, *name, *scope = "", *driver = "";
+
+    if (!need_id(o, "Id", &id, e) || !need_str(o, "Name", &name, e) ||
+        !json_get_str(o, "Scope", &scope, e) || !json_get_str(o, "Driver", &driver, e) ||
+        !json_get_bool(o, "Ingress", &n.ingress, e))
+        return false;
+    if (strcmp(scope, "swarm") != 0 || strcmp(driver, "overlay") != 0)
+        return true;
+    n.id = xstrdup(id);
+    n.name = xstrdup(name);
+    view_add_network(d->into, &n);
+    return true;
+}
+
+/* --- lists --- */
+
+/* Go's encoder never escapes letters and dots: a service without this text has none of our labels.
+ */
+static bool may_be_ours(const struct decode *d, struct str text)
+{
+    (void)d; /* only tasks need it */
+    return memmem(text.p, text.n, LABEL_PREFIX, sizeof(LABEL_PREFIX) - 1) != NULL;
+}
+
+/*
+ * False only when every "ServiceID":"…" in the text names a service that is not wanted. Inside a
+ * string the quotes would be escaped, so only keys match, and one of them is the task's own.
+ */
+static bool may_be_wanted(const struct decode *d, struct str text)
+{
+    static const char key[] = "\"ServiceID\":\"";
+    const char *at = text.p, *end = text.p + text.n;
+    bool found = false;
+
+    if (!d->only_of)
+        return true;
+    while ((at = memmem(at, (size_t)(end - at), key, sizeof(key) - 1))) {
+        const char *quote;
+        char id[ID_MAX + 1];
+
+        found = true;
+        at += sizeof(key) - 1;
+        quote = memchr(at, '"', (size_t)(end - at));
+        if (!quote || quote - at > ID_MAX)
+            return true;
+        memcpy(id, at, (size_t)(quote - at));
+        id[quote - at] = '\0';
+        if (view_service(d->only_of, id))
+            return true;
+    }
+    return !found;
+}
+
+static bool may_be_anything(const struct decode *d, struct str text)
+{
+    (void)d, (void)text; /* nodes and networks are few */
+    return true;
+}
+
+static const struct {
+    bool (*may_matter)(const struct decode *d, struct str text);
+    bool (*decode)(struct decode *d, const cJSON *o, struct err *e);
+} kinds[DECODE__COUNT] = {
+    [DECODE_SERVICES] = {may_be_ours, decode_service},
+    [DECODE_TASKS] = {may_be_wanted, decode_task},
+    [DECODE_NODES] = {may_be_anything, decode_node},
+    [DECODE_NETWORKS] = {may_be_anything, decode_network},
+};
+
+static void skip(enum decode_kind kind, struct decode *d, const cJSON *o, const struct err *why)
+{
+    const char *id = "?";
+
+    d->num_skipped++;
+    if (cJSON_IsObject(o) && !json_get_str(o, kind == DECODE_NETWORKS ? "Id" : "ID", &id, NULL))
+        id = "?"; /* not a string */
+    if (d->on_skip)
+        d->on_skip(d->arg, decode_kind_names[kind], id, why);
+}
+
+static void decode_one(enum decode_kind kind, struct str text, struct decode *d)
+{
+    struct err why = {0};
+    cJSON *o = json_parse(text, &object_limits, &why);
+
+    if (o && !cJSON_IsObject(o))
+        err_set(&why, "BadType", "", "it is not an object");
+    if (why.code || !kinds[kind].decode(d, o, &why))
+        skip(kind, d, o, &why);
+    cJSON_Delete(o);
+}
+
+bool decode_list(enum decode_kind kind, struct str body, struct decode *d, struct err *e)
+{
+    struct list list = {.rest = body};
+    struct err broken = {0};
+    struct str text;
+
+    d->num_seen = d->num_skipped = 0;
+    while (list_next(&list, &text, &broken)) {
+        d->num_seen++;
+        if (kinds[kind].may_matter(d, text))
+            decode_one(kind, text, d);
+    }
+    if (broken.code)
+        return err_set(e, broken.code, "", "the list of %ss: %s", decode_kind_names[kind],
+                       broken.text);
+    return true;
+}
+
+/* --- version, events, errors --- */
+
+static bool decode_minor(const cJSON *o, const char *key, int *out, struct err *e)
+{
+    const char *text;
+    uint64_t minor;
+
+    if (!need_str(o, key, &text, e))
+        return false;
+    if (strncmp(text, "1.", 2) != 0 || !str_to_u64(str_from(text + 2), 9999, &minor))
+        return err_set(e, "BadVersion", key, "%s is '%.16s', expected 1.x", key, text);
+    *out = (int)minor;
+    return true;
+}
+
+bool decode_api(struct str body, struct decode_api *out, struct err *e)
+{
+    cJSON *o = json_parse(body, &object_limits, e);
+    bool ok = o && (cJSON_IsObject(o) || err_set(e, "BadReply", "", "the version is no object")) &&
+              decode_minor(o, "ApiVersion", &out->newest, e);
+
+    if (ok) {
+        out->oldest = 0;
+        ok = !json_need(o, "MinAPIVersion", NULL) ||
+             decode_minor(o, "MinAPIVersion", &out->oldest, e);
+    }
+    cJSON_Delete(o);
+    return ok;
+}
+
+static bool read_event(const cJSON *o, struct decode_event *out, struct err *e)
+{
+    static const enum decode_kind watched[] = {DECODE_SERVICES, DECODE_NODES, DECODE_NETWORKS};
+    const cJSON *actor = NULL;
+    const char *type, *id;
+
+    if (!cJSON_IsObject(o))
+        return err_set(e, "BadEvent", "", "an event is not an object");
+    if (!need_str(o, "Type", &type, e) || !json_get_object(o, "Actor", &actor, e))
+        return false;
+    for (size_t i = 0; i < sizeof(watched) / sizeof(*watched); i++) {
+        if (strcmp(type, decode_kind_names[watched[i]]) != 0)
+            continue;
+        if (!actor)
+            return err_set(e, "BadEvent", "Actor", "an event has no Actor");
+        if (!need_id(actor, "ID", &id, e))
+            return false;
+        out->kind = watched[i];
+        (void)snprintf(out->id, sizeof(out->id), "%s", id); /* need_id saw to the length */
+        return true;
+    }
+    return false;
+}
+
+bool decode_event(struct str line, struct decode_event *out, struct err *e)
+{
+    cJSON *o = json_parse(line, &object_limits, e);
+    bool ok = o && read_event(o, out, e);
+
+    cJSON_Delete(o);
+    return ok;
+}
+
+void decode_message(struct str body, char *out, size_t cap)
+{
+    cJSON *o = json_parse(body, &object_limits, NULL);
+    const char *text = "";
+
+    if (!cJSON_IsObject(o) || !json_get_str(o, "message", &text, NULL))
+        text = "";                        /* a proxy's page, perhaps */
+    (void)snprintf(out, cap, "%s", text); /* a long message is cut */
+    cJSON_Delete(o);
+}

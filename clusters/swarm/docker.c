@@ -1,0 +1,370 @@
+/*
+ * Docker's API as typed calls over gateway/fetch: endpoints, version negotiation, the filters of a
+ * list, the lines of the event stream, error replies as sentences. It keeps no picture of the swarm
+ * and does not retry; that is observe.c's, its only caller.
+ */
+#include "clusters/swarm/docker.h"
+
+#include <string.h>
+#include <sys/queue.h>
+
+#include "gateway/core/buf.h"
+#include "gateway/core/check.h"
+#include "gateway/core/log.h"
+#include "gateway/core/obj.h"
+#include "gateway/fetch/fetch.h"
+
+enum {
+    DOCKER_MAGIC = 0x444f434b,
+    CALL_MAGIC = 0x444f434c,
+    API_OLDEST = 41, /* 1.41: the first we know to work */
+    API_NEWEST = 43, /* 1.43: the newest we were written against */
+    LIST_MAX = 256 << 20,
+    LINE_MAX = 1 << 20, /* one event */
+    URL_MAX = 64 << 10,
+    STREAM_CONNECT_MS = 3000
+};
+
+struct docker {
+    unsigned magic;
+    struct fetch *fetch;
+    char *unix_socket; /* NULL: TCP */
+    char *origin;      /* "http://host:port" */
+    char api[16];
+    int64_t timeout_ms;
+    LIST_HEAD(, docker_call) calls;
+};
+
+struct docker_call {
+    unsigned magic;
+    struct docker *docker;
+    struct fetch_call *fetch;
+    enum decode_kind kind;
+    struct decode *into;
+    docker_done *on_done;
+    void *arg;
+    struct docker_watch watch;
+    struct buf line; /* of the event stream; on an error reply, its body */
+    bool open;       /* the event stream was accepted */
+    LIST_ENTRY(docker_call) entry;
+};
+
+/* --- the engine --- */
+
+static bool set_endpoint(struct docker *d, const char *endpoint)
+{
+    if (strncmp(endpoint, "unix:///", 8) == 0 && endpoint[8]) {
+        d->unix_socket = xstrdup(endpoint + 7);
+        d->origin = xstrdup("http://docker");
+        return true;
+    }
+    if (strncmp(endpoint, "tcp://", 6) == 0 && endpoint[6] && !strpbrk(endpoint + 6, "/?#@")) {
+        d->origin = xasprintf("http://%s", endpoint + 6);
+        return true;
+    }
+    return false;
+}
+
+static void never_done(void *arg, const struct fetch_reply *reply)
+{
+    (void)arg, (void)reply; /* the call is cancelled before the loop runs */
+}
+
+/* Whether the HTTP client takes the endpoint: a call is made and taken back before anything is
+ * sent. */
+static bool try_endpoint(struct docker *d)
+{
+    struct fetch_request rq = {
+        .url = d->origin, .unix_socket = d->unix_socket, .on_done = never_done};
+    struct fetch_call *c = fetch_start(d->fetch, &rq, NULL);
+
+    fetch_cancel(c);
+    return c != NULL;
+}
+
+struct docker *docker_new(struct event_base *base, const char *endpoint, int64_t timeout_ms,
+                          struct err *e)
+{
+    struct docker *d = xcalloc(1, sizeof(*d));
+
+    d->magic = DOCKER_MAGIC;
+    d->timeout_ms = timeout_ms;
+    LIST_INIT(&d->calls);
+    d->fetch = fetch_new(base, e);
+    if (!d->fetch)
+        goto refused;
+    if (set_endpoint(d, endpoint) && try_endpoint(d))
+        return d;
+    err_set(e, "BadEndpoint", "--docker",
+            "'%s' is no Docker endpoint: use unix:///path/to/docker.sock or tcp://host:port",
+            endpoint);
+refused:
+    docker_free(d);
+    return NULL;
+}
+
+static void call_free(struct docker_call *c)
+{
+    LIST_REMOVE(c, entry);
+    buf_free(&c->line);
+    OBJ_KILL(c);
+}
+
+void docker_free(struct docker *d)
+{
+    if (!d)
+        return;
+    OBJ_CHECK(d, DOCKER_MAGIC);
+    while (!LIST_EMPTY(&d->calls))
+        docker_cancel(LIST_FIRST(&d->calls));
+    fetch_free(d->fetch);
+    free(d->unix_socket);
+    free(d->origin);
+    OBJ_KILL(d);
+}
+
+const char *docker_api(const struct docker *d)
+{
+    return d->api;
+}
+
+bool docker_choose_api(const struct decode_api *engine, int *out_minor, struct err *e)
+{
+    int use = engine->newest < API_NEWEST ? engine->newest : API_NEWEST;
+
+    if (engine->newest < API_OLDEST)
+        return err_set(e, "TooOld", "", "Docker speaks API 1.%d, at least 1.%d is needed",
+                       engine->newest, API_OLDEST);
+    *out_minor = use < engine->oldest ? engine->oldest : use;
+    return true;
+}
+
+/* --- calls --- */
+
+static struct docker_call *call_new(struct docker *d, docker_done *on_done, void *arg)
+{
+    struct docker_call *c = xcalloc(1, sizeof(*c));
+
+    c->magic = CALL_MAGIC;
+    c->docker = d;
+    c->on_done = on_done;
+    c->arg = arg;
+    buf_init(&c->line, LINE_MAX);
+    LIST_INSERT_HEAD(&d->calls, c, entry);
+    return c;
+}
+
+static void call_finish(struct docker_call *c, const struct err *failure)
+{
+    docker_done *on_done = c->on_done;
+    void *arg = c->arg;
+
+    call_free(c);
+    on_done(arg, failure->code ? failure : NULL);
+}
+
+void docker_cancel(struct docker_call *c)
+{
+    if (!c)
+        return;
+    OBJ_CHECK(c, CALL_MAGIC);
+    fetch_cancel(c->fetch);
+    call_free(c);
+}
+
+/* False, with a sentence, for everything that is not a whole reply of status 200. */
+static bool is_good(const struct fetch_reply *reply, struct str body, struct err *e)
+{
+    char message[200];
+
+    if (reply->failure.code) {
+        *e = reply->failure;
+        return false;
+    }
+    if (reply->status == 200)
+        return true;
+    decode_message(body, message, sizeof(message));
+    return err_set(e, reply->status == 404 ? "Gone" : "Refused", "", "Docker answered %ld: %s",
+                   reply->status, message[0] ? message : "without a reason");
+}
+
+static bool use_version(struct docker *d, struct str body, struct err *e)
+{
+    struct decode_api engine = {0};
+    int minor;
+
+    if (!decode_api(body, &engine, e) || !docker_choose_api(&engine, &minor, e))
+        return false;
+    (void)snprintf(d->api, sizeof(d->api), "1.%d", minor); /* four digits at most */
+    return true;
+}
+
+static void on_version(void *arg, const struct fetch_reply *reply)
+{
+    struct docker_call *c;
+    struct err failure = {0};
+
+    OBJ_CAST(c, arg, CALL_MAGIC);
+    if (is_good(reply, reply->body, &failure))
+        (void)use_version(c->docker, reply->body, &failure); /* failure says how it went */
+    call_finish(c, &failure);
+}
+
+static void on_list(void *arg, const struct fetch_reply *reply)
+{
+    struct docker_call *c;
+    struct err failure = {0};
+
+    OBJ_CAST(c, arg, CALL_MAGIC);
+    if (is_good(reply, reply->body, &failure))
+        ASSERT(decode_list(c->kind, reply->body, c->into, &failure) || failure.code);
+    call_finish(c, &failure);
+}
+
+static struct docker_call *start(struct docker_call *c, struct fetch_request *rq)
+{
+    rq->unix_socket = c->docker->unix_socket;
+    rq->connect_timeout_ms = STREAM_CONNECT_MS;
+    rq->arg = c;
+    c->fetch = fetch_start(c->docker->fetch, rq, NULL);
+    ASSERT(c->fetch); /* docker_new tried this very endpoint */
+    return c;
+}
+
+struct docker_call *docker_negotiate(struct docker *d, docker_done *on_done, void *arg)
+{
+    struct docker_call *c = call_new(d, on_done, arg);
+    char *url = xasprintf("%s/version", d->origin);
+    struct fetch_request rq = {
+        .url = url, .total_timeout_ms = d->timeout_ms, .on_done = on_version};
+
+    c = start(c, &rq);
+    free(url);
+    return c;
+}
+
+/* The filter, percent-encoded by hand: the decoder lets only plain ids in. */
+static bool add_filter(struct buf *url, const char *name, const struct ids *only)
+{
+    if (!buf_add_fmt(url, "filters=%%7B%%22%s%%22%%3A%%5B", name))
+        return false;
+    for (size_t i = 0; i < only->num; i++) {
+        if (!buf_add_fmt(url, "%s%%22%s%%22", i ? "%2C" : "", only->items[i]))
+            return false;
+    }
+    return buf_add_str(url, STR("%5D%7D"));
+}
+
+static char *list_url(const struct docker *d, enum decode_kind kind, const struct ids *only)
+{
+    static const char *const paths[DECODE__COUNT] = {
+        [DECODE_SERVICES] = "services?",
+        [DECODE_TASKS] = "tasks?",
+        [DECODE_NODES] = "nodes?",
+        [DECODE_NETWORKS] = "networks?filters=%7B%22scope%22%3A%5B%22swarm%22%5D%7D",
+    };
+    struct buf url;
+    bool fits;
+
+    buf_init(&url, URL_MAX);
+    fits = buf_add_fmt(&url, "%s/v%s/%s", d->origin, d->api, paths[kind]);
+    if (only)
+        fits = fits && add_filter(&url, kind == DECODE_TASKS ? "service" : "id", only);
+    ASSERT(fits); /* DOCKER_IDS_MAX ids of 71 bytes do */
+    return buf_take(&url);
+}
+
+struct docker_call *docker_read(struct docker *d, enum decode_kind kind, const struct ids *only,
+                                struct decode *into, docker_done *on_done, void *arg)
+{
+    struct docker_call *c;
+    char *url;
+    struct fetch_request rq = {
+        .total_timeout_ms = d->timeout_ms, .body_max = LIST_MAX, .on_done = on_list};
+
+    ASSERT(d->api[0] && (!only || (only->num && only->num <= DOCKER_IDS_MAX)));
+    c = call_new(d, on_done, arg);
+    c->kind = kind;
+    c->into = into;
+    url = list_url(d, kind, only);
+    rq.url = url;
+    c = start(c, &rq);
+    free(url);
+    return c;
+}
+
+/* --- the event stream --- */
+
+static void on_open(void *arg, long status)
+{
+    struct docker_call *c;
+
+    OBJ_CAST(c, arg, CALL_MAGIC);
+    c->open = status == 200;
+    if (c->open)
+        c->watch.on_open(c->watch.arg);
+}
+
+static void take_line(struct docker_call *c, struct str line)
+{
+    struct decode_event event;
+    struct err e = {0};
+
+    if (str_trim(line).n == 0)
+        return;
+    if (decode_event(line, &event, &e))
+        c->watch.on_event(c->watch.arg, &event);
+    else if (e.code)
+        log_warn("an event of Docker was not understood: %s", e.text);
+}
+
+static bool on_bytes(void *arg, long status, struct str bytes)
+{
+    struct docker_call *c;
+    const char *newline;
+    size_t done = 0;
+
+    OBJ_CAST(c, arg, CALL_MAGIC);
+    if (!buf_add_str(&c->line, bytes))
+        return false; /* a line without an end: start again */
+    if (status != 200)
+        return true;
+    while ((newline = memchr(c->line.bytes + done, '\n', c->line.len - done))) {
+        size_t end = (size_t)(newline - c->line.bytes);
+
+        take_line(c, (struct str){c->line.bytes + done, end - done});
+        done = end + 1;
+    }
+    buf_drop(&c->line, done);
+    return true;
+}
+
+static void on_stream_end(void *arg, const struct fetch_reply *reply)
+{
+    struct docker_call *c;
+    struct err failure = {0};
+
+    OBJ_CAST(c, arg, CALL_MAGIC);
+    if (is_good(reply, buf_str(&c->line), &failure))
+        err_set(&failure, "Broken", "", "Docker ended the event stream");
+    call_finish(c, &failure);
+}
+
+struct docker_call *docker_watch(struct docker *d, const struct docker_watch *watch)
+{
+    struct docker_call *c;
+    char *url;
+    struct fetch_request rq = {.on_head = on_open, .on_data = on_bytes, .on_done = on_stream_end};
+
+    ASSERT(d->api[0]);
+    c = call_new(d, watch->on_done, watch->arg);
+    c->watch = *watch;
+    url =
+        xasprintf("%s/v%s/events?filters=%%7B%%22scope%%22%%3A%%5B%%22swarm%%22%%5D%%2C%%22type%%22"
+                  "%%3A%%5B%%22service%%22%%2C%%22node%%22%%2C%%22network%%22%%5D%%7D",
+                  d->origin, d->api);
+    rq.url = url;
+    c = start(c, &rq);
+    free(url);
+    return c;
+}

@@ -1,0 +1,56 @@
+/*
+ * Typed calls to one Docker engine's API. Every list has a deadline and a cap; a reply is decoded
+ * before the caller hears of it. on_done comes exactly once, from the loop, unless the call is
+ * cancelled. Nothing is retried here.
+ */
+#ifndef CLUSTERS_SWARM_DOCKER_H
+#define CLUSTERS_SWARM_DOCKER_H
+
+#include <stdint.h>
+
+#include "clusters/swarm/decode.h"
+#include "clusters/swarm/ids.h"
+#include "gateway/core/err.h"
+
+struct event_base;
+struct docker;
+struct docker_call;
+
+/* More ids than this do not go into one request: ask for the whole list. */
+enum { DOCKER_IDS_MAX = 100 };
+
+/*
+ * failure NULL: the reply is in the decode given. Its codes are fetch's, and: "Gone" (404: an id in
+ * the filter is not there any more), "Refused" (another status, with Docker's own sentence),
+ * "BadReply", "BadVersion", "TooOld".
+ */
+typedef void docker_done(void *arg, const struct err *failure); /* a function type, for brevity */
+
+/* endpoint: unix:///path or tcp://host:port. NULL with *e when it is neither. */
+struct docker *docker_new(struct event_base *base, const char *endpoint, int64_t timeout_ms,
+                          struct err *e);
+void docker_free(struct docker *d); /* cancels what is under way */
+
+/* Agrees on an API version; has to succeed once before the calls below. */
+struct docker_call *docker_negotiate(struct docker *d, docker_done *on_done, void *arg);
+const char *docker_api(const struct docker *d); /* "1.41"; "" before that */
+
+/* only: services by id, or tasks by the ids of their services; NULL: all. Lent until on_done. */
+struct docker_call *docker_read(struct docker *d, enum decode_kind kind, const struct ids *only,
+                                struct decode *into, docker_done *on_done, void *arg);
+
+struct docker_watch {
+    void (*on_open)(void *arg);
+    void (*on_event)(void *arg, const struct decode_event *event);
+    docker_done *on_done; /* the stream ended: failure is never NULL */
+    void *arg;
+};
+
+/* The event stream: no deadline once it is open. */
+struct docker_call *docker_watch(struct docker *d, const struct docker_watch *watch);
+void docker_cancel(struct docker_call *c); /* no callback follows; NULL is fine */
+
+/* The version that is used with an engine; false when there is none. Pure. */
+bool docker_choose_api(const struct decode_api *engine, int *out_minor, struct err *e);
+
+#endif

@@ -1,0 +1,46 @@
+/*
+ * One round of reads: services, then tasks, nodes, networks, as far as the plan asks for them, one
+ * call at a time. The first failure ends the round and nothing of it counts.
+ */
+#ifndef CLUSTERS_SWARM_ROUND_H
+#define CLUSTERS_SWARM_ROUND_H
+
+#include "clusters/swarm/docker.h"
+#include "clusters/swarm/model.h"
+
+struct round;
+struct view;
+
+struct round_plan {
+    bool full;           /* everything; the rest does not matter then */
+    struct ids services; /* read again, with their tasks */
+    struct ids polled;   /* only their tasks */
+    bool nodes, networks;
+};
+
+void round_plan_clear(struct round_plan *p);
+bool round_plan_empty(const struct round_plan *p);
+void round_plan_add(struct round_plan *p, const struct round_plan *more);
+
+struct round_result {
+    const struct err *failure; /* NULL: fresh and scope are good */
+    struct view *fresh;        /* sealed, lent */
+    const struct model_scope *scope;
+    const struct ids *gone; /* services that vanished under the read: read them again */
+    size_t num_seen;        /* length of the longest list */
+};
+
+struct round_config {
+    struct docker *docker;
+    const struct view *known; /* lent until on_done */
+    void (*on_done)(void *arg,
+                    const struct round_result *result); /* the round is gone afterwards */
+    void (*on_skip)(void *arg, const char *kind, const char *id, const struct err *why);
+    void *arg;
+};
+
+/* Takes the plan's sets; on_done comes from the loop. The plan is not empty. */
+struct round *round_start(const struct round_config *config, struct round_plan *plan);
+void round_cancel(struct round *r); /* NULL is fine */
+
+#endif
