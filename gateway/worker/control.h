@@ -1,6 +1,7 @@
 /*
  * What the parent and the proxy of a gateway say to each other on a SOCK_SEQPACKET pair. One fixed
- * struct a message; descriptors ride along (SCM_RIGHTS).
+ * struct a message; descriptors ride along (SCM_RIGHTS). A message of another size, or without its
+ * descriptor, is logged and ignored.
  */
 #ifndef GATEWAY_WORKER_CONTROL_H
 #define GATEWAY_WORKER_CONTROL_H
@@ -9,23 +10,24 @@
 
 enum control_type {
     /* parent -> proxy */
-    CONTROL_LISTENER, /* 1 fd: accept HTTP on it (kind, name); adopt at once, serve when a table is in force */
+    CONTROL_LISTENER, /* 1 fd: accept on it (kind, name); kept at once, polled when a table is in
+                         force */
     CONTROL_FRAMES,   /* 1 fd: stream socket to a new follower: frames in, acks and nacks out */
     CONTROL_FORGET,   /* stop polling and close every listener whose name is `name` */
     CONTROL_DRAIN,    /* stop accepting, finish what is in flight, exit 0; deadline_ms bounds it */
     /* proxy -> parent */
-    CONTROL_TABLE,    /* the first table is in force (revision) */
-    CONTROL_SERVING,  /* every listener given so far is being polled */
+    CONTROL_TABLE,   /* the first table is in force (revision) */
+    CONTROL_SERVING, /* every listener given so far is being polled; again after each new one */
 };
 
 enum control_kind { CONTROL_HTTP, CONTROL_HTTPS };
 
 struct control_msg {
-    uint32_t type;        /* enum control_type */
-    uint32_t kind;        /* enum control_kind */
+    uint32_t type; /* enum control_type */
+    uint32_t kind; /* enum control_kind */
     uint64_t revision;
-    int64_t deadline_ms;  /* relative */
-    char name[96];        /* listener: "127.0.0.1:8081" or what the doorman calls it; NUL-terminated */
+    int64_t deadline_ms; /* relative */
+    char name[96]; /* listener: "127.0.0.1:8081" or what the doorman calls it; NUL-terminated */
 };
 
 #endif

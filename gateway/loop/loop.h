@@ -1,0 +1,81 @@
+/*
+ * One thread's event loop and what belongs to it: the libevent base, the time of this turn, one
+ * coarse tick for all deadlines, work put off to the next turn, and the graves of objects that died
+ * in this one. Nothing here is shared between threads.
+ *
+ * A turn: wait for events, run their callbacks, run what was put off, tick when due, run the hook,
+ * bury the dead. Callbacks never free what may still be on the stack: they give it to loop_bury.
+ */
+#ifndef GATEWAY_LOOP_LOOP_H
+#define GATEWAY_LOOP_LOOP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "gateway/core/err.h"
+#include "gateway/core/result.h"
+#include "gateway/loop/bufpool.h"
+
+struct event;
+struct event_base;
+struct loop;
+
+enum {
+    LOOP_TICK_FAST_MS = 100,  /* while somebody has a short deadline */
+    LOOP_TICK_SLOW_MS = 1000, /* otherwise: idle connections need no more */
+    LOOP_TICKERS_MAX = 4
+};
+
+/* Work for the next turn; embedded in its owner, queued at most once. */
+struct loop_task {
+    void (*run)(void *arg);
+    void *arg;
+    bool queued;
+    STAILQ_ENTRY(loop_task) link;
+};
+
+/* What is left of an object until the turn ends; embedded in it. */
+struct loop_grave {
+    void (*bury)(void *dead); /* frees it */
+    void *dead;
+    SLIST_ENTRY(loop_grave) link;
+};
+
+/* Called on each tick; true: deadlines under a second are pending, tick fast. */
+struct loop_ticker {
+    bool (*on_tick)(void *arg, int64_t now_ms);
+    void *arg;
+};
+
+struct loop {
+    unsigned magic;
+    struct event_base *base;
+    struct event *tick;
+    int64_t tick_ms; /* the interval that is armed */
+    int64_t now_ms;  /* 0: not read in this turn yet */
+    STAILQ_HEAD(, loop_task) tasks;
+    SLIST_HEAD(, loop_grave) graves;
+    struct loop_ticker tickers[LOOP_TICKERS_MAX];
+    size_t num_tickers;
+    void (*on_turn_end)(void *arg); /* may be NULL */
+    void *turn_end_arg;
+    struct bufpool bufs;
+    bool stopped;
+};
+
+MUST_USE bool loop_init(struct loop *l, struct err *e);
+void loop_free(struct loop *l); /* buries what waits; tasks that wait are forgotten */
+void loop_run(struct loop *l);  /* until loop_stop */
+void loop_stop(struct loop *l);
+
+int64_t loop_now_ms(struct loop *l); /* monotonic; one clock read a turn */
+void loop_add_ticker(struct loop *l, bool (*on_tick)(void *arg, int64_t now_ms), void *arg);
+void loop_hurry(struct loop *l); /* a short deadline has begun: tick fast from now on */
+void loop_later(struct loop *l, struct loop_task *t);
+void loop_forget(struct loop *l, struct loop_task *t); /* not queued is fine */
+void loop_bury(struct loop *l, struct loop_grave *g);
+void loop_bury_now(struct loop *l); /* outside of turns only */
+
+#endif

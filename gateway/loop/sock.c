@@ -1,0 +1,118 @@
+/*
+ * See sock.h. One system call a function; no policy, no buffers, no deadlines. Used by client
+ * connections (gateway/proxy) and upstream connections (gateway/upstream).
+ */
+#include "gateway/loop/sock.h"
+
+#include <errno.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "gateway/core/check.h"
+#include "gateway/core/fd.h"
+#include "gateway/loop/loop.h"
+
+static void on_event(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    struct sock *s = arg;
+
+    if (what & (EV_READ | EV_CLOSED))
+        s->readable = true;
+    if (what & EV_CLOSED)
+        s->hung_up = true;
+    if (what & EV_WRITE)
+        s->writable = true;
+    s->on_ready(s->owner);
+}
+
+bool sock_open(struct sock *s, struct loop *l, int fd, void (*on_ready)(void *), void *owner)
+{
+    *s = (struct sock){.fd = fd, .writable = true, .on_ready = on_ready, .owner = owner};
+    if (event_assign(&s->ev, l->base, fd, EV_READ | EV_WRITE | EV_CLOSED | EV_ET | EV_PERSIST,
+                     on_event, s) == 0 &&
+        event_add(&s->ev, NULL) == 0)
+        return true;
+    fd_close(&s->fd);
+    return false;
+}
+
+void sock_close(struct sock *s)
+{
+    if (s->fd < 0)
+        return;
+    ASSERT(event_del(&s->ev) == 0);
+    fd_close(&s->fd);
+    s->readable = s->writable = false;
+}
+
+void sock_reset(struct sock *s)
+{
+    struct linger now = {.l_onoff = 1, .l_linger = 0};
+
+    if (s->fd < 0)
+        return;
+    /* If this fails the peer sees an orderly end, which its framing or its time-out catches. */
+    (void)setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
+    sock_close(s);
+}
+
+enum io sock_recv(struct sock *s, void *p, size_t cap, size_t *out_n)
+{
+    ssize_t n;
+
+    *out_n = 0;
+    do
+        n = recv(s->fd, p, cap, 0);
+    while (n < 0 && errno == EINTR);
+    if (n > 0) {
+        s->readable = (size_t)n == cap || s->hung_up;
+        *out_n = (size_t)n;
+        return IO_DONE;
+    }
+    if (n == 0)
+        return IO_EOF;
+    s->readable = false;
+    return errno == EAGAIN ? IO_AGAIN : IO_FAIL;
+}
+
+static size_t iov_bytes(const struct iovec *iov, size_t num_iov)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < num_iov; i++)
+        n += iov[i].iov_len;
+    return n;
+}
+
+enum io sock_send(struct sock *s, struct iovec *iov, size_t num_iov, size_t *out_n)
+{
+    struct msghdr m = {.msg_iov = iov, .msg_iovlen = num_iov};
+    ssize_t n;
+
+    *out_n = 0;
+    do
+        n = sendmsg(s->fd, &m, MSG_NOSIGNAL);
+    while (n < 0 && errno == EINTR);
+    if (n >= 0) {
+        *out_n = (size_t)n;
+        s->writable = (size_t)n == iov_bytes(iov, num_iov);
+        return IO_DONE;
+    }
+    s->writable = false;
+    return errno == EAGAIN ? IO_AGAIN : IO_FAIL;
+}
+
+uint64_t sock_acked_bytes(const struct sock *s)
+{
+    struct tcp_info ti;
+    socklen_t len = sizeof ti;
+
+    memset(&ti, 0, sizeof ti);
+    if (getsockopt(s->fd, IPPROTO_TCP, TCP_INFO, &ti, &len) != 0 ||
+        len < offsetof(struct tcp_info, tcpi_bytes_acked) + sizeof ti.tcpi_bytes_acked)
+        return UINT64_MAX;
+    return ti.tcpi_bytes_acked;
+}

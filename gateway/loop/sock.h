@@ -1,0 +1,47 @@
+/*
+ * A non-blocking stream socket with one edge-triggered, persistent event: registered once, asked
+ * for reading, writing and the peer's close together, never changed again. What the edges said is
+ * kept in flags; sock_recv and sock_send clear them when the kernel has no more.
+ *
+ * A short read means drained (epoll(7)), unless the peer has closed: then it is read up to the end.
+ */
+#ifndef GATEWAY_LOOP_SOCK_H
+#define GATEWAY_LOOP_SOCK_H
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "gateway/core/result.h"
+
+struct loop;
+
+struct sock {
+    int fd;        /* -1: closed */
+    bool readable; /* bytes, an end or an error may wait */
+    bool writable; /* the last write was taken whole, or room was announced since */
+    bool hung_up;  /* the peer has closed its side */
+    void (*on_ready)(void *owner);
+    void *owner;
+    struct event ev;
+};
+
+/* Takes the descriptor. Writable is assumed, so that nothing waits for an edge in order to write.
+ */
+MUST_USE bool sock_open(struct sock *s, struct loop *l, int fd, void (*on_ready)(void *),
+                        void *owner);
+void sock_close(struct sock *s); /* idempotent */
+void sock_reset(struct sock *s); /* closes so that the peer sees a reset, not an end */
+
+/* IO_DONE with *out_n >= 1, IO_AGAIN, IO_EOF, or IO_FAIL with errno. cap >= 1. */
+MUST_USE enum io sock_recv(struct sock *s, void *p, size_t cap, size_t *out_n);
+/* IO_DONE: *out_n bytes were taken, perhaps not all (then not writable); IO_AGAIN; IO_FAIL. */
+MUST_USE enum io sock_send(struct sock *s, struct iovec *iov, size_t num_iov, size_t *out_n);
+
+/* Bytes the peer's kernel has acknowledged over the socket's life; UINT64_MAX when unknown. */
+uint64_t sock_acked_bytes(const struct sock *s);
+
+#endif

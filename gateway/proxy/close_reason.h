@@ -1,0 +1,30 @@
+/* Why client connections end, listed once: enum, label on /metrics and text follow from it. */
+#ifndef GATEWAY_PROXY_CLOSE_REASON_H
+#define GATEWAY_PROXY_CLOSE_REASON_H
+
+#define CLOSE_REASONS(X)                                                           \
+    X(DONE, "done", "the last response was sent, as announced")                    \
+    X(CLIENT_EOF, "client_eof", "the client closed between requests")              \
+    X(CLIENT_EOF_IN_HEAD, "client_eof_in_head", "the client closed inside a head") \
+    X(CLIENT_EOF_IN_BODY, "client_eof_in_body", "the client closed inside a body") \
+    X(CLIENT_RESET, "client_reset", "the client reset the connection")             \
+    X(CLIENT_SLOW, "client_slow", "the client took too long to read its response") \
+    X(IDLE_TIMEOUT, "idle_timeout", "no request within the time set")              \
+    X(REFUSED, "refused", "a request was refused and its connection ended")        \
+    X(BAD_BODY, "bad_body", "a request body was malformed while its response ran") \
+    X(RESPONSE_BROKEN, "response_broken", "an endpoint ended inside its response") \
+    X(RESPONSE_BAD, "response_bad", "an endpoint sent a malformed response body")  \
+    X(RESPONSE_TIMEOUT, "response_timeout", "a response stood still for too long") \
+    X(DRAIN, "drain", "the gateway is going away")
+
+enum close_reason {
+#define X(sym, label, text) CLOSE_##sym,
+    CLOSE_REASONS(X)
+#undef X
+        CLOSE__COUNT
+};
+
+const char *close_reason_label(enum close_reason why);
+const char *close_reason_text(enum close_reason why);
+
+#endif

@@ -1,0 +1,358 @@
+/*
+ * Client connections: their states, their deadlines, how they run and how they end. What happens in
+ * a state is in request.c, exchange.c, response.c and reply.c; this file only says which runs.
+ * Connections are freed by the loop when the turn ends, never from inside a callback.
+ */
+#include "gateway/proxy/conn.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/core/check.h"
+#include "gateway/core/log.h"
+#include "gateway/core/obj.h"
+#include "gateway/table/table.h"
+
+enum { CONN_MAGIC = 0x0c099001 };
+
+#define TO(s) (1U << CONN_##s)
+static const struct {
+    const char *name;
+    unsigned may_go_to;
+    bool (*step)(struct conn *c); /* true: take another step */
+} states[CONN__COUNT] = {
+    [CONN_IDLE] = {"idle", TO(HEAD) | TO(CONNECT) | TO(REQUEST) | TO(REPLY) | TO(DEAD),
+                   request_step},
+    [CONN_HEAD] = {"head", TO(CONNECT) | TO(REQUEST) | TO(REPLY) | TO(DEAD), request_step},
+    [CONN_CONNECT] = {"connect", TO(CONNECT) | TO(REQUEST) | TO(REPLY) | TO(DEAD),
+                      exchange_connect_step},
+    [CONN_REQUEST] = {"request", TO(CONNECT) | TO(REQUEST) | TO(RESPONSE) | TO(REPLY) | TO(DEAD),
+                      response_head_step},
+    [CONN_RESPONSE] = {"response", TO(RESPONSE) | TO(IDLE) | TO(LINGER) | TO(DEAD),
+                       response_body_step},
+    [CONN_REPLY] = {"reply", TO(IDLE) | TO(LINGER) | TO(DEAD), reply_step},
+    [CONN_LINGER] = {"linger", TO(DEAD), reply_linger_step},
+    [CONN_DEAD] = {"dead", 0, NULL},
+};
+#undef TO
+
+const char *close_reason_label(enum close_reason why)
+{
+    static const char *const labels[CLOSE__COUNT] = {
+#define X(sym, label, text) [CLOSE_##sym] = label,
+        CLOSE_REASONS(X)
+#undef X
+    };
+
+    return labels[why];
+}
+
+const char *close_reason_text(enum close_reason why)
+{
+    static const char *const texts[CLOSE__COUNT] = {
+#define X(sym, label, text) [CLOSE_##sym] = text,
+        CLOSE_REASONS(X)
+#undef X
+    };
+
+    return texts[why];
+}
+
+void conn_enter(struct conn *c, enum conn_state next)
+{
+    struct conn_list *lists = c->proxy->conns;
+
+    OBJ_CHECK(c, CONN_MAGIC);
+    ASSERT(states[c->state].may_go_to & (1U << next));
+    TAILQ_REMOVE(&lists[c->state], c, link);
+    c->state = next;
+    c->since_ms = loop_now_ms(c->proxy->loop);
+    TAILQ_INSERT_TAIL(&lists[next], c, link);
+}
+
+void conn_touch(struct conn *c)
+{
+    if (loop_now_ms(c->proxy->loop) - c->since_ms >= LOOP_TICK_SLOW_MS)
+        conn_enter(c, c->state);
+}
+
+void conn_yield(struct conn *c)
+{
+    loop_later(c->proxy->loop, &c->task);
+}
+
+void conn_run(struct conn *c)
+{
+    for (int i = 0; i < CONN_STEPS; i++)
+        if (c->state == CONN_DEAD || !states[c->state].step(c))
+            return;
+    conn_yield(c);
+}
+
+static void on_ready(void *owner)
+{
+    struct conn *c;
+
+    OBJ_CAST(c, owner, CONN_MAGIC);
+    if (c->state != CONN_DEAD)
+        conn_run(c);
+}
+
+static void bury(void *dead)
+{
+    struct conn *c;
+
+    OBJ_CAST(c, dead, CONN_MAGIC);
+    TAILQ_REMOVE(&c->proxy->conns[CONN_DEAD], c, link);
+    OBJ_KILL(c);
+}
+
+/* "10.0.0.7" or "fd00::1"; a mapped IPv4 address is shown as IPv4. */
+static void set_peer(struct conn *c, const struct sockaddr_storage *peer)
+{
+    const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)peer;
+    const void *addr = &six->sin6_addr;
+    int family = peer->ss_family;
+
+    if (family == AF_INET) {
+        addr = &((const struct sockaddr_in *)peer)->sin_addr;
+    } else if (family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&six->sin6_addr)) {
+        addr = &six->sin6_addr.s6_addr[12];
+        family = AF_INET;
+    }
+    if (inet_ntop(family, addr, c->peer, sizeof c->peer) == NULL)
+        memcpy(c->peer, "unknown", sizeof "unknown"); /* RFC 7239 section 6.2 */
+    c->peer_len = (uint8_t)strlen(c->peer);
+}
+
+struct conn *conn_new(struct proxy *p, int fd, const struct sockaddr_storage *peer)
+{
+    struct conn *c = xcalloc(1, sizeof *c);
+
+    if (!sock_open(&c->sock, p->loop, fd, on_ready, c)) {
+        free(c);
+        return NULL;
+    }
+    c->magic = CONN_MAGIC;
+    c->proxy = p;
+    c->since_ms = loop_now_ms(p->loop);
+    c->task = (struct loop_task){.run = on_ready, .arg = c};
+    c->grave = (struct loop_grave){.bury = bury, .dead = c};
+    buf_init(&c->to_up, CONN_PENDING_MAX);
+    buf_init(&c->to_client, CONN_PENDING_MAX);
+    set_peer(c, peer);
+    TAILQ_INSERT_TAIL(&p->conns[CONN_IDLE], c, link);
+    p->num_conns++;
+    return c;
+}
+
+void conn_drop_upstream(struct conn *c)
+{
+    if (c->x.up != NULL)
+        upstream_close(c->x.up);
+    c->x.up = NULL;
+    buf_free(&c->to_up);
+}
+
+/* What an exchange holds besides the upstream connection. */
+static void forget_exchange(struct conn *c)
+{
+    struct exchange *x = &c->x;
+
+    free(x->chunks);
+    free(x->response_chunks);
+    free(x->partial);
+    memset(x, 0, sizeof *x);
+    if (c->proxy->head_of == c)
+        c->proxy->head_of = NULL;
+    bufpool_put(&c->proxy->loop->bufs, &c->out);
+}
+
+static void forget_everything(struct conn *c)
+{
+    conn_drop_upstream(c);
+    forget_exchange(c);
+    free(c->partial);
+    c->partial = NULL;
+    buf_free(&c->to_client);
+    bufpool_put(&c->proxy->loop->bufs, &c->in);
+    c->in_len = 0;
+}
+
+static void die(struct conn *c, enum close_reason why)
+{
+    struct proxy *p = c->proxy;
+
+    log_debug("client=%s state=%s closed: %s", c->peer, states[c->state].name,
+              close_reason_text(why));
+    p->closed[why]++;
+    forget_everything(c);
+    conn_enter(c, CONN_DEAD);
+    p->num_conns--;
+    loop_forget(p->loop, &c->task);
+    loop_bury(p->loop, &c->grave);
+}
+
+void conn_close(struct conn *c, enum close_reason why)
+{
+    if (c->state == CONN_DEAD)
+        return;
+    sock_close(&c->sock);
+    die(c, why);
+}
+
+void conn_abort(struct conn *c, enum close_reason why)
+{
+    if (c->state == CONN_DEAD)
+        return;
+    sock_reset(&c->sock);
+    die(c, why);
+}
+
+void conn_linger(struct conn *c, enum close_reason why)
+{
+    bool all_read = c->x.request_read && c->in_len == c->x.body_end && !c->sock.readable;
+
+    if (c->client_eof || all_read || shutdown(c->sock.fd, SHUT_WR) != 0) {
+        conn_close(c, why);
+        return;
+    }
+    forget_everything(c);
+    c->end_reason = why;
+    conn_enter(c, CONN_LINGER);
+}
+
+bool conn_next(struct conn *c, bool keep, enum close_reason why)
+{
+    struct exchange *x = &c->x;
+
+    if (!keep || !x->request_read || c->client_eof) {
+        conn_linger(c, why);
+        return c->state != CONN_DEAD;
+    }
+    ASSERT(c->in_len >= x->body_end && x->up == NULL);
+    c->in_len -= x->body_end;
+    if (c->in_len > 0)
+        memmove(c->in, c->in + x->body_end, c->in_len);
+    else
+        bufpool_put(&c->proxy->loop->bufs, &c->in);
+    c->in_fresh = c->in_len > 0;
+    forget_exchange(c);
+    conn_enter(c, CONN_IDLE);
+    return c->in_fresh || c->sock.readable;
+}
+
+enum io conn_flush(struct buf *b, struct sock *s)
+{
+    struct iovec iov = {.iov_base = b->bytes, .iov_len = b->len};
+    size_t n;
+    enum io io;
+
+    if (b->len == 0)
+        return IO_DONE;
+    if (!s->writable)
+        return IO_AGAIN;
+    io = sock_send(s, &iov, 1, &n);
+    if (io != IO_DONE)
+        return io;
+    buf_drop(b, n);
+    if (b->len > 0)
+        return IO_AGAIN;
+    buf_free(b);
+    return IO_DONE;
+}
+
+void conn_keep_rest(struct buf *b, const struct h1_out *out, size_t sent)
+{
+    for (int i = 0; i < out->num; i++) {
+        size_t n = out->iov[i].iov_len;
+        size_t skip = sent < n ? sent : n;
+
+        sent -= skip;
+        /* A head and some interim responses: always below the buffer's cap. */
+        ASSERT(buf_add(b, (const char *)out->iov[i].iov_base + skip, n - skip));
+    }
+}
+
+void conn_watch_client(struct conn *c)
+{
+    char *room;
+    size_t n;
+
+    if (!c->sock.readable || !c->x.request_read || c->state == CONN_DEAD)
+        return;
+    if (c->in == NULL)
+        c->in = bufpool_get(&c->proxy->loop->bufs);
+    if (c->in_len == BUFPOOL_BYTES)
+        return; /* it sends more requests than we hold: they wait in the socket */
+    room = c->in + c->in_len;
+    switch (sock_recv(&c->sock, room, BUFPOOL_BYTES - c->in_len, &n)) {
+    case IO_DONE:
+        c->in_len += (uint32_t)n;
+        break;
+    case IO_AGAIN:
+        break;
+    case IO_EOF: /* half-closed: it still wants its response */
+        c->client_eof = true;
+        c->sock.readable = false;
+        break;
+    case IO_FAIL:
+        conn_close(c, CLOSE_CLIENT_RESET);
+        break;
+    }
+}
+
+/* A state has lasted too long. */
+static void expire(struct conn *c)
+{
+    switch (c->state) {
+    case CONN_IDLE:
+        conn_close(c, c->proxy->draining ? CLOSE_DRAIN : CLOSE_IDLE_TIMEOUT);
+        break;
+    case CONN_HEAD:
+        reply_send(c, REPLY_REQUEST_TIMEOUT);
+        break;
+    case CONN_REQUEST:
+        reply_send(c, c->x.request_read ? REPLY_RESPONSE_TIMEOUT : REPLY_REQUEST_TIMEOUT);
+        break;
+    case CONN_RESPONSE:
+        conn_abort(c, CLOSE_RESPONSE_TIMEOUT);
+        break;
+    case CONN_REPLY:
+        conn_abort(c, CLOSE_CLIENT_SLOW);
+        break;
+    case CONN_LINGER:
+        conn_close(c, c->end_reason);
+        break;
+    default:
+        WRONG("this state has no deadline");
+    }
+    conn_run(c);
+}
+
+static int64_t idle_ms(const struct proxy *p)
+{
+    if (p->draining)
+        return CONN_DRAIN_IDLE_MS;
+    return p->table != NULL ? table_settings(p->table)->idle_timeout_ms : 60000;
+}
+
+bool conn_tick(struct proxy *p, int64_t now_ms)
+{
+    const int64_t deadlines[CONN__COUNT] = {
+        [CONN_IDLE] = idle_ms(p),        [CONN_HEAD] = CONN_HEAD_MS,
+        [CONN_REQUEST] = CONN_ANSWER_MS, [CONN_RESPONSE] = CONN_BODY_IDLE_MS,
+        [CONN_REPLY] = CONN_REPLY_MS,    [CONN_LINGER] = CONN_LINGER_MS,
+    };
+    struct conn *c;
+
+    for (int s = 0; s < CONN_DEAD; s++) {
+        if (s == CONN_CONNECT) /* upstream has a deadline for connects */
+            continue;
+        while ((c = TAILQ_FIRST(&p->conns[s])) != NULL && now_ms - c->since_ms >= deadlines[s])
+            expire(c);
+    }
+    return p->draining;
+}

@@ -1,0 +1,195 @@
+/*
+ * A client connection and the exchange under way on it; shared by the files of this folder only.
+ *
+ *               +-----------------------------------------------+
+ *               v                                               |
+ *     IDLE --> HEAD --> CONNECT <--> REQUEST --> RESPONSE ------+
+ *               |          |            |            |          |
+ *               +----------+------------+--> REPLY --+--> LINGER --> DEAD
+ *
+ * IDLE waits for a request, HEAD has a part of one, CONNECT waits for an upstream connection,
+ * REQUEST sends the request and waits for a response head, RESPONSE relays the body (the rest of
+ * the request may still be on its way), REPLY writes an answer of our own, LINGER reads what the
+ * client still sends so that it sees the answer. Every state may go to DEAD.
+ */
+#ifndef GATEWAY_PROXY_CONN_H
+#define GATEWAY_PROXY_CONN_H
+
+#include "gateway/core/buf.h"
+#include "gateway/http/h1_body.h"
+#include "gateway/http/h1_head.h"
+#include "gateway/http/h1_write.h"
+#include "gateway/loop/loop.h"
+#include "gateway/loop/sock.h"
+#include "gateway/proxy/balance.h"
+#include "gateway/proxy/close_reason.h"
+#include "gateway/proxy/proxy.h"
+#include "gateway/upstream/upstream.h"
+
+enum {
+    CONN_HEAD_MS = 10000,      /* a request head must be whole by then; 408 */
+    CONN_BODY_IDLE_MS = 60000, /* a body may stand still for so long */
+    CONN_ANSWER_MS = 60000,    /* the response head must come by then; 504 */
+    CONN_REPLY_MS = 10000,     /* an answer of ours must be taken by then */
+    CONN_LINGER_MS = 5000,
+    CONN_DRAIN_IDLE_MS = 1000, /* a request already on its way to us is still answered */
+    CONN_STEPS = 64,           /* steps a connection may take before others have their turn */
+    CONN_ROUNDS = 16,          /* blocks of a body it may move in one step */
+    CONN_INTERIM_MAX = 32,     /* 1xx responses to one request */
+    CONN_PENDING_MAX = 4 * BUFPOOL_BYTES
+};
+
+enum conn_state {
+    CONN_IDLE,
+    CONN_HEAD,
+    CONN_CONNECT,
+    CONN_REQUEST,
+    CONN_RESPONSE,
+    CONN_REPLY,
+    CONN_LINGER,
+    CONN_DEAD,
+    CONN__COUNT
+};
+
+/* Why an attempt on an endpoint failed; the last one decides the answer. */
+enum exchange_failure { FAILED_NOT, FAILED_CONNECT, FAILED_CONNECT_TIMEOUT, FAILED_BROKEN };
+
+/* One request and its response; all zero between two. */
+struct exchange {
+    /* the request: in[0..head_len) its head, in[head_len..body_end) body that was checked */
+    uint32_t head_len;
+    uint32_t body_end;
+    uint32_t sent; /* in[sent..body_end) is still to be sent */
+    uint8_t framing;
+    uint8_t minor;     /* of the client's HTTP version */
+    bool request_read; /* its last byte is in `in` */
+    bool intact;       /* nothing of it has left `in`: it could be sent once more */
+    bool idempotent;
+    bool was_head;
+    bool client_keeps; /* the client wants to go on after this exchange */
+    uint64_t left;     /* of a body with a length */
+    struct h1_chunked *chunks;
+
+    /* the endpoint */
+    struct upstream_conn *up;
+    struct balance_tried tried;
+    uint8_t attempts;
+    uint8_t failure; /* enum exchange_failure */
+    bool reused;     /* up had been used before */
+    bool fresh_only; /* no kept connections any more */
+    bool up_deaf;    /* up takes no more of the request */
+    bool up_keeps;   /* the endpoint wants to go on after this response */
+    uint64_t up_sent_before;
+
+    /* the response: out[out_sent..out_len) is still to be sent */
+    uint32_t out_len;
+    uint32_t out_sent;
+    uint8_t response_framing;
+    uint8_t num_interim;
+    bool answered;      /* a byte of a response has come */
+    bool response_read; /* its last byte has come */
+    bool take_apart;    /* chunked framing is removed for an HTTP/1.0 client */
+    bool keep;          /* the client was told that the connection stays */
+    uint64_t response_left;
+    struct h1_chunked *response_chunks;
+    struct h1_head *partial; /* a response head that has not come whole */
+};
+
+struct conn {
+    unsigned magic;
+    enum conn_state state;
+    struct proxy *proxy;
+    struct sock sock;
+    int64_t since_ms; /* in this state, or since the last progress in it */
+    TAILQ_ENTRY(conn) link;
+    struct loop_task task;
+    struct loop_grave grave;
+    char peer[48]; /* the client's address as text */
+    uint8_t peer_len;
+    bool in_fresh;   /* in[] holds bytes that the head parser has not seen */
+    bool client_eof; /* the client has closed its side */
+    bool lingers;    /* the answer in to_client ends the connection */
+    enum close_reason end_reason;
+    uint32_t in_len;
+    char *in;                /* a block, or NULL while nothing is held */
+    char *out;               /* likewise, bytes from the endpoint */
+    struct h1_head *partial; /* a request head that has not come whole */
+    struct buf to_up;        /* the rest of a head that did not fit into the socket */
+    struct buf to_client;    /* likewise, and answers of ours */
+    struct exchange x;
+};
+
+TAILQ_HEAD(conn_list, conn);
+
+struct proxy {
+    unsigned magic;
+    bool draining;
+    struct loop *loop;
+    struct metrics *metrics;
+    const struct table *table;
+    struct upstreams ups;
+    struct conn_list conns[CONN__COUNT];
+    size_t num_conns; /* all but the dead */
+    uint64_t closed[CLOSE__COUNT];
+    uint64_t random;
+    /* scratch of the callback that runs */
+    struct h1_head head;
+    const struct conn *head_of; /* whose request head is in `head`; NULL: nobody's */
+    struct h1_head response;
+    struct h1_out out;
+};
+
+/* conn.c */
+struct conn *conn_new(struct proxy *p, int fd, const struct sockaddr_storage *peer);
+void conn_enter(struct conn *c, enum conn_state next);  /* the only writer of c->state */
+void conn_touch(struct conn *c);                        /* progress: its deadline begins anew */
+void conn_run(struct conn *c);                          /* as far as it goes, within its budget */
+void conn_yield(struct conn *c);                        /* go on in the next turn */
+void conn_close(struct conn *c, enum close_reason why); /* idempotent */
+void conn_abort(struct conn *c, enum close_reason why); /* the client sees a reset */
+void conn_linger(struct conn *c, enum close_reason why);
+bool conn_next(struct conn *c, bool keep, enum close_reason why); /* an exchange is over */
+bool conn_tick(struct proxy *p, int64_t now_ms);
+void conn_drop_upstream(struct conn *c);
+void conn_watch_client(struct conn *c); /* whose request is read: more requests, an end, a reset */
+/* Sends what waits in b. IO_DONE: nothing waits any more. */
+MUST_USE enum io conn_flush(struct buf *b, struct sock *s);
+void conn_keep_rest(struct buf *b, const struct h1_out *out, size_t sent);
+
+/* request.c */
+bool request_step(struct conn *c);                  /* IDLE and HEAD */
+MUST_USE bool request_scan_body(struct conn *c);    /* false: malformed, c->x.chunks->refusal */
+const struct h1_head *request_head(struct conn *c); /* of the exchange under way */
+
+/* exchange.c */
+void exchange_start(struct conn *c);
+bool exchange_connect_step(struct conn *c);
+/* What can be sent of the request. False: the connection went to another state. */
+MUST_USE bool exchange_push(struct conn *c);
+void exchange_broken(struct conn *c, bool ended); /* before the response head was whole */
+
+/* response.c */
+bool response_head_step(struct conn *c); /* REQUEST */
+bool response_body_step(struct conn *c); /* RESPONSE */
+
+/* reply.c */
+enum reply {
+    REPLY_REFUSED_REQUEST, /* with the parser's refusal */
+    REPLY_BAD_HOST,
+    REPLY_NOT_IMPLEMENTED,
+    REPLY_REQUEST_TIMEOUT,
+    REPLY_NO_ROUTE,
+    REPLY_NO_ENDPOINT,
+    REPLY_CONNECT_FAILED,
+    REPLY_CONNECT_TIMEOUT,
+    REPLY_BROKEN,
+    REPLY_BAD_RESPONSE,
+    REPLY_RESPONSE_TIMEOUT,
+    REPLY__COUNT
+};
+void reply_send(struct conn *c, enum reply which);
+void reply_refuse(struct conn *c, enum h1_refusal why);
+bool reply_step(struct conn *c);
+bool reply_linger_step(struct conn *c);
+
+#endif

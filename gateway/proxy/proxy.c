@@ -1,0 +1,129 @@
+/*
+ * The proxy of one worker as the worker sees it: takes clients, adopts tables, drains. Requests are
+ * handled in the other files of this folder.
+ */
+#include "gateway/proxy/proxy.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "gateway/core/check.h"
+#include "gateway/core/obj.h"
+#include "gateway/proxy/conn.h"
+#include "gateway/table/table.h"
+
+enum { PROXY_MAGIC = 0x1a0c5901 };
+
+static bool on_tick(void *arg, int64_t now_ms)
+{
+    struct proxy *p;
+
+    OBJ_CAST(p, arg, PROXY_MAGIC);
+    return conn_tick(p, now_ms);
+}
+
+struct proxy *proxy_new(struct loop *l, struct metrics *m,
+                        void (*on_forgotten)(void *arg, uint32_t id), void *arg)
+{
+    struct proxy *p = xcalloc(1, sizeof *p);
+
+    p->magic = PROXY_MAGIC;
+    p->loop = l;
+    p->metrics = m;
+    for (int i = 0; i < CONN__COUNT; i++)
+        TAILQ_INIT(&p->conns[i]);
+    if (getrandom(&p->random, sizeof p->random, 0) != sizeof p->random || p->random == 0)
+        p->random = 1;
+    upstreams_init(&p->ups, l, m);
+    p->ups.on_forgotten = on_forgotten;
+    p->ups.arg = arg;
+    loop_add_ticker(l, on_tick, p);
+    return p;
+}
+
+void proxy_free(struct proxy *p)
+{
+    struct conn *c;
+
+    if (p == NULL)
+        return;
+    OBJ_CHECK(p, PROXY_MAGIC);
+    for (int s = 0; s < CONN_DEAD; s++)
+        while ((c = TAILQ_FIRST(&p->conns[s])) != NULL)
+            conn_abort(c, CLOSE_DRAIN);
+    upstreams_free(&p->ups);
+    loop_bury_now(p->loop);
+    if (p->table != NULL)
+        table_unref(&p->table);
+    OBJ_KILL(p);
+}
+
+void proxy_take(struct proxy *p, int fd, const struct sockaddr_storage *peer)
+{
+    OBJ_CHECK(p, PROXY_MAGIC);
+    p->metrics->accepted++;
+    (void)conn_new(p, fd, peer); /* NULL: no memory for its event; the socket is closed */
+}
+
+void proxy_adopt(struct proxy *p, const struct table *t, const struct table_change *changes,
+                 size_t num_changes)
+{
+    OBJ_CHECK(p, PROXY_MAGIC);
+    for (size_t i = 0; i < num_changes; i++)
+        for (size_t k = 0; changes[i].before != NULL && k < changes[i].before->num_endpoints; k++)
+            upstreams_doubt(&p->ups, changes[i].before->all[k].id);
+    for (size_t i = 0; i < num_changes; i++)
+        for (size_t k = 0; changes[i].after != NULL && k < changes[i].after->num_endpoints; k++) {
+            const struct table_endpoint *e = &changes[i].after->all[k];
+
+            upstreams_set(&p->ups, e->id, &e->addr.any, e->addr_len, e->state == ENDPOINT_DRAINING);
+        }
+    for (size_t i = 0; i < num_changes; i++)
+        for (size_t k = 0; changes[i].before != NULL && k < changes[i].before->num_endpoints; k++)
+            upstreams_settle(&p->ups, changes[i].before->all[k].id);
+    if (p->table != NULL)
+        table_unref(&p->table);
+    p->table = t;
+    p->metrics->adoptions++;
+}
+
+const struct table *proxy_table(const struct proxy *p)
+{
+    return p->table;
+}
+
+void proxy_drain(struct proxy *p)
+{
+    struct conn *c;
+
+    OBJ_CHECK(p, PROXY_MAGIC);
+    p->draining = true;
+    loop_hurry(p->loop);
+    /* Idle ones get their moment from now on, not from when they became idle. */
+    TAILQ_FOREACH(c, &p->conns[CONN_IDLE], link)
+    c->since_ms = loop_now_ms(p->loop);
+}
+
+size_t proxy_num_conns(const struct proxy *p)
+{
+    return p->num_conns;
+}
+
+bool proxy_write_metrics(const struct proxy *p, struct buf *b)
+{
+    static const char name[] = "signalbox_connections_closed_total";
+
+    if (!metrics_write(b, p->metrics) ||
+        !metrics_write_one(b, "signalbox_connections", "gauge", "client connections open",
+                           p->num_conns) ||
+        !buf_add_fmt(b, "# HELP %s client connections closed, by reason\n# TYPE %s counter\n", name,
+                     name))
+        return false;
+    for (int i = 0; i < CLOSE__COUNT; i++)
+        if (!buf_add_fmt(b, "%s{reason=\"%s\"} %llu\n", name, close_reason_label(i),
+                         (unsigned long long)p->closed[i]))
+            return false;
+    return true;
+}

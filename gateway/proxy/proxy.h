@@ -1,0 +1,44 @@
+/*
+ * The proxy of one worker: its client connections, its upstream connections, the table it serves
+ * from. Worker gives it accepted sockets and tables; everything else happens on the loop.
+ */
+#ifndef GATEWAY_PROXY_PROXY_H
+#define GATEWAY_PROXY_PROXY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "gateway/core/buf.h"
+#include "gateway/core/result.h"
+#include "gateway/loop/loop.h"
+#include "gateway/observe/metrics.h"
+
+struct proxy;
+struct table;
+struct table_change;
+
+/* on_forgotten: an endpoint id of an older table may be used again (table_release_id). */
+struct proxy *proxy_new(struct loop *l, struct metrics *m,
+                        void (*on_forgotten)(void *arg, uint32_t id), void *arg);
+void proxy_free(struct proxy *p); /* closes what is open */
+
+/*
+ * A new client; takes the descriptor, which is non-blocking and has TCP_NODELAY. One that cannot be
+ * kept is closed.
+ */
+void proxy_take(struct proxy *p, int fd, const struct sockaddr_storage *peer);
+
+/* The version to serve from; takes the reference. Between loop turns only, never in a callback. */
+void proxy_adopt(struct proxy *p, const struct table *t, const struct table_change *changes,
+                 size_t num_changes);
+const struct table *proxy_table(const struct proxy *p); /* lent; NULL: none yet */
+
+/* From now on every response ends its connection, and idle ones are let go after a moment. */
+void proxy_drain(struct proxy *p);
+size_t proxy_num_conns(const struct proxy *p);
+
+MUST_USE bool proxy_write_metrics(const struct proxy *p, struct buf *b);
+
+#endif

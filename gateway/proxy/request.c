@@ -1,0 +1,164 @@
+/*
+ * Request heads and the framing of request bodies: reads, parses, refuses, and hands a good request
+ * to exchange. Knows nothing of endpoints. Bytes that follow a request stay in the block until its
+ * response has been sent: pipelined requests are answered one after the other.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/core/check.h"
+#include "gateway/proxy/conn.h"
+#include "gateway/proxy/retry.h"
+
+/* Reads what has come into the rest of the block. */
+static bool fill(struct conn *c)
+{
+    size_t n;
+
+    if (c->in == NULL)
+        c->in = bufpool_get(&c->proxy->loop->bufs);
+    switch (sock_recv(&c->sock, c->in + c->in_len, BUFPOOL_BYTES - c->in_len, &n)) {
+    case IO_DONE:
+        c->in_len += (uint32_t)n;
+        c->in_fresh = true;
+        return true;
+    case IO_AGAIN:
+        break;
+    case IO_EOF:
+        conn_close(c, c->in_len == 0 ? CLOSE_CLIENT_EOF : CLOSE_CLIENT_EOF_IN_HEAD);
+        return false;
+    case IO_FAIL:
+        conn_close(c, CLOSE_CLIENT_RESET);
+        return false;
+    }
+    if (c->in_len == 0)
+        bufpool_put(&c->proxy->loop->bufs, &c->in);
+    return false;
+}
+
+bool request_scan_body(struct conn *c)
+{
+    struct exchange *x = &c->x;
+    size_t got = c->in_len - x->body_end, used = 0;
+
+    if (x->request_read)
+        return true;
+    if (x->framing == H1_BODY_LENGTH) {
+        used = got < x->left ? got : (size_t)x->left;
+        x->left -= used;
+        x->request_read = x->left == 0;
+    } else if (x->framing == H1_BODY_CHUNKED) {
+        struct str bytes = {c->in + x->body_end, got};
+        enum h1_chunk_event ev = h1_chunked_pass(x->chunks, bytes, &used);
+
+        if (ev == H1_CHUNK_BAD)
+            return false;
+        x->request_read = ev == H1_CHUNK_END;
+    } else {
+        x->request_read = true;
+    }
+    x->body_end += (uint32_t)used;
+    return true;
+}
+
+/* "Upgrade: h2c" alone is declined by silence, as RFC 9110 section 7.8 allows. */
+static bool wants_upgrade(const struct h1_head *h, const char *base)
+{
+    if (!h->has_upgrade)
+        return false;
+    for (size_t i = 0; i < h->num_fields; i++)
+        if (h->fields[i].id == H1_UPGRADE &&
+            !str_eq_nocase(h1_field_value(&h->fields[i], base), STR("h2c")))
+            return true;
+    return false;
+}
+
+static void begin(struct conn *c, const struct h1_head *h)
+{
+    struct exchange *x = &c->x;
+    struct str method = h1_method(h, c->in);
+
+    c->proxy->metrics->requests++;
+    x->head_len = x->body_end = h->len;
+    x->framing = h->framing;
+    x->minor = h->minor;
+    x->client_keeps = h->keep_alive;
+    x->left = h->framing == H1_BODY_LENGTH ? h->content_length : 0;
+    x->intact = true;
+    x->idempotent = retry_is_idempotent(method);
+    x->was_head = str_eq(method, STR("HEAD"));
+    if (h->framing == H1_BODY_CHUNKED) {
+        x->chunks = xmalloc(sizeof *x->chunks);
+        h1_chunked_init(x->chunks);
+    }
+    if (!request_scan_body(c))
+        reply_refuse(c, x->chunks->refusal);
+    else if (str_eq(method, STR("CONNECT")) || wants_upgrade(h, c->in))
+        reply_send(c, REPLY_NOT_IMPLEMENTED);
+    else
+        exchange_start(c);
+}
+
+static void keep_partial(struct conn *c, const struct h1_head *h)
+{
+    if (c->partial == NULL) {
+        c->partial = xmalloc(sizeof *c->partial);
+        *c->partial = *h;
+    }
+    if (c->state == CONN_IDLE)
+        conn_enter(c, CONN_HEAD);
+}
+
+/* Parses what is there; the head lives in the worker's scratch unless it comes in pieces. */
+static void take_head(struct conn *c)
+{
+    struct proxy *p = c->proxy;
+    struct h1_head *h = c->partial != NULL ? c->partial : &p->head;
+
+    p->head_of = NULL;
+    if (c->partial == NULL)
+        h1_head_init(h, H1_REQUEST);
+    switch (h1_head_parse(h, c->in, c->in_len)) {
+    case H1_MORE:
+        if (c->in_len == BUFPOOL_BYTES)
+            reply_refuse(c, H1_HEAD_TOO_LARGE);
+        else
+            keep_partial(c, h);
+        return;
+    case H1_REFUSED:
+        reply_refuse(c, h->refusal);
+        return;
+    case H1_DONE:
+        break;
+    }
+    if (c->partial != NULL) {
+        p->head = *c->partial;
+        free(c->partial);
+        c->partial = NULL;
+    }
+    p->head_of = c;
+    begin(c, &p->head);
+}
+
+bool request_step(struct conn *c)
+{
+    if (c->in_fresh) {
+        c->in_fresh = false;
+        take_head(c);
+        return true;
+    }
+    return c->sock.readable && fill(c);
+}
+
+const struct h1_head *request_head(struct conn *c)
+{
+    struct proxy *p = c->proxy;
+
+    if (p->head_of == c)
+        return &p->head;
+    ASSERT(c->x.intact);
+    h1_head_init(&p->head, H1_REQUEST);
+    ASSERT(h1_head_parse(&p->head, c->in, c->in_len) == H1_DONE); /* it was before */
+    p->head_of = c;
+    return &p->head;
+}

@@ -1,0 +1,328 @@
+/*
+ * Responses: the head (interim ones are passed on), then the body under backpressure: a block is
+ * read only when the one before it has been taken by the client. Framing is checked on the way; a
+ * response that breaks off ends the client's connection with a reset, so that nobody takes a part
+ * for the whole.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "gateway/core/check.h"
+#include "gateway/proxy/conn.h"
+
+/*
+ * Checks out[from..out_len) against the framing. Bytes beyond the end of the response are cut off
+ * and cost the endpoint its connection. False: malformed.
+ */
+static bool scan_chunked(struct conn *c, uint32_t from)
+{
+    struct exchange *x = &c->x;
+    uint32_t to = from; /* where payload goes when it is taken apart */
+    enum h1_chunk_event ev = H1_CHUNK_DATA;
+
+    while (from < x->out_len && !x->response_read) {
+        struct str in = {c->out + from, x->out_len - from}, data = {NULL, 0};
+        size_t used = 0;
+
+        if (x->take_apart)
+            ev = h1_chunked_next(x->response_chunks, in, &used, &data);
+        else
+            ev = h1_chunked_pass(x->response_chunks, in, &used);
+        if (ev == H1_CHUNK_BAD)
+            return false;
+        x->response_read = ev == H1_CHUNK_END;
+        from += (uint32_t)used;
+        if (ev == H1_CHUNK_DATA) {
+            memmove(c->out + to, data.p, data.n);
+            to += (uint32_t)data.n;
+        }
+    }
+    if (from < x->out_len)
+        x->up_keeps = false;
+    x->out_len = x->take_apart ? to : from;
+    return true;
+}
+
+static bool scan_response(struct conn *c, uint32_t from)
+{
+    struct exchange *x = &c->x;
+    uint32_t got = x->out_len - from;
+
+    switch (x->response_framing) {
+    case H1_BODY_CHUNKED:
+        return scan_chunked(c, from);
+    case H1_BODY_UNTIL_CLOSE:
+        return true;
+    case H1_BODY_LENGTH:
+        if (got > x->response_left) {
+            x->up_keeps = false;
+            got = (uint32_t)x->response_left;
+        }
+        x->response_left -= got;
+        x->response_read = x->response_left == 0;
+        break;
+    default:
+        if (got > 0)
+            x->up_keeps = false;
+        got = 0;
+        x->response_read = true;
+        break;
+    }
+    x->out_len = from + got;
+    return true;
+}
+
+/* Sends a head and what follows it; what the socket does not take is kept. False: client gone. */
+static bool send_head(struct conn *c, bool with_body)
+{
+    struct h1_out *out = &c->proxy->out;
+    struct exchange *x = &c->x;
+    size_t n = 0, head_bytes = out->bytes;
+    int num = out->num;
+
+    if (c->to_client.len == 0 && c->sock.writable) {
+        if (with_body && x->out_len > x->out_sent && num < H1_OUT_IOV_MAX)
+            out->iov[num++] = (struct iovec){c->out + x->out_sent, x->out_len - x->out_sent};
+        if (sock_send(&c->sock, out->iov, (size_t)num, &n) == IO_FAIL) {
+            conn_close(c, CLOSE_CLIENT_RESET);
+            return false;
+        }
+    }
+    if (n < head_bytes)
+        conn_keep_rest(&c->to_client, out, n);
+    else
+        x->out_sent += (uint32_t)(n - head_bytes);
+    return true;
+}
+
+/* 100 Continue, 103 Early Hints; 101 answers what we never ask for. */
+static void pass_interim(struct conn *c, const struct h1_head *h)
+{
+    struct exchange *x = &c->x;
+    uint32_t rest = x->out_len - h->len;
+
+    if (h->status == 101 || ++x->num_interim > CONN_INTERIM_MAX) {
+        reply_send(c, REPLY_BAD_RESPONSE);
+        return;
+    }
+    if (x->minor > 0) {
+        h1_write_response(&c->proxy->out, h, c->out, H1_CONN_SILENT, false);
+        if (!send_head(c, false))
+            return;
+    }
+    memmove(c->out, c->out + h->len, rest);
+    x->out_len = rest;
+    conn_touch(c);
+}
+
+/* The block of the request goes back when nothing in it is needed any more. */
+static void release_in(struct conn *c)
+{
+    struct exchange *x = &c->x;
+
+    x->intact = false;
+    if (!x->request_read || x->sent != x->body_end || c->in_len != x->body_end)
+        return;
+    bufpool_put(&c->proxy->loop->bufs, &c->in);
+    c->in_len = x->head_len = x->body_end = x->sent = 0;
+    if (c->proxy->head_of == c)
+        c->proxy->head_of = NULL;
+}
+
+static enum h1_connection connection_field(const struct exchange *x)
+{
+    if (!x->keep)
+        return H1_CONN_CLOSE;
+    return x->minor == 0 ? H1_CONN_KEEP_ALIVE : H1_CONN_SILENT;
+}
+
+static void begin(struct conn *c, const struct h1_head *h)
+{
+    struct exchange *x = &c->x;
+
+    x->response_framing = (uint8_t)h1_response_framing(h, x->was_head);
+    x->response_left = h->content_length;
+    x->up_keeps = h->keep_alive && x->response_framing != H1_BODY_UNTIL_CLOSE;
+    x->take_apart = x->response_framing == H1_BODY_CHUNKED && x->minor == 0;
+    x->keep = x->client_keeps && !c->proxy->draining && !x->take_apart && !c->client_eof &&
+              x->response_framing != H1_BODY_UNTIL_CLOSE;
+    if (x->response_framing == H1_BODY_CHUNKED) {
+        x->response_chunks = xmalloc(sizeof *x->response_chunks);
+        h1_chunked_init(x->response_chunks);
+    }
+    if (!scan_response(c, h->len)) {
+        reply_send(c, REPLY_BAD_RESPONSE);
+        return;
+    }
+    x->out_sent = h->len;
+    release_in(c);
+    h1_write_response(&c->proxy->out, h, c->out, connection_field(x), x->take_apart);
+    conn_enter(c, CONN_RESPONSE);
+    (void)send_head(c, true); /* false: closed, which the next step sees */
+}
+
+static void take_head(struct conn *c)
+{
+    struct exchange *x = &c->x;
+    struct h1_head *h = x->partial != NULL ? x->partial : &c->proxy->response;
+
+    if (x->partial == NULL)
+        h1_head_init(h, H1_RESPONSE);
+    switch (h1_head_parse(h, c->out, x->out_len)) {
+    case H1_MORE:
+        if (x->out_len == BUFPOOL_BYTES) {
+            reply_send(c, REPLY_BAD_RESPONSE);
+        } else if (x->partial == NULL) {
+            x->partial = xmalloc(sizeof *x->partial);
+            *x->partial = *h;
+        }
+        return;
+    case H1_REFUSED:
+        reply_send(c, REPLY_BAD_RESPONSE);
+        return;
+    case H1_DONE:
+        break;
+    }
+    if (x->partial != NULL) {
+        c->proxy->response = *x->partial;
+        free(x->partial);
+        x->partial = NULL;
+        h = &c->proxy->response;
+    }
+    if (h->status >= 100 && h->status < 200) {
+        pass_interim(c, h);
+        if (c->state == CONN_REQUEST && x->out_len > 0)
+            take_head(c); /* at most CONN_INTERIM_MAX deep */
+    } else {
+        begin(c, h);
+    }
+}
+
+bool response_head_step(struct conn *c)
+{
+    struct exchange *x = &c->x;
+    size_t n;
+
+    if (conn_flush(&c->to_client, &c->sock) == IO_FAIL) {
+        conn_close(c, CLOSE_CLIENT_RESET);
+        return false;
+    }
+    if (!exchange_push(c))
+        return true;
+    conn_watch_client(c);
+    if (c->state != CONN_REQUEST || !x->up->sock.readable)
+        return false;
+    if (c->out == NULL)
+        c->out = bufpool_get(&c->proxy->loop->bufs);
+    switch (sock_recv(&x->up->sock, c->out + x->out_len, BUFPOOL_BYTES - x->out_len, &n)) {
+    case IO_DONE:
+        x->answered = true;
+        x->out_len += (uint32_t)n;
+        take_head(c);
+        return true;
+    case IO_AGAIN:
+        return false;
+    case IO_EOF:
+        exchange_broken(c, true);
+        return true;
+    case IO_FAIL:
+        break;
+    }
+    exchange_broken(c, false);
+    return true;
+}
+
+static bool finish(struct conn *c)
+{
+    struct exchange *x = &c->x;
+    bool all_sent = x->request_read && x->sent == x->body_end && c->to_up.len == 0 && !x->up_deaf;
+
+    c->proxy->metrics->responses++;
+    if (x->up_keeps && all_sent)
+        upstream_release(x->up);
+    else
+        upstream_close(x->up);
+    x->up = NULL;
+    buf_free(&c->to_up);
+    return conn_next(c, x->keep, CLOSE_DONE);
+}
+
+/* IO_DONE: everything that has come is with the client. */
+static enum io send_response(struct conn *c)
+{
+    struct exchange *x = &c->x;
+    struct iovec iov = {c->out + x->out_sent, x->out_len - x->out_sent};
+    enum io io = conn_flush(&c->to_client, &c->sock);
+    size_t n;
+
+    if (io != IO_DONE || x->out_sent == x->out_len)
+        return io;
+    if (!c->sock.writable)
+        return IO_AGAIN;
+    io = sock_send(&c->sock, &iov, 1, &n);
+    if (io != IO_DONE)
+        return io;
+    x->out_sent += (uint32_t)n;
+    conn_touch(c);
+    return x->out_sent == x->out_len ? IO_DONE : IO_AGAIN;
+}
+
+/* False: nothing came, or the connection is gone. */
+static bool read_response(struct conn *c)
+{
+    struct exchange *x = &c->x;
+    size_t n;
+    enum io io;
+
+    if (!x->up->sock.readable)
+        return false;
+    if (c->out == NULL)
+        c->out = bufpool_get(&c->proxy->loop->bufs);
+    io = sock_recv(&x->up->sock, c->out, BUFPOOL_BYTES, &n);
+    x->out_sent = 0;
+    x->out_len = (uint32_t)n;
+    if (io == IO_AGAIN)
+        return false;
+    if (io == IO_DONE) {
+        conn_touch(c);
+        if (scan_response(c, 0))
+            return true;
+        conn_abort(c, CLOSE_RESPONSE_BAD);
+    } else if (io == IO_EOF && x->response_framing == H1_BODY_UNTIL_CLOSE) {
+        x->response_read = true;
+        return true;
+    } else {
+        conn_abort(c, CLOSE_RESPONSE_BROKEN);
+    }
+    return false;
+}
+
+bool response_body_step(struct conn *c)
+{
+    struct exchange *x = &c->x;
+
+    if (!x->request_read || x->sent != x->body_end || c->to_up.len > 0)
+        if (!exchange_push(c))
+            return false;
+    for (int i = 0; i < CONN_ROUNDS; i++) {
+        enum io io = send_response(c);
+
+        if (io == IO_FAIL) {
+            conn_close(c, CLOSE_CLIENT_RESET);
+            return false;
+        }
+        if (io == IO_AGAIN)
+            break;
+        if (x->response_read)
+            return finish(c);
+        if (!read_response(c)) {
+            if (c->state == CONN_RESPONSE && x->out_sent == x->out_len)
+                bufpool_put(&c->proxy->loop->bufs, &c->out);
+            break;
+        }
+        if (i == CONN_ROUNDS - 1)
+            conn_yield(c);
+    }
+    conn_watch_client(c);
+    return false;
+}

@@ -1,0 +1,180 @@
+/*
+ * See frames.h. What cannot be decoded is logged and ends the socket: the parent then starts a new
+ * follower, which begins with a snapshot. Does not judge objects: gateway/table does, and its
+ * refusals become nacks.
+ */
+#include "gateway/worker/frames.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "gateway/core/check.h"
+#include "gateway/core/fd.h"
+#include "gateway/core/log.h"
+#include "gateway/core/obj.h"
+#include "gateway/table/table.h"
+#include "gateway/wire/frame.h"
+
+enum { FRAMES_MAGIC = 0x0f4a3e01 };
+
+static void detach(struct frames *f, const char *why)
+{
+    if (f->fd < 0)
+        return;
+    log_info("the follower is gone (%s); the table in force stays", why);
+    event_free(f->read_ev);
+    event_free(f->write_ev);
+    fd_close(&f->fd);
+    loop_forget(f->loop, &f->task);
+    buf_free(&f->in);
+    buf_free(&f->out);
+}
+
+static void send_answers(struct frames *f)
+{
+    ssize_t n = 0;
+
+    while (f->out.len > 0 && (n = write(f->fd, f->out.bytes, f->out.len)) > 0)
+        buf_drop(&f->out, (size_t)n);
+    if (n < 0 && errno != EAGAIN && errno != EINTR)
+        detach(f, strerror(errno));
+    else if (f->out.len > 0 && event_add(f->write_ev, NULL) != 0)
+        detach(f, "its socket cannot be watched");
+}
+
+static void answer(struct frames *f, const struct table_commit *commit, uint64_t revision)
+{
+    bool fits = true;
+
+    for (size_t i = 0; i < commit->num_refusals; i++) {
+        const struct table_refusal *r = &commit->refusals[i];
+
+        log_warn("table: %s \"%s\" refused: %s (%s)", route_kind_name(r->kind), r->name,
+                 r->why.text, r->why.code);
+        fits = fits && frame_write_nack(&f->out, r->kind, str_from(r->name), &r->why);
+    }
+    if (fits && frame_write_ack(&f->out, revision))
+        send_answers(f);
+    else
+        detach(f, "it does not read its answers");
+}
+
+/* False: the socket is gone, or a version was handed over. */
+static bool take_line(struct frames *f, struct str line)
+{
+    struct frame fr;
+    struct err e = {0};
+    struct table_commit commit;
+    bool committed;
+    uint64_t revision;
+
+    f->lines++;
+    if (!frame_parse(line, &fr, &e)) {
+        log_error("the follower sent a frame that cannot be read: %s: %s", e.field, e.text);
+        detach(f, "it sends garbage");
+        return false;
+    }
+    table_builder_frame(f->builder, &fr);
+    revision = fr.revision;
+    committed = fr.type == FRAME_COMMIT && table_builder_take(f->builder, &commit);
+    frame_free(&fr);
+    if (!committed)
+        return true;
+    f->on_commit(f->arg, &commit);
+    answer(f, &commit, revision);
+    return false;
+}
+
+/* Between turns: some lines, at most one commit. */
+static void decode(void *arg)
+{
+    struct frames *f;
+    size_t used = 0;
+    bool more = true;
+
+    OBJ_CAST(f, arg, FRAMES_MAGIC);
+    for (int i = 0; more && i < FRAMES_LINES_A_TURN; i++) {
+        const char *at = f->in.bytes + used;
+        const char *end = f->in.len > used ? memchr(at, '\n', f->in.len - used) : NULL;
+
+        if (end == NULL)
+            break;
+        used += (size_t)(end - at) + 1;
+        more = take_line(f, (struct str){at, (size_t)(end - at)});
+    }
+    if (f->fd < 0)
+        return;
+    buf_drop(&f->in, used);
+    if (f->in.len > 0 && memchr(f->in.bytes, '\n', f->in.len) != NULL)
+        loop_later(f->loop, &f->task);
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+    (void)what;
+    struct frames *f;
+    char bytes[FRAMES_READ_BYTES];
+    ssize_t n;
+
+    OBJ_CAST(f, arg, FRAMES_MAGIC);
+    if (f->task.queued && f->in.len > FRAMES_BACKLOG)
+        return; /* the next turn reads on */
+    n = read(fd, bytes, sizeof bytes);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (n <= 0)
+        detach(f, n == 0 ? "it closed" : strerror(errno));
+    else if (!buf_add(&f->in, bytes, (size_t)n))
+        detach(f, "its line is too long");
+    else if (memchr(bytes, '\n', (size_t)n) != NULL)
+        loop_later(f->loop, &f->task);
+}
+
+static void on_writable(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    struct frames *f;
+
+    OBJ_CAST(f, arg, FRAMES_MAGIC);
+    send_answers(f);
+}
+
+void frames_init(struct frames *f, struct loop *l,
+                 void (*on_commit)(void *arg, const struct table_commit *commit), void *arg)
+{
+    memset(f, 0, sizeof *f);
+    f->magic = FRAMES_MAGIC;
+    f->loop = l;
+    f->fd = -1;
+    f->task = (struct loop_task){.run = decode, .arg = f};
+    f->builder = table_builder_new();
+    f->on_commit = on_commit;
+    f->arg = arg;
+    buf_init(&f->in, FRAME_LINE_MAX + FRAMES_BACKLOG + 2 * FRAMES_READ_BYTES);
+    buf_init(&f->out, FRAMES_ANSWERS_MAX);
+}
+
+void frames_free(struct frames *f)
+{
+    detach(f, "the worker ends");
+    table_builder_free(f->builder);
+    f->builder = NULL;
+}
+
+void frames_attach(struct frames *f, int fd)
+{
+    detach(f, "a new one takes over");
+    if (!fd_set_nonblock(fd, true)) {
+        log_error("the follower's socket cannot be used: %s", strerror(errno));
+        fd_close(&fd);
+        return;
+    }
+    f->fd = fd;
+    f->read_ev = event_new(f->loop->base, fd, EV_READ | EV_PERSIST, on_readable, f);
+    f->write_ev = event_new(f->loop->base, fd, EV_WRITE, on_writable, f);
+    if (f->read_ev == NULL || f->write_ev == NULL || event_add(f->read_ev, NULL) != 0)
+        WRONG("the follower's socket cannot be watched");
+}

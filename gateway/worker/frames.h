@@ -1,0 +1,43 @@
+/*
+ * The worker's end of the frames socket: lines in, table versions out, acks and nacks back. Lines
+ * are decoded and versions handed over between the turns of the loop, a bounded number a turn.
+ */
+#ifndef GATEWAY_WORKER_FRAMES_H
+#define GATEWAY_WORKER_FRAMES_H
+
+#include <stdint.h>
+
+#include "gateway/core/buf.h"
+#include "gateway/loop/loop.h"
+
+struct event;
+struct table_builder;
+struct table_commit;
+
+enum {
+    FRAMES_READ_BYTES = 65536,   /* one read */
+    FRAMES_LINES_A_TURN = 256,   /* decoded between two turns */
+    FRAMES_BACKLOG = 1 << 20,    /* with so much undecoded nothing more is read */
+    FRAMES_ANSWERS_MAX = 4 << 20 /* acks and nacks that the follower has not read */
+};
+
+struct frames {
+    unsigned magic;
+    struct loop *loop;
+    int fd; /* -1: no follower */
+    struct event *read_ev, *write_ev;
+    struct loop_task task;
+    struct table_builder *builder;
+    struct buf in, out;
+    uint64_t lines;
+    /* Takes the reference to the version; the other fields are lent. */
+    void (*on_commit)(void *arg, const struct table_commit *commit);
+    void *arg;
+};
+
+void frames_init(struct frames *f, struct loop *l,
+                 void (*on_commit)(void *arg, const struct table_commit *commit), void *arg);
+void frames_free(struct frames *f);
+void frames_attach(struct frames *f, int fd); /* a new follower; takes the descriptor */
+
+#endif

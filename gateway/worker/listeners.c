@@ -1,0 +1,201 @@
+/*
+ * See listeners.h. Edge-triggered, because a listener that was shut down would otherwise report its
+ * end for ever. Out of descriptors means a pause until the next tick, not a busy loop.
+ */
+#include "gateway/worker/listeners.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "gateway/core/check.h"
+#include "gateway/core/fd.h"
+#include "gateway/core/log.h"
+#include "gateway/core/obj.h"
+#include "gateway/proxy/proxy.h"
+
+enum { LISTENER_MAGIC = 0x115e0001, LISTENERS_MAGIC = 0x115e0002 };
+
+struct listener {
+    unsigned magic;
+    struct listeners *all;
+    char *name;
+    int fd;
+    struct event *ev; /* NULL: not polled */
+    bool paused;      /* no descriptors; the next tick tries again */
+    bool no_delay;    /* accepted sockets inherit TCP_NODELAY */
+    struct loop_task task;
+    TAILQ_ENTRY(listener) link;
+};
+
+static void pause_accepting(struct listener *l)
+{
+    if (!l->paused)
+        log_warn("listener=%s accepting pauses: %s", l->name, strerror(errno));
+    l->paused = true;
+    l->all->metrics->accept_pauses++;
+    loop_hurry(l->all->loop);
+}
+
+/* False: nothing more to accept now. */
+static bool accept_one(struct listener *l)
+{
+    struct sockaddr_storage peer = {0};
+    socklen_t len = sizeof peer;
+    int on = 1;
+    int fd = accept4(l->fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+    if (fd < 0) {
+        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+            pause_accepting(l);
+        /* EINVAL: somebody shut it down. The rest (accept(2)): that one client is gone. */
+        return errno == ECONNABORTED || errno == EINTR || errno == EPROTO;
+    }
+    if (!l->no_delay && setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0) {
+        fd_close(&fd);
+        return true;
+    }
+    proxy_take(l->all->proxy, fd, &peer);
+    return true;
+}
+
+static void accept_burst(void *arg)
+{
+    struct listener *l;
+
+    OBJ_CAST(l, arg, LISTENER_MAGIC);
+    for (int i = 0; i < LISTENERS_BURST; i++)
+        if (!accept_one(l))
+            return;
+    loop_later(l->all->loop, &l->task);
+}
+
+static void on_event(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    accept_burst(arg);
+}
+
+static bool on_tick(void *arg, int64_t now_ms)
+{
+    struct listeners *ls;
+    struct listener *l;
+    bool paused = false;
+
+    (void)now_ms;
+    OBJ_CAST(ls, arg, LISTENERS_MAGIC);
+    TAILQ_FOREACH(l, &ls->all, link)
+    {
+        if (!l->paused)
+            continue;
+        l->paused = false;
+        accept_burst(l);
+        paused |= l->paused;
+    }
+    return paused;
+}
+
+void listeners_init(struct listeners *ls, struct loop *l, struct proxy *p, struct metrics *m)
+{
+    memset(ls, 0, sizeof *ls);
+    ls->magic = LISTENERS_MAGIC;
+    ls->loop = l;
+    ls->proxy = p;
+    ls->metrics = m;
+    TAILQ_INIT(&ls->all);
+    loop_add_ticker(l, on_tick, ls);
+}
+
+static void remove_listener(struct listeners *ls, struct listener *l)
+{
+    TAILQ_REMOVE(&ls->all, l, link);
+    ls->num--;
+    loop_forget(ls->loop, &l->task);
+    if (l->ev != NULL) {
+        event_free(l->ev);
+        ls->num_polled--;
+    }
+    fd_close(&l->fd);
+    free(l->name);
+    OBJ_KILL(l);
+}
+
+void listeners_free(struct listeners *ls)
+{
+    struct listener *l;
+
+    while ((l = TAILQ_FIRST(&ls->all)) != NULL)
+        remove_listener(ls, l);
+}
+
+static void poll_one(struct listener *l)
+{
+    if (l->ev != NULL)
+        return;
+    l->ev = event_new(l->all->loop->base, l->fd, EV_READ | EV_ET | EV_PERSIST, on_event, l);
+    if (l->ev == NULL || event_add(l->ev, NULL) != 0)
+        WRONG("a listener cannot be polled");
+    l->all->num_polled++;
+}
+
+bool listeners_add(struct listeners *ls, const char *name, int fd)
+{
+    struct listener *l;
+    int on = 1;
+
+    if (ls->num >= LISTENERS_MAX || !fd_set_nonblock(fd, true)) {
+        log_error("listener=%s cannot be used: %s", name,
+                  ls->num >= LISTENERS_MAX ? "there are too many" : strerror(errno));
+        fd_close(&fd);
+        return false;
+    }
+    l = xcalloc(1, sizeof *l);
+    l->magic = LISTENER_MAGIC;
+    l->all = ls;
+    l->name = xstrdup(name);
+    l->fd = fd;
+    l->no_delay = setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0;
+    l->task = (struct loop_task){.run = accept_burst, .arg = l};
+    TAILQ_INSERT_TAIL(&ls->all, l, link);
+    ls->num++;
+    if (ls->polling)
+        poll_one(l);
+    return true;
+}
+
+void listeners_forget(struct listeners *ls, const char *name)
+{
+    struct listener *l = TAILQ_FIRST(&ls->all), *next;
+
+    for (; l != NULL; l = next) {
+        next = TAILQ_NEXT(l, link);
+        if (strcmp(l->name, name) == 0)
+            remove_listener(ls, l);
+    }
+}
+
+void listeners_poll(struct listeners *ls)
+{
+    struct listener *l;
+
+    ls->polling = true;
+    TAILQ_FOREACH(l, &ls->all, link)
+    poll_one(l);
+}
+
+void listeners_stop(struct listeners *ls)
+{
+    struct listener *l;
+
+    /* Who is in the queue already was promised an answer by the kernel. */
+    TAILQ_FOREACH(l, &ls->all, link)
+    while (l->ev != NULL && accept_one(l))
+        continue;
+    ls->polling = false;
+    listeners_free(ls);
+}

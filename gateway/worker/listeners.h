@@ -1,0 +1,41 @@
+/*
+ * The listening sockets of a worker: kept when they are given, polled when a table is in force,
+ * accepted from in bursts. A listener that somebody shut down stays: it wakes up when it listens
+ * again.
+ */
+#ifndef GATEWAY_WORKER_LISTENERS_H
+#define GATEWAY_WORKER_LISTENERS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "gateway/core/result.h"
+#include "gateway/loop/loop.h"
+#include "gateway/observe/metrics.h"
+
+struct proxy;
+struct listener;
+
+enum { LISTENERS_BURST = 32, LISTENERS_MAX = 256 };
+
+struct listeners {
+    unsigned magic;
+    struct loop *loop;
+    struct proxy *proxy;
+    struct metrics *metrics;
+    TAILQ_HEAD(, listener) all;
+    size_t num, num_polled;
+    bool polling; /* new ones are polled at once */
+};
+
+void listeners_init(struct listeners *ls, struct loop *l, struct proxy *p, struct metrics *m);
+void listeners_free(struct listeners *ls);
+/* Takes the descriptor; false: too many, or it cannot be used; it is closed. */
+MUST_USE bool listeners_add(struct listeners *ls, const char *name, int fd);
+void listeners_forget(struct listeners *ls, const char *name);
+void listeners_poll(struct listeners *ls); /* from now on */
+void listeners_stop(struct listeners *ls); /* accepts what waits, then closes all */
+
+#endif
