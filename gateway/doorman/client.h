@@ -8,10 +8,10 @@
  *
  * About the sockets: they are non-blocking and shared with the doorman and other gateways. One may
  * not listen yet, or may stop for a while: epoll then says EPOLLHUP, accept4 says EINVAL. That is
- * no reason to close it or to poll in a circle: keep it registered edge-triggered (EPOLLIN|EPOLLET),
- * connections arrive as soon as the doorman listens. accept4 may say EAGAIN after any event, because
- * another gateway was faster. Never shutdown(), listen() or change options on one of them. Before
- * closing one that was withdrawn, accept until EAGAIN.
+ * no reason to close it or to poll in a circle: keep it registered edge-triggered
+ * (EPOLLIN|EPOLLET), connections arrive as soon as the doorman listens. accept4 may say EAGAIN
+ * after any event, because another gateway was faster. Never shutdown(), listen() or change options
+ * on one of them. Before closing one that was withdrawn, accept until EAGAIN.
  *
  * No callback is called from inside doorman_client_new/_serving/_draining/_each/_free. Not from a
  * callback: doorman_client_free.
@@ -38,9 +38,9 @@ struct doorman_client_ops {
     void (*withdrawn)(void *arg, const char *name);
     /*
      * A whole list has been applied (added and withdrawn were called for what differs). complete =
-     * the doorman has every listener that it was configured for. changed = there was a difference,
-     * so that doorman_client_serving must be called again when all of them are polled; after a
-     * reconnect without a difference the client repeats "serving" by itself. May be NULL.
+     * the doorman has every listener that it was configured for. changed = something was added, so
+     * that doorman_client_serving must be called again when all of them are polled; after a
+     * reconnect without additions the client repeats "serving" by itself. May be NULL.
      */
     void (*listed)(void *arg, size_t num_listeners, bool complete, bool changed);
 };
@@ -68,6 +68,8 @@ void doorman_client_each(struct doorman_client *c,
 
 bool doorman_client_connected(const struct doorman_client *c); /* and a list has been received */
 size_t doorman_client_num_listeners(const struct doorman_client *c);
+/* The last list held every listener that the doorman was configured for. */
+bool doorman_client_complete(const struct doorman_client *c);
 
 /* Closes its copies without touching the sockets otherwise; NULL is fine. */
 void doorman_client_free(struct doorman_client *c);

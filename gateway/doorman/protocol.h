@@ -98,8 +98,8 @@ MUST_USE bool doorman_msg_check(const struct doorman_msg *m, size_t n, size_t nu
 MUST_USE enum io doorman_msg_send(int sock, const struct doorman_msg *m, const int *fds);
 
 /*
- * One checked message. IO_DONE: out_fds[0..head.count) are the caller's. IO_FAIL: refused or broken,
- * *e says why, nothing is left open.
+ * One checked message. IO_DONE: out_fds[0..head.count) are the caller's. IO_FAIL: refused or
+ * broken, *e says why, nothing is left open.
  */
 MUST_USE enum io doorman_msg_recv(int sock, struct doorman_msg *m, int out_fds[DOORMAN_BATCH_MAX],
                                   struct err *e);
