@@ -1,0 +1,56 @@
+"""Fixtures of the swarm tests: one swarm of 1 manager and 2 workers a session with deploy/stack.yml on it,
+and a report of every log when a test fails. KEEP_SWARM=1 leaves the swarm up after a run."""
+import os
+import shutil
+
+import pytest
+
+import nodes
+
+PROGRAMS = ("signalbox-coordinator", "signalbox-gateway", "signalbox-follower", "signalbox-doorman",
+            "support/origin", "support/load")
+
+
+@pytest.fixture(scope="session")
+def swarm(tmp_path_factory):
+    assert os.geteuid() == 0, "the swarm tests make namespaces and run Docker engines: they need root"
+    for program in PROGRAMS:
+        assert (nodes.BUILD / "bin" / program).exists(), f"{nodes.BUILD}/bin/{program} is missing: build first"
+    for tool in ("dockerd", "docker", "ip", "unshare", "nsenter", "curl", "setcap"):
+        assert shutil.which(tool), f"{tool} is missing: deploy/packages.sh lists the packages"
+    cluster = nodes.Swarm()
+    try:
+        cluster.up(tmp_path_factory.mktemp("swarm"))
+    except BaseException:
+        if cluster.root.exists():
+            for title, text in cluster.report():
+                print(f"---- {title}\n{text}")
+        if not os.environ.get("KEEP_SWARM"):
+            cluster.down()
+        raise
+    yield cluster
+    if not os.environ.get("KEEP_SWARM"):
+        cluster.down()
+
+
+@pytest.fixture
+def scratch(swarm):
+    """create(name, labels, ...) as Swarm.create; what was created is gone after the test."""
+    made = []
+
+    def create(name, labels, **kw):
+        service = swarm.create(name, labels, **kw)
+        made.append(service)
+        return service
+    yield create
+    for service in made:
+        service.remove()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    report = outcome.get_result()
+    if report.when == "call" and report.failed and "swarm" in getattr(item, "funcargs", {}):
+        for title, text in item.funcargs["swarm"].report():
+            report.sections.append((title, text))

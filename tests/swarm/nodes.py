@@ -1,0 +1,373 @@
+"""The swarm of the tests as one object: its nodes, its Docker API, the deployed stack, the coordinator's
+API, requests from the client host and the load tool. Everything here waits with a bound and says what it
+waited for. The nodes themselves are made by tests/support/swarm_nodes."""
+import concurrent.futures
+import contextlib
+import ctypes
+import datetime
+import http.client
+import json
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import time
+import urllib.parse
+
+TREE = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("BUILD", TREE / "build"))
+SCRIPT = TREE / "tests/support/swarm_nodes"
+STACK = "signalbox"
+PORTS = {"east": 8081, "west": 8082}
+CLIENT = "10.98.0.254"
+CLONE_NEWNET = 0x40000000
+
+
+def wait_until(what, seconds, check, every=0.1):
+    """The first true value of check(); what failed or was answered last is in the message."""
+    end = time.monotonic() + seconds
+    last = None
+    while time.monotonic() < end:
+        try:
+            last = check()
+            if last:
+                return last
+        except (OSError, http.client.HTTPException, LookupError, ValueError) as e:
+            last = e
+        time.sleep(every)
+    raise AssertionError(f"{what}: not within {seconds} s (last: {last!r})")
+
+
+def run(*argv, env=None, timeout=120, check=True):
+    done = subprocess.run([str(a) for a in argv], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          env={**os.environ, **(env or {})}, timeout=timeout, check=False)
+    if check and done.returncode != 0:
+        raise AssertionError(f"{' '.join(map(str, argv))} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def wall_time(text):
+    """Docker's time stamps carry nanoseconds."""
+    stamp = datetime.datetime.strptime(text[:26].rstrip("Z"), "%Y-%m-%dT%H:%M:%S.%f")
+    return stamp.replace(tzinfo=datetime.timezone.utc).timestamp()
+
+
+class UnixHTTP(http.client.HTTPConnection):
+    def __init__(self, path):
+        super().__init__("docker", timeout=20)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.path)
+
+
+class Load:
+    """A running load tool; stop() gives what it counted."""
+
+    def __init__(self, argv):
+        self.argv = argv
+        self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+        out, _ = self.process.communicate(timeout=30)
+        result = json.loads(out)
+        print(f"load: {result['requests']} requests, {result['failed']} failed {result['failures']}, "
+              f"latency {result['latency_ms']}, longest gap {result['max_gap_ms']} ms, "
+              f"{result['connections']} connections")
+        return result
+
+
+class Service:
+    """A Swarm service by name, through the API: no command line in the measured path."""
+
+    def __init__(self, swarm, name):
+        self.swarm = swarm
+        self.name = name
+
+    def get(self):
+        return self.swarm.engine("GET", f"/services/{self.name}")
+
+    def update(self, change):
+        """change(spec) edits the specification in place; repeated when somebody else was faster."""
+        for _ in range(10):
+            service = self.get()
+            spec = service["Spec"]
+            change(spec)
+            try:
+                self.swarm.engine("POST", f"/services/{service['ID']}/update?version={service['Version']['Index']}",
+                                  spec)
+                return
+            except AssertionError as e:
+                if "out of sequence" not in str(e):
+                    raise
+        raise AssertionError(f"{self.name} changes faster than it can be updated")
+
+    def scale(self, count):
+        def change(spec):
+            spec["Mode"]["Replicated"]["Replicas"] = count
+        self.update(change)
+
+    def label(self, **labels):
+        """label(hosts="a.test") sets com.docker.lb.hosts; None removes it."""
+        def change(spec):
+            for key, value in labels.items():
+                key = f"com.docker.lb.{key}"
+                if value is None:
+                    spec["Labels"].pop(key, None)
+                else:
+                    spec["Labels"][key] = value
+        self.update(change)
+
+    def force(self):
+        def change(spec):
+            spec["TaskTemplate"]["ForceUpdate"] = spec["TaskTemplate"].get("ForceUpdate", 0) + 1
+        self.update(change)
+
+    def tasks(self, state="running"):
+        query = urllib.parse.quote(json.dumps({"service": [self.name], "desired-state": ["running"]}))
+        return [t for t in self.swarm.engine("GET", f"/tasks?filters={query}") if t["Status"]["State"] == state]
+
+    def task_on(self, node):
+        ids = self.swarm.node_ids()
+        return next((t for t in self.tasks() if t["NodeID"] == ids[node]), None)
+
+    def wait_running(self, count, seconds=30):
+        return wait_until(f"{count} running tasks of {self.name}", seconds,
+                          lambda: (lambda t: t if len(t) == count else None)(self.tasks()))
+
+    def wait_updated(self, seconds):
+        def state():
+            return self.get().get("UpdateStatus", {}).get("State")
+        wait_until(f"update of {self.name} to begin", 10, lambda: state() is not None)
+        end = wait_until(f"end of the update of {self.name}", seconds,
+                         lambda: (lambda s: s if s not in ("updating", "rollback_started") else None)(state()))
+        assert end == "completed", f"the update of {self.name} ended as {end}: {self.get()['UpdateStatus']}"
+
+    def remove(self):
+        self.swarm.engine("DELETE", f"/services/{self.name}", missing_is_fine=True)
+
+
+class Swarm:
+    def __init__(self):
+        self.images = {}
+        self.bootstrap = None
+        self.client_net = None
+        self.root = pathlib.Path(os.environ.get("SIGNALBOX_NODES_ROOT") or
+                                 pathlib.Path(os.environ.get("TMPDIR", "/tmp")) / "signalbox-nodes")
+        self.known_nodes = {}
+
+    # ---- nodes and engines ----
+
+    def nodes(self, *argv, **kw):
+        return run(SCRIPT, *argv, **kw)
+
+    def docker(self, *argv, node=1, **kw):
+        return self.nodes("docker", node, *argv, **kw)
+
+    def engine(self, method, path, body=None, node=1, missing_is_fine=False):
+        conn = UnixHTTP(str(self.root / f"node{node}/docker.sock"))
+        with contextlib.closing(conn):
+            conn.request(method, f"/v1.41{path}", None if body is None else json.dumps(body),
+                         {"Content-Type": "application/json"})
+            reply = conn.getresponse()
+            data = reply.read()
+        if reply.status == 404 and missing_is_fine:
+            return None
+        assert reply.status < 300, f"{method} {path}: {reply.status} {data.decode()}"
+        return json.loads(data) if data.strip() else None
+
+    def node_ids(self):
+        if not self.known_nodes:
+            self.known_nodes = {int(n["Description"]["Hostname"][3:]): n["ID"] for n in self.engine("GET", "/nodes")}
+        return self.known_nodes
+
+    def address(self, node):
+        return f"10.98.0.{node}"
+
+    def service(self, name):
+        return Service(self, name)
+
+    def ours(self, name):
+        return Service(self, f"{STACK}_{name}")
+
+    # ---- up and down ----
+
+    def up(self, work):
+        self.nodes("up", "--owner", os.getpid())
+        with open(self.root / "client.pid", encoding="ascii") as f:
+            pid = f.read().split()[0]
+        namespace = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        self.client_net = concurrent.futures.ThreadPoolExecutor(1, initializer=self.enter, initargs=(namespace,))
+        self.make_images(work)
+        self.make_secrets(work)
+        for node in self.node_ids().values():
+            self.docker("node", "update", "--label-add", "signalbox.east=yes", "--label-add", "signalbox.west=yes", node)
+        self.deploy()
+
+    @staticmethod
+    def enter(namespace):
+        """A thread may have a network of its own: sockets made here belong to the client host."""
+        libc = ctypes.CDLL(None, use_errno=True)
+        if libc.setns(namespace, CLONE_NEWNET) != 0:
+            raise OSError(ctypes.get_errno(), "setns")
+
+    def make_images(self, work):
+        env = {"DOCKER_HOST": f"unix://{self.root}/node1/docker.sock", "BUILD": str(BUILD)}
+        run(TREE / "deploy/images", "tars", work / "images", env=env)
+        out = run(TREE / "deploy/images", "import", work / "images", env=env)
+        self.images = dict(line.split("=", 1) for line in out.split())
+        # The same application once more under another ID: what a new version of it looks like to Swarm.
+        second = run("docker", "import", "--change", 'ENTRYPOINT ["/origin"]', "--change", "LABEL version=2",
+                     work / "images/sample.tar", "signalbox-sample:second", env=env).strip()
+        self.images["second_sample"] = second
+        self.nodes("copy", *self.images.values())
+
+    def make_secrets(self, work):
+        coordinator = BUILD / "bin/signalbox-coordinator"
+        identity = work / "identity"
+        identity.write_text(run(coordinator, "identity", "new"))
+        self.docker("secret", "create", "signalbox-identity", identity)
+        for cluster in PORTS:
+            token = work / cluster
+            token.write_text(run(coordinator, "token", "cluster", cluster, "--identity", identity))
+            self.docker("secret", "create", f"signalbox-token-{cluster}", token)
+        self.bootstrap = run(coordinator, "token", "bootstrap", "--identity", identity).split()[0]
+
+    def deploy(self):
+        """deploy/stack.yml as it is; only where the doormen listen differs: on the nodes' network."""
+        env = {k: v for k, v in self.images.items() if k.startswith("SIGNALBOX_")}
+        for cluster, port in PORTS.items():
+            env[f"SIGNALBOX_{cluster.upper()}_LISTEN"] = f"0.0.0.0:{port}@eth0"
+        self.docker("stack", "deploy", "--resolve-image", "never", "-c", TREE / "deploy/stack.yml", STACK, env=env)
+        wait_until("all services of the stack complete", 90, self.complete)
+        for node in (1, 2, 3):
+            for cluster in PORTS:
+                wait_until(f"{cluster} answers on node {node}", 30,
+                           lambda: self.ask(cluster, f"shop.{cluster}.test", node=node)[0] == 200)
+
+    def complete(self):
+        rows = self.docker("service", "ls", "--format", "{{.Replicas}}").split("\n")
+        counts = [r.split()[0].split("/") for r in rows if r]
+        return bool(counts) and all(have == want and want != "0" for have, want in counts)
+
+    def down(self):
+        if self.client_net is not None:
+            self.client_net.shutdown()
+        self.nodes("down")
+
+    # ---- the deployed thing ----
+
+    def container(self, service, node):
+        """ID of the running container of one of our services on a node, or None."""
+        out = self.docker("ps", "-q", "--filter", f"label=com.docker.swarm.service.name={STACK}_{service}", node=node)
+        return out.split()[0] if out.split() else None
+
+    def kill(self, service, node):
+        container = self.container(service, node)
+        assert container, f"{service} does not run on node {node}"
+        self.docker("kill", "--signal", "KILL", container, node=node)
+        return container
+
+    def api(self, path, want=200):
+        """The coordinator's admin API, reached from within its own network."""
+        container = self.container("coordinator", 1)
+        if container is None:
+            raise LookupError("the coordinator does not run")
+        pid = self.docker("inspect", "--format", "{{.State.Pid}}", container).strip()
+        out = self.nodes("exec", 1, "nsenter", "-t", pid, "-n", "curl", "-sS", "--max-time", "5", "-w", "\n%{http_code}",
+                         "-H", f"Authorization: Bearer {self.bootstrap}", f"http://127.0.0.1:7701{path}")
+        body, _, status = out.rpartition("\n")
+        if int(status) != want:
+            raise ValueError(f"GET {path}: {status} {body}")
+        return json.loads(body)
+
+    def gateways(self, cluster):
+        return self.api(f"/v1/clusters/{cluster}/gateways")
+
+    def all_applied(self, cluster, count=3):
+        """Every live gateway of the cluster has the newest table."""
+        def check():
+            seen = self.gateways(cluster)
+            live = [g for g in seen["gateways"] if g["state"] == "live" and g["connected"]]
+            return seen if len(live) == count and all(g["applied"] == seen["revision"] for g in live) else None
+        return wait_until(f"{count} gateways of {cluster} with the newest table", 30, check)
+
+    def conditions(self, cluster, service):
+        answer = self.api(f"/v1/clusters/{cluster}/services/{service}")
+        return {c["type"]: c for c in answer["conditions"]}
+
+    # ---- requests ----
+
+    def connect(self, address, port, timeout=5):
+        return self.client_net.submit(socket.create_connection, (address, port), timeout).result()
+
+    def ask(self, cluster, host, node=1, path="/", timeout=5):
+        """(status, body) of one request on a new connection from the client host."""
+        conn = http.client.HTTPConnection(self.address(node), PORTS[cluster], timeout=timeout)
+        with contextlib.closing(conn):
+            conn.sock = self.connect(self.address(node), PORTS[cluster], timeout)
+            conn.request("GET", path, headers={"Host": host, "Connection": "close"})
+            reply = conn.getresponse()
+            return reply.status, reply.read().decode()
+
+    def load(self, cluster, *hosts, nodes=(1, 2, 3), keep=6, new_rate=40, **options):
+        with open(self.root / "client.pid", encoding="ascii") as f:
+            pid = f.read().split()[0]
+        argv = ["nsenter", f"--net=/proc/{pid}/ns/net", str(BUILD / "bin/support/load"), "--keep", str(keep),
+                "--new-rate", str(new_rate)]
+        for node in nodes:
+            argv += ["--target", f"{self.address(node)}:{PORTS[cluster]}"]
+        for host in hosts:
+            argv += ["--host", host]
+        for name, value in options.items():
+            argv += [f"--{name.replace('_', '-')}", str(value)]
+        return Load(argv)
+
+    # ---- services of the tests ----
+
+    def create(self, name, labels, replicas=1, networks=("east-apps",), image=None, **container):
+        """A service of the sample application with labels com.docker.lb.*; the caller removes it."""
+        spec = {
+            "Name": name,
+            "Labels": {f"com.docker.lb.{k}": v for k, v in labels.items()},
+            "Mode": {"Replicated": {"Replicas": replicas}},
+            "EndpointSpec": {"Mode": "dnsrr"},
+            "TaskTemplate": {
+                "ContainerSpec": {"Image": image or self.images["SIGNALBOX_IMAGE_SAMPLE"], "Args": ["--port", "8080"],
+                                  "StopGracePeriod": 10_000_000_000, **container},
+                "Networks": [{"Target": n} for n in networks],
+                "RestartPolicy": {"Condition": "any", "Delay": 1_000_000_000},
+            },
+            "UpdateConfig": {"Parallelism": 1, "Order": "start-first", "Monitor": 500_000_000},
+        }
+        self.engine("POST", "/services/create", spec)
+        return Service(self, name)
+
+    # ---- what a failed test shows ----
+
+    def report(self):
+        """Everything that may explain a failure, as (title, text)."""
+        yield "services", self.docker("service", "ls", check=False)
+        yield "tasks", self.docker("stack", "ps", "--no-trunc", STACK, "--format",
+                                   "{{.Name}} {{.Node}} {{.CurrentState}} {{.Error}}", check=False)
+        for path in ("/v1/clusters/east/services", "/v1/clusters/east/gateways", "/v1/clusters/west/gateways"):
+            try:
+                yield f"coordinator {path}", json.dumps(self.api(path), indent=1)
+            except (OSError, LookupError, ValueError, AssertionError) as e:
+                yield f"coordinator {path}", repr(e)
+        for node in (1, 2, 3):
+            ids = self.docker("ps", "-a", "--format", "{{.ID}} {{.Names}} {{.Status}}", "--filter",
+                              f"label=com.docker.stack.namespace={STACK}", node=node, check=False)
+            for row in ids.splitlines():
+                container, title = row.split(" ", 1)
+                done = subprocess.run([str(SCRIPT), "docker", str(node), "logs", "--tail", "40", container],
+                                      stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+                if "_shop" not in title and "_api" not in title and "_westshop" not in title:
+                    yield f"node {node}: {title}", done.stdout + done.stderr
+            with open(self.root / f"node{node}/dockerd.log", encoding="utf-8", errors="replace") as f:
+                yield f"node {node}: dockerd", "".join(f.readlines()[-15:])

@@ -1,0 +1,42 @@
+"""Traffic does not need the coordinator."""
+import json
+
+from nodes import wait_until
+from test_zero_failures import nothing_fails
+
+
+def test_a_killed_coordinator_fails_no_request_and_a_gateway_restarts_from_its_journal(swarm):
+    swarm.all_applied("east")
+    coordinator = swarm.ours("coordinator")
+    with nothing_fails(swarm, "shop.east.test", "api.east.test"):
+        killed = swarm.kill("coordinator", 1)
+        coordinator.scale(0)
+        wait_until("absence of the coordinator", 30, lambda: swarm.container("coordinator", 1) is None)
+    lost = swarm.kill("east-gateway", 2)
+    wait_until("another gateway", 30, lambda: swarm.container("east-gateway", 2) not in (None, lost))
+    wait_until("service from the journal", 30, lambda: swarm.ask("east", "shop.east.test", node=2, timeout=2)[0] == 200)
+    assert swarm.container("coordinator", 1) is None, "the coordinator came back too early to prove it"
+    with nothing_fails(swarm, "shop.east.test"):
+        coordinator.scale(1)
+        wait_until("the coordinator", 30, lambda: swarm.container("coordinator", 1) not in (None, killed))
+        seen = swarm.all_applied("east")
+    print(json.dumps(seen))
+
+
+def test_after_its_return_changes_arrive_as_deltas(swarm, scratch):
+    follower_began = {n: followers_log(swarm, n) for n in (1, 2, 3)}
+    killed = swarm.kill("coordinator", 1)
+    wait_until("the coordinator", 30, lambda: swarm.container("coordinator", 1) not in (None, killed))
+    scratch("after-loss", {"hosts": "after-loss.east.test", "port": "8080", "service_cluster": "east"})
+    for node in (1, 2, 3):
+        wait_until(f"the new service on node {node}", 40,
+                   lambda: swarm.ask("east", "after-loss.east.test", node=node)[0] == 200)
+    swarm.all_applied("east")
+    for node, before in follower_began.items():
+        news = followers_log(swarm, node)[len(before):]
+        assert "delta" in news and "snapshot" not in news, f"node {node} was not resumed by a delta:\n{news}"
+
+
+def followers_log(swarm, node):
+    return swarm.nodes("exec", node, "sh", "-c",
+                       f"docker logs {swarm.container('east-gateway', node)} 2>&1 | grep -i follower || true")
