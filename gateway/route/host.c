@@ -63,6 +63,8 @@ static bool canonical_name(struct str host, char *out, struct err *e)
                            STR_ARG(host), LABEL_MAX);
         out[i] = c;
     }
+    if (label == 0)
+        return err_set(e, "BadHost", "", "host \"%.*s.\" has an empty label", STR_ARG(host));
     out[host.n] = '\0';
     return true;
 }
