@@ -15,9 +15,9 @@
 #include "gateway/core/fd.h"
 #include "gateway/core/log.h"
 #include "gateway/core/options.h"
-#include "gateway/listeners.h"
 #include "gateway/parent.h"
 #include "gateway/ready_client.h"
+#include "gateway/sockets.h"
 
 enum { HOST_NAME_BYTES = 129, FOLLOWER_ARGS = 32 };
 
@@ -128,14 +128,14 @@ static bool check(const struct flags *f, struct err *e)
     return true;
 }
 
-static bool open_listeners(const struct flags *f, struct listeners *l, int *admin_fd, struct err *e)
+static bool open_listeners(const struct flags *f, struct sockets *l, int *admin_fd, struct err *e)
 {
-    if (!listeners_inherit(l, e) || !listeners_bind(l, &f->listen_http, e))
+    if (!sockets_inherit(l, e) || !sockets_bind(l, &f->listen_http, e))
         return false;
     if (l->num == 0 && f->doorman == NULL)
         return err_set(e, "BadOption", "--listen-http",
                        "nothing to serve on: give --listen-http, --doorman or LISTEN_FDS");
-    if (f->admin != NULL && (*admin_fd = listeners_open(f->admin, "--admin", e)) < 0)
+    if (f->admin != NULL && (*admin_fd = sockets_open(f->admin, "--admin", e)) < 0)
         return false;
     return true;
 }
@@ -196,7 +196,7 @@ static void raise_descriptor_limit(void)
 static int run(const struct flags *f)
 {
     struct err e = {0};
-    struct listeners listeners = {.num = 0};
+    struct sockets listeners = {.num = 0};
     int admin_fd = -1;
     char follower[PATH_MAX];
     const char *argv[FOLLOWER_ARGS];
@@ -207,12 +207,13 @@ static int run(const struct flags *f)
     follower_arguments(f, argv);
     struct parent_config config = {.listeners = &listeners,
                                    .admin_fd = admin_fd,
+                                   .id = f->id,
                                    .doorman = f->doorman,
                                    .follower = follower,
                                    .follower_argv = argv,
                                    .stop_grace_ms = f->stop_grace_s * 1000};
     int status = parent_run(&config);
-    listeners_close(&listeners);
+    sockets_close(&listeners);
     fd_close(&admin_fd);
     return status;
 }

@@ -153,9 +153,12 @@ static void on_table(struct parent *p, uint64_t revision)
         p->doorman = doorman_client_new(p->base, p->config->doorman, &doorman_ops, p);
 }
 
-static void on_serving(struct parent *p)
+/* `polled`, when the proxy counts: of listeners given to it. Behind an older count more are coming.
+ */
+static void on_serving(struct parent *p, uint64_t polled)
 {
-    if (p->doorman != NULL && p->state == PARENT_SERVING)
+    if (p->doorman != NULL && p->state == PARENT_SERVING &&
+        (polled == 0 || polled == p->listeners_given))
         doorman_client_serving(p->doorman);
 }
 
@@ -180,7 +183,7 @@ static void on_control(evutil_socket_t fd, short what, void *arg)
     if (n == sizeof(m) && m.type == CONTROL_TABLE)
         on_table(p, m.revision);
     else if (n == sizeof(m) && m.type == CONTROL_SERVING)
-        on_serving(p);
+        on_serving(p, m.revision);
     else
         log_warn("the proxy sent a message of type %u and %zu bytes, which means nothing", m.type,
                  n);
@@ -191,9 +194,12 @@ static void on_control(evutil_socket_t fd, short what, void *arg)
 
 _Noreturn static void be_proxy(struct parent *p, int control_fd)
 {
+    /* The doorman has one listener at least; how many, only it knows. */
     struct worker_config config = {
         .control_fd = control_fd,
         .admin_fd = p->config->admin_fd,
+        .id = p->config->id,
+        .num_listeners = p->config->listeners->num + (p->config->doorman != NULL ? 1 : 0),
     };
     if (prctl(PR_SET_DUMPABLE, 0) != 0)
         log_warn("the proxy's memory can be read by others of its user: %s", strerror(errno));
@@ -369,8 +375,8 @@ static void begin_drain(struct parent *p)
         begin_end(p, 1);
         return;
     }
+    sockets_close(p->config->listeners); /* first: the proxy empties their queues and closes them */
     tell_proxy(p, &m, NULL);
-    listeners_close(p->config->listeners); /* or clients would wait in queues that nobody serves */
     arm(p->end_timer, p->config->stop_grace_ms + DRAIN_SLACK_MS);
 }
 

@@ -9,11 +9,12 @@
 #include <stdint.h>
 
 #include "gateway/core/err.h"
-#include "gateway/listeners.h"
+#include "gateway/sockets.h"
 
 struct parent_config {
-    struct listeners *listeners;      /* own ones; the parent closes them when it drains */
+    struct sockets *listeners;        /* own ones; the parent closes them when it drains */
     int admin_fd;                     /* -1: none */
+    const char *id;                   /* of this gateway, for logs */
     const char *doorman;              /* socket; NULL: none */
     const char *follower;             /* path of the program */
     const char *const *follower_argv; /* after --frames-fd N; NULL-ended */

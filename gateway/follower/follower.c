@@ -1,7 +1,7 @@
 /*
- * Joins a source of frames to the proxy: takes what table_file.c or stream.c gives, sends it down
- * the frames socket, and keeps the source from reading ahead of a proxy that is slow. It judges no
- * object; the proxy does. Called by follower_main.c.
+ * Joins a source of frames to the proxy: sends what table_file.c reads down the frames socket and
+ * keeps it from reading ahead of a slow proxy, or lets cluster_feed.c do its own sending. It judges
+ * no object; the proxy does. Called by follower_main.c.
  */
 #include "gateway/follower/follower.h"
 
@@ -13,6 +13,7 @@
 #include "gateway/core/check.h"
 #include "gateway/core/log.h"
 #include "gateway/core/obj.h"
+#include "gateway/follower/cluster_feed.h"
 #include "gateway/follower/proxy_link.h"
 #include "gateway/follower/table_file.h"
 #include "gateway/wire/frame.h"
@@ -27,7 +28,8 @@ struct follower {
     const struct follower_config *config;
     struct event_base *base;
     struct proxy_link *link;
-    struct table_file *file;
+    struct table_file *file; /* one of these two is the source */
+    struct cluster_feed *feed;
     struct event *signals[2];
     struct buf line; /* one frame being written; FRAME_LINE_MAX and some */
     bool paused;
@@ -71,21 +73,29 @@ static void on_drained(void *arg)
 {
     struct follower *f;
     OBJ_CAST(f, arg, FOLLOWER_MAGIC);
-    if (f->paused && f->file != NULL)
+    if (f->file != NULL && f->paused)
         table_file_resume(f->file);
+    if (f->feed != NULL)
+        cluster_feed_drained(f->feed);
 }
 
 static void on_ack(void *arg, uint64_t revision)
 {
-    (void)arg;
+    struct follower *f;
+    OBJ_CAST(f, arg, FOLLOWER_MAGIC);
     log_debug("the proxy has adopted revision %llu", (unsigned long long)revision);
+    if (f->feed != NULL)
+        cluster_feed_ack(f->feed, revision);
 }
 
 static void on_nack(void *arg, enum route_kind kind, const char *name, const struct err *why)
 {
-    (void)arg;
+    struct follower *f;
+    OBJ_CAST(f, arg, FOLLOWER_MAGIC);
     log_warn("the proxy refused %s \"%s\": %s (%s%s%s)", route_kind_name(kind), name, why->text,
              why->code, why->field[0] != '\0' ? " at " : "", why->field);
+    if (f->feed != NULL)
+        cluster_feed_nack(f->feed, kind, name, why);
 }
 
 static void on_gone(void *arg)
@@ -128,6 +138,10 @@ static bool start(struct follower *f, struct err *e)
                                      .arg = f};
     f->link = proxy_link_new(&link);
     watch_signals(f);
+    if (f->config->table == NULL) {
+        f->feed = cluster_feed_new(f->base, f->config, f->link, e);
+        return f->feed != NULL;
+    }
     struct table_file_config file = {.base = f->base,
                                      .path = f->config->table,
                                      .on_snapshot = on_snapshot,
@@ -141,6 +155,7 @@ static bool start(struct follower *f, struct err *e)
 static void stop(struct follower *f)
 {
     table_file_free(f->file);
+    cluster_feed_free(f->feed);
     for (size_t i = 0; i < sizeof(f->signals) / sizeof(f->signals[0]); i++)
         event_free(f->signals[i]);
     proxy_link_free(f->link);

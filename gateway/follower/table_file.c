@@ -50,6 +50,7 @@ struct table_file {
     size_t tail_len;
     struct lines lines;
     uint64_t line_number;
+    uint64_t settled_line; /* number of the last commit that the file held when a snapshot began */
     uint64_t num_refused;
     bool absence_logged;
     char *piece; /* PIECE_BYTES */
@@ -75,7 +76,8 @@ static void take_line(struct table_file *t, struct str line)
         refuse_line(t, e.text);
         return;
     }
-    if (f.type == FRAME_SET || f.type == FRAME_DELETE || f.type == FRAME_COMMIT)
+    bool replayed = f.type == FRAME_COMMIT && t->line_number < t->settled_line;
+    if (!replayed && (f.type == FRAME_SET || f.type == FRAME_DELETE || f.type == FRAME_COMMIT))
         t->config.on_frame(t->config.arg, &f, line);
     else if (f.type == FRAME_ACK || f.type == FRAME_NACK)
         refuse_line(t, "an ack or nack has no meaning in a table");
@@ -110,6 +112,45 @@ static void keep_tail(struct table_file *t, struct str bytes)
     t->tail_len = keep + bytes.n;
 }
 
+static bool is_commit(struct str line)
+{
+    struct frame f;
+    struct err ignored;
+    if (memmem(line.p, line.n < 64 ? line.n : 64, "\"commit\"", 8) == NULL ||
+        !frame_parse(line, &f, &ignored))
+        return false;
+    bool commit = f.type == FRAME_COMMIT;
+    frame_free(&f);
+    return commit;
+}
+
+/*
+ * A file that was appended to holds the table's history. A new snapshot must not replay it to a
+ * proxy that serves the newest state already: only the last commit that is in the file now counts.
+ */
+static uint64_t find_last_commit(struct table_file *t)
+{
+    struct lines lines;
+    struct str line;
+    enum lines_result r;
+    uint64_t number = 0;
+    uint64_t last = 0;
+    off_t at = 0;
+    ssize_t n;
+    lines_init(&lines, FRAME_LINE_MAX);
+    while ((n = pread(t->fd, t->piece, PIECE_BYTES, at)) > 0) {
+        at += n;
+        lines_feed(&lines, (struct str){t->piece, (size_t)n});
+        while ((r = lines_next(&lines, &line)) != LINES_MORE) {
+            number++;
+            if (r == LINES_LINE && is_commit(line))
+                last = number;
+        }
+    }
+    lines_free(&lines);
+    return last;
+}
+
 static void begin_snapshot(struct table_file *t)
 {
     t->offset = 0;
@@ -117,6 +158,7 @@ static void begin_snapshot(struct table_file *t)
     t->line_number = 0;
     t->num_refused = 0;
     t->mtime_at_end = (struct timespec){0};
+    t->settled_line = find_last_commit(t);
     lines_reset(&t->lines);
     t->config.on_snapshot(t->config.arg);
 }

@@ -1,6 +1,7 @@
 /*
  * Follows a table in a file (`--table FILE`): what is appended arrives line by line, a rename over
- * it, a truncation or an edit in place begins a new snapshot, a half line waits for its newline.
+ * it, a truncation or an edit in place begins a new snapshot, a half line waits for its newline. Of
+ * the commits that a file holds when a snapshot begins only the last one is given on.
  * inotify tells of changes at once; a look every 500 ms catches what inotify does not see (network
  * file systems, symlinks elsewhere).
  */

@@ -3,7 +3,7 @@
  * proxy gets a copy over the control socket, and a crashed proxy's successor gets the same one, so
  * that clients wait in the socket's queue meanwhile. Called by gateway_main.c.
  */
-#include "gateway/listeners.h"
+#include "gateway/sockets.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -53,7 +53,7 @@ static int bind_address(const struct addrinfo *a)
     return fd;
 }
 
-int listeners_open(const char *addr_port, const char *option, struct err *e)
+int sockets_open(const char *addr_port, const char *option, struct err *e)
 {
     char host[HOST_MAX];
     const char *port = NULL;
@@ -75,20 +75,20 @@ int listeners_open(const char *addr_port, const char *option, struct err *e)
     return fd;
 }
 
-static bool add(struct listeners *l, const char *name, int fd, struct err *e)
+static bool add(struct sockets *l, const char *name, int fd, struct err *e)
 {
-    if (l->num == LISTENERS_MAX)
-        return err_set(e, "BadListener", "", "more than %d listeners", LISTENERS_MAX);
-    snprintf(l->all[l->num].name, LISTENERS_NAME_MAX, "%s", name);
+    if (l->num == SOCKETS_MAX)
+        return err_set(e, "BadListener", "", "more than %d listeners", SOCKETS_MAX);
+    snprintf(l->all[l->num].name, SOCKETS_NAME_MAX, "%s", name);
     l->all[l->num].fd = fd;
     l->num++;
     return true;
 }
 
-bool listeners_bind(struct listeners *l, const struct options_list *addresses, struct err *e)
+bool sockets_bind(struct sockets *l, const struct options_list *addresses, struct err *e)
 {
     for (size_t i = 0; i < addresses->num; i++) {
-        int fd = listeners_open(addresses->all[i], "--listen-http", e);
+        int fd = sockets_open(addresses->all[i], "--listen-http", e);
         if (fd < 0)
             return false;
         if (!add(l, addresses->all[i], fd, e)) {
@@ -99,7 +99,7 @@ bool listeners_bind(struct listeners *l, const struct options_list *addresses, s
     return true;
 }
 
-static void name_of(int fd, char out[LISTENERS_NAME_MAX])
+static void name_of(int fd, char out[SOCKETS_NAME_MAX])
 {
     struct sockaddr_storage addr;
     socklen_t n = sizeof(addr);
@@ -110,16 +110,16 @@ static void name_of(int fd, char out[LISTENERS_NAME_MAX])
                     NI_NUMERICHOST | NI_NUMERICSERV) != 0)
         log_debug("an inherited listener has no address that can be shown");
     if (strchr(host, ':') != NULL)
-        snprintf(out, LISTENERS_NAME_MAX, "[%.60s]:%.7s", host, port);
+        snprintf(out, SOCKETS_NAME_MAX, "[%.60s]:%.7s", host, port);
     else
-        snprintf(out, LISTENERS_NAME_MAX, "%.60s:%.7s", host, port);
+        snprintf(out, SOCKETS_NAME_MAX, "%.60s:%.7s", host, port);
 }
 
-static bool inherit_one(struct listeners *l, int fd, struct str name, struct err *e)
+static bool inherit_one(struct sockets *l, int fd, struct str name, struct err *e)
 {
     int listens = 0;
     socklen_t n = sizeof(listens);
-    char text[LISTENERS_NAME_MAX];
+    char text[SOCKETS_NAME_MAX];
     if (str_eq(name, STR("https"))) {
         log_warn("TLS is not built yet: the inherited https listener %d is not served", fd);
         fd_close(&fd);
@@ -138,7 +138,7 @@ static bool inherit_one(struct listeners *l, int fd, struct str name, struct err
     return add(l, text, fd, e);
 }
 
-bool listeners_inherit(struct listeners *l, struct err *e)
+bool sockets_inherit(struct sockets *l, struct err *e)
 {
     const char *pid = getenv("LISTEN_PID");
     const char *fds = getenv("LISTEN_FDS");
@@ -147,8 +147,7 @@ bool listeners_inherit(struct listeners *l, struct err *e)
     uint64_t num = 0;
     if (pid == NULL || fds == NULL)
         return true;
-    if (!str_to_u64(str_from(pid), INT32_MAX, &n) ||
-        !str_to_u64(str_from(fds), LISTENERS_MAX, &num))
+    if (!str_to_u64(str_from(pid), INT32_MAX, &n) || !str_to_u64(str_from(fds), SOCKETS_MAX, &num))
         return err_set(e, "BadListener", "LISTEN_FDS", "LISTEN_PID or LISTEN_FDS is no number");
     if (n != (uint64_t)getpid())
         return true; /* meant for another process of this environment */
@@ -166,7 +165,7 @@ bool listeners_inherit(struct listeners *l, struct err *e)
     return true;
 }
 
-void listeners_close(struct listeners *l)
+void sockets_close(struct sockets *l)
 {
     for (size_t i = 0; i < l->num; i++)
         fd_close(&l->all[i].fd);

@@ -2,8 +2,8 @@
  * The listening sockets that a gateway's parent has of its own: bound from flags or inherited from
  * systemd (sd_listen_fds(3)). Those of a doorman are the doorman client's.
  */
-#ifndef GATEWAY_LISTENERS_H
-#define GATEWAY_LISTENERS_H
+#ifndef GATEWAY_SOCKETS_H
+#define GATEWAY_SOCKETS_H
 
 #include <stddef.h>
 
@@ -11,25 +11,24 @@
 #include "gateway/core/options.h"
 #include "gateway/core/result.h"
 
-enum { LISTENERS_MAX = 128, LISTENERS_NAME_MAX = 96 };
+enum { SOCKETS_MAX = 128, SOCKETS_NAME_MAX = 96 };
 
-struct listeners {
+struct sockets {
     struct {
-        char name[LISTENERS_NAME_MAX]; /* "127.0.0.1:8081" */
+        char name[SOCKETS_NAME_MAX]; /* "127.0.0.1:8081" */
         int fd;
-    } all[LISTENERS_MAX];
+    } all[SOCKETS_MAX];
     size_t num;
 };
 
 /* A listening, non-blocking, close-on-exec TCP socket on "ADDR:PORT" or "[V6]:PORT"; -1 with *e. */
-int listeners_open(const char *addr_port, const char *option, struct err *e);
+int sockets_open(const char *addr_port, const char *option, struct err *e);
 
-MUST_USE bool listeners_bind(struct listeners *l, const struct options_list *addresses,
-                             struct err *e);
+MUST_USE bool sockets_bind(struct sockets *l, const struct options_list *addresses, struct err *e);
 
 /* Takes what LISTEN_FDS and LISTEN_FDNAMES (http) name and removes them from the environment. */
-MUST_USE bool listeners_inherit(struct listeners *l, struct err *e);
+MUST_USE bool sockets_inherit(struct sockets *l, struct err *e);
 
-void listeners_close(struct listeners *l);
+void sockets_close(struct sockets *l);
 
 #endif

@@ -1,0 +1,386 @@
+/*
+ * Reading and writing the state file. Reading goes through session.c, so the file is believed for
+ * the same reasons as the stream: order and digests. Writing never reports an error upwards,
+ * because there is nothing that serving could do about it. Blocks on the disk (the follower
+ * forwards a commit before it journals it). Called by follower.c.
+ */
+#include "gateway/follower/journal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "gateway/core/buf.h"
+#include "gateway/core/check.h"
+#include "gateway/core/fd.h"
+#include "gateway/core/log.h"
+#include "gateway/core/obj.h"
+#include "gateway/follower/session.h"
+
+enum {
+    JOURNAL_MAGIC = 0x6a726e6c,
+    READ_BYTES = 256 << 10,
+    WRITE_BYTES = 256 << 10, /* lines are gathered up to about this much for one write */
+    COMPACT_BYTES = 1 << 20
+};
+
+/* IDLE: no file of ours yet. OPEN: fd ends with a commit. BROKEN: journal_retry has to write. */
+enum journal_state { JOURNAL_IDLE, JOURNAL_OPEN, JOURNAL_BROKEN, JOURNAL__COUNT };
+
+struct journal {
+    unsigned magic;
+    enum journal_state state;
+    char *cluster;
+    char *dir;
+    char *path;
+    char *new_path;
+    int lock_fd;         /* held while this process writes here */
+    int fd;              /* OPEN: the file, at its end */
+    off_t size;          /* of the file up to its last commit */
+    struct stat loaded;  /* the file as it was when it was read */
+    off_t snapshot_size; /* of its first part */
+    bool unsynced;
+    struct buf lines; /* being written */
+};
+
+static void move_to(struct journal *j, enum journal_state to)
+{
+    static const bool legal[JOURNAL__COUNT][JOURNAL__COUNT] = {
+        [JOURNAL_IDLE] = {[JOURNAL_OPEN] = true, [JOURNAL_BROKEN] = true},
+        [JOURNAL_OPEN] = {[JOURNAL_OPEN] = true, [JOURNAL_BROKEN] = true},
+        [JOURNAL_BROKEN] = {[JOURNAL_OPEN] = true, [JOURNAL_BROKEN] = true},
+    };
+    ASSERT(legal[j->state][to]);
+    j->state = to;
+}
+
+struct journal *journal_new(const char *dir, const char *cluster)
+{
+    struct journal *j = xcalloc(1, sizeof(*j));
+    j->magic = JOURNAL_MAGIC;
+    j->cluster = xstrdup(cluster);
+    j->dir = xstrdup(dir);
+    j->path = xasprintf("%s/table.ndjson", dir);
+    j->new_path = xasprintf("%s/table.ndjson.new", dir);
+    j->lock_fd = -1;
+    j->fd = -1;
+    buf_init(&j->lines, WRITE_BYTES + FRAME_LINE_MAX + 4096);
+    return j;
+}
+
+void journal_free(struct journal *j)
+{
+    if (j == NULL)
+        return;
+    OBJ_CHECK(j, JOURNAL_MAGIC);
+    fd_close(&j->fd);
+    fd_close(&j->lock_fd);
+    buf_free(&j->lines);
+    free(j->cluster);
+    free(j->dir);
+    free(j->path);
+    free(j->new_path);
+    OBJ_KILL(j);
+}
+
+/* ---- reading -----------------------------------------------------------------------------------
+ */
+
+struct reading {
+    struct journal *journal;
+    struct session session;
+    struct err damage; /* code NULL: none so far */
+    off_t at;          /* end of the line being read */
+    off_t good;        /* end of the last commit */
+    off_t snapshot;    /* end of the first commit */
+};
+
+static void on_read_commit(void *arg, const struct holding_changes *changes, bool snapshot)
+{
+    (void)changes; /* they are in the holding; how many there were does not matter */
+    struct reading *r = arg;
+    r->good = r->at;
+    if (snapshot)
+        r->snapshot = r->at;
+}
+
+/* Behind a damaged line only a torn tail may follow: a commit there means that somebody edited it.
+ */
+static bool check_after_damage(struct reading *r, struct str line, struct err *e)
+{
+    struct frame f;
+    struct err ignored;
+    if (!frame_parse(line, &f, &ignored))
+        return true; /* torn bytes */
+    bool commit = f.type == FRAME_COMMIT;
+    frame_free(&f);
+    if (commit)
+        *e = r->damage;
+    return !commit;
+}
+
+static bool read_line(struct reading *r, struct str line, struct err *e)
+{
+    r->at += (off_t)line.n + 1;
+    if (r->damage.code != NULL)
+        return check_after_damage(r, line, e);
+    if (session_line(&r->session, line, e))
+        return true;
+    if (strcmp(e->code, "BadLine") != 0)
+        return false;
+    r->damage = *e;
+    return true;
+}
+
+static bool read_piece(struct reading *r, struct lines *lines, struct str piece, struct err *e)
+{
+    struct str line;
+    enum lines_result got;
+    lines_feed(lines, piece);
+    while ((got = lines_next(lines, &line)) != LINES_MORE) {
+        if (got == LINES_TOO_LONG)
+            return err_set(e, "BadFrame", "", "a line of more than %d bytes", FRAME_LINE_MAX);
+        if (!read_line(r, line, e))
+            return false;
+    }
+    return true;
+}
+
+static bool read_file(struct reading *r, int fd, struct err *e)
+{
+    struct lines lines;
+    char *piece = xmalloc(READ_BYTES);
+    ssize_t n;
+    bool ok = true;
+    lines_init(&lines, FRAME_LINE_MAX);
+    while (ok && (n = read(fd, piece, READ_BYTES)) != 0)
+        ok = n < 0 ? err_set_errno(e, "BadState", "", "it cannot be read")
+                   : read_piece(r, &lines, (struct str){piece, (size_t)n}, e);
+    if (ok && r->good == 0)
+        ok = err_set(e, "BadState", "", "it holds no complete commit%s%s",
+                     r->damage.code != NULL ? "; " : "", r->damage.text);
+    lines_reset(&lines);
+    lines_free(&lines);
+    free(piece);
+    return ok;
+}
+
+static bool load(struct journal *j, struct holding *h, int fd, struct err *e)
+{
+    struct reading r = {.journal = j};
+    struct err why = {0};
+    struct session_config config = {
+        .holding = h, .cluster = j->cluster, .on_commit = on_read_commit, .arg = &r};
+    session_init(&r.session, &config);
+    bool ok = read_file(&r, fd, &why);
+    session_free(&r.session);
+    if (!ok) {
+        holding_free(h);
+        return err_set(e, "BadState", "", "the table kept in %s is refused: %s", j->path, why.text);
+    }
+    if (fstat(fd, &j->loaded) == 0 && j->loaded.st_size > r.good)
+        log_warn("%s ends in %lld bytes after its last complete commit; they are dropped", j->path,
+                 (long long)(j->loaded.st_size - r.good));
+    j->size = r.good;
+    j->snapshot_size = r.snapshot;
+    return true;
+}
+
+bool journal_load(struct journal *j, struct holding *h, struct err *e)
+{
+    OBJ_CHECK(j, JOURNAL_MAGIC);
+    ASSERT(!h->valid && holding_num_objects(h) == 0);
+    int fd = open(j->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0 && errno == ENOENT)
+        return true;
+    if (fd < 0)
+        return err_set_errno(e, "BadState", "", "the table kept in %s cannot be read", j->path);
+    bool ok = load(j, h, fd, e);
+    fd_close(&fd);
+    return ok;
+}
+
+/* ---- writing -----------------------------------------------------------------------------------
+ */
+
+static void fail(struct journal *j, const char *what)
+{
+    if (j->state != JOURNAL_BROKEN)
+        log_error("%s: %s (%s); serving goes on, but a restart without the coordinator would not "
+                  "know the newest table",
+                  j->path, what, strerror(errno));
+    move_to(j, JOURNAL_BROKEN);
+    fd_close(&j->fd);
+    buf_clear(&j->lines);
+    j->unsynced = false;
+}
+
+static bool flush(struct journal *j, int fd, off_t *size)
+{
+    if (!fd_write_all(fd, j->lines.bytes, j->lines.len))
+        return false;
+    *size += (off_t)j->lines.len;
+    buf_clear(&j->lines);
+    return true;
+}
+
+static bool flush_when_large(struct journal *j, int fd, off_t *size)
+{
+    return j->lines.len < WRITE_BYTES || flush(j, fd, size);
+}
+
+/* The buffer has room for the longest line beyond WRITE_BYTES, so that writers cannot fail. */
+static void write_object(struct journal *j, const struct holding_object *o)
+{
+    bool ok = o->value.p != NULL ? frame_write_set(&j->lines, o->kind, o->name, o->value)
+                                 : frame_write_delete(&j->lines, o->kind, o->name);
+    ASSERT(ok);
+}
+
+static bool write_commit(struct journal *j, const struct holding *h, int fd, off_t *size)
+{
+    char digest[FRAME_DIGEST_HEX + 1];
+    holding_digest(h, digest);
+    bool ok = frame_write_commit(&j->lines, h->revision, digest);
+    ASSERT(ok);
+    return flush(j, fd, size);
+}
+
+static bool write_table(struct journal *j, const struct holding *h, int fd, off_t *size)
+{
+    const struct holding_object *o;
+    size_t pos = 0;
+    buf_clear(&j->lines);
+    bool ok = frame_write_hello(&j->lines, j->cluster, h->epoch, h->revision, true);
+    ASSERT(ok);
+    while ((o = holding_next(h, &pos)) != NULL) {
+        write_object(j, o);
+        if (!flush_when_large(j, fd, size))
+            return false;
+    }
+    return write_commit(j, h, fd, size) && fsync(fd) == 0;
+}
+
+static bool sync_directory(const struct journal *j)
+{
+    int fd = open(j->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool ok = fd >= 0 && fsync(fd) == 0;
+    fd_close(&fd);
+    return ok;
+}
+
+/* One process writes in a state directory: a gateway that is being replaced may still be here. */
+static bool lock(struct journal *j)
+{
+    if (j->lock_fd >= 0)
+        return true;
+    char *path = xasprintf("%s/lock", j->dir);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    free(path);
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+        j->lock_fd = fd;
+    else
+        fd_close(&fd);
+    return j->lock_fd >= 0;
+}
+
+static void rewrite(struct journal *j, const struct holding *h)
+{
+    off_t size = 0;
+    if (!lock(j)) {
+        fail(j, errno == EWOULDBLOCK ? "another process keeps its table in this directory"
+                                     : "the state directory cannot be locked");
+        return;
+    }
+    int fd = open(j->new_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0 || !write_table(j, h, fd, &size) || rename(j->new_path, j->path) != 0 ||
+        !sync_directory(j)) {
+        fail(j, "the table cannot be kept on disk");
+        fd_close(&fd);
+        if (unlink(j->new_path) != 0 && errno != ENOENT)
+            log_debug("%s stays behind", j->new_path);
+        return;
+    }
+    if (j->state == JOURNAL_BROKEN)
+        log_info("%s is written again", j->path);
+    fd_close(&j->fd);
+    j->fd = fd;
+    j->size = size;
+    j->snapshot_size = size;
+    j->unsynced = false;
+    move_to(j, JOURNAL_OPEN);
+}
+
+/*
+ * Opens the loaded file for appending, without what followed its last commit. False when that is
+ * not possible or when another process has written to it since: then it is written anew.
+ */
+static bool reopen(struct journal *j)
+{
+    struct stat st;
+    if (j->size == 0 || !lock(j))
+        return false;
+    int fd = open(j->path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0 || fstat(fd, &st) != 0 || st.st_ino != j->loaded.st_ino ||
+        st.st_size != j->loaded.st_size || ftruncate(fd, j->size) != 0 ||
+        lseek(fd, j->size, SEEK_SET) != j->size) {
+        fd_close(&fd);
+        return false;
+    }
+    j->fd = fd;
+    move_to(j, JOURNAL_OPEN);
+    return true;
+}
+
+static bool append(struct journal *j, const struct holding *h,
+                   const struct holding_changes *changes)
+{
+    const struct holding_change *ch;
+    off_t size = j->size;
+    STAILQ_FOREACH(ch, &changes->list, entry)
+    {
+        write_object(j, ch->object);
+        if (!flush_when_large(j, j->fd, &size))
+            return false;
+    }
+    if (!write_commit(j, h, j->fd, &size))
+        return false;
+    j->size = size;
+    j->unsynced = true;
+    return true;
+}
+
+void journal_commit(struct journal *j, const struct holding *h,
+                    const struct holding_changes *changes, bool snapshot)
+{
+    OBJ_CHECK(j, JOURNAL_MAGIC);
+    if (j->state == JOURNAL_BROKEN)
+        return; /* journal_retry writes the whole table */
+    off_t appended = j->size - j->snapshot_size;
+    bool outgrown = appended > COMPACT_BYTES && appended > j->snapshot_size;
+    if (snapshot || outgrown || (j->state == JOURNAL_IDLE && !reopen(j)))
+        rewrite(j, h);
+    else if (!append(j, h, changes))
+        fail(j, "a commit cannot be appended");
+}
+
+void journal_sync(struct journal *j)
+{
+    OBJ_CHECK(j, JOURNAL_MAGIC);
+    if (!j->unsynced)
+        return;
+    j->unsynced = false;
+    if (fdatasync(j->fd) != 0)
+        fail(j, "a commit cannot be made durable");
+}
+
+void journal_retry(struct journal *j, const struct holding *h)
+{
+    OBJ_CHECK(j, JOURNAL_MAGIC);
+    if (j->state == JOURNAL_BROKEN && h->valid)
+        rewrite(j, h);
+}

@@ -1,0 +1,42 @@
+/*
+ * The state directory: the last good table on disk, so that a gateway that starts without its
+ * coordinator serves. One file, DIR/table.ndjson, in the form of the stream: a snapshot, then the
+ * commits since, each with the digest of the whole table. When the commits outgrow the snapshot
+ * (and 1 MiB) the file is written anew beside the old one and renamed over it.
+ *
+ * A disk that fails or is full never stops the follower: it says so once, goes on without, and
+ * writes the whole table when that is possible again (journal_retry).
+ */
+#ifndef GATEWAY_FOLLOWER_JOURNAL_H
+#define GATEWAY_FOLLOWER_JOURNAL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "gateway/core/err.h"
+#include "gateway/core/result.h"
+#include "gateway/follower/holding.h"
+
+struct journal;
+
+/* Creates nothing yet; dir and cluster are copied. */
+struct journal *journal_new(const char *dir, const char *cluster);
+void journal_free(struct journal *j);
+
+/*
+ * Fills an empty holding from the file. True: loaded, or there is none (holding->valid tells). What
+ * follows the last complete commit is cut off. False with *e: the file was altered, reordered, or
+ * is another cluster's; the holding is empty, and the file stays until a new table replaces it.
+ */
+MUST_USE bool journal_load(struct journal *j, struct holding *h, struct err *e);
+
+/* After a commit was taken over: append its changes, or (snapshot) write the whole table. */
+void journal_commit(struct journal *j, const struct holding *h,
+                    const struct holding_changes *changes, bool snapshot);
+
+void journal_sync(struct journal *j); /* what was appended reaches the disk */
+
+/* Call every few seconds: writes the whole table if the last try to write failed. */
+void journal_retry(struct journal *j, const struct holding *h);
+
+#endif

@@ -1,0 +1,153 @@
+/*
+ * The follower's way back to the coordinator: POST .../gateways/{id}/report. A report that fails is
+ * not repeated for itself; the next change or the next 10 s bring a newer one. It knows nothing of
+ * what it sends. Called by follower.c.
+ */
+#include "gateway/follower/report.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <event2/event.h>
+
+#include "gateway/core/check.h"
+#include "gateway/core/log.h"
+#include "gateway/core/obj.h"
+#include "gateway/fetch/fetch.h"
+#include "gateway/follower/stream.h"
+
+enum {
+    REPORT_MAGIC = 0x72707274,
+    EVERY_S = 10,
+    TIMEOUT_MS = 8000,
+    BODY_MAX = 256 << 10,
+    ANSWER_MAX = 16 << 10,
+    HEADER_MAX = 2048
+};
+
+/* IDLE: nothing in flight. FLYING: a report is under way. AGAIN: and there is news since. */
+enum report_state { REPORT_IDLE, REPORT_FLYING, REPORT_AGAIN };
+
+struct report {
+    unsigned magic;
+    struct report_config config;
+    enum report_state state;
+    struct fetch_call *call; /* not IDLE */
+    struct event *timer;
+    char *url;
+    long last_status; /* of the last answer, so that a change is logged once */
+};
+
+static void on_done(void *arg, const struct fetch_reply *reply);
+
+static void note_status(struct report *r, long status)
+{
+    if (status == r->last_status)
+        return;
+    if (status >= 400)
+        log_warn("the coordinator answered a report with status %ld", status);
+    else
+        log_debug("reports are answered with status %ld", status);
+    r->last_status = status;
+}
+
+static bool start_call(struct report *r, struct err *e)
+{
+    struct buf body;
+    struct buf authorization;
+    buf_init(&body, BODY_MAX);
+    buf_init(&authorization, HEADER_MAX);
+    bool ok = stream_authorization(r->config.token_file, &authorization, e);
+    if (ok && !r->config.write(r->config.arg, &body))
+        ok = err_set(e, "TooLarge", "", "the report is too large");
+    if (ok) {
+        const char *const headers[] = {authorization.bytes, "Content-Type: application/json", NULL};
+        struct fetch_request rq = {.url = r->url,
+                                   .method = "POST",
+                                   .headers = headers,
+                                   .body = buf_str(&body),
+                                   .total_timeout_ms = TIMEOUT_MS,
+                                   .body_max = ANSWER_MAX,
+                                   .on_done = on_done,
+                                   .arg = r};
+        r->call = fetch_start(r->config.fetch, &rq, e);
+        ok = r->call != NULL;
+    }
+    if (authorization.len > 0)
+        explicit_bzero(authorization.bytes, authorization.len);
+    buf_free(&authorization);
+    buf_free(&body);
+    return ok;
+}
+
+static void send_report(struct report *r)
+{
+    struct err e = {0};
+    ASSERT(r->state == REPORT_IDLE);
+    if (start_call(r, &e))
+        r->state = REPORT_FLYING;
+    else
+        log_debug("no report: %s", e.text);
+}
+
+static void on_done(void *arg, const struct fetch_reply *reply)
+{
+    struct report *r;
+    OBJ_CAST(r, arg, REPORT_MAGIC);
+    bool again = r->state == REPORT_AGAIN;
+    r->call = NULL;
+    r->state = REPORT_IDLE;
+    if (reply->failure.code != NULL)
+        log_debug("a report did not arrive: %s", reply->failure.text);
+    else
+        note_status(r, reply->status);
+    if (again && reply->failure.code == NULL)
+        send_report(r);
+}
+
+void report_changed(struct report *r)
+{
+    OBJ_CHECK(r, REPORT_MAGIC);
+    if (r->state == REPORT_IDLE)
+        send_report(r);
+    else
+        r->state = REPORT_AGAIN;
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd; /* a timer has none */
+    (void)what;
+    struct report *r;
+    OBJ_CAST(r, arg, REPORT_MAGIC);
+    report_changed(r);
+}
+
+struct report *report_new(const struct report_config *config)
+{
+    struct timeval every = {.tv_sec = EVERY_S};
+    struct report *r = xcalloc(1, sizeof(*r));
+    size_t n = strlen(config->coordinator);
+    while (n > 0 && config->coordinator[n - 1] == '/')
+        n--;
+    r->magic = REPORT_MAGIC;
+    r->config = *config;
+    r->url = xasprintf("%.*s/v1/clusters/%s/gateways/%s/report", (int)n, config->coordinator,
+                       config->cluster, config->gateway);
+    r->timer = event_new(config->base, -1, EV_PERSIST, on_timer, r);
+    ASSERT(r->timer != NULL);
+    if (event_add(r->timer, &every) != 0)
+        WRONG("a timer cannot be set");
+    return r;
+}
+
+void report_free(struct report *r)
+{
+    if (r == NULL)
+        return;
+    OBJ_CHECK(r, REPORT_MAGIC);
+    fetch_cancel(r->call);
+    event_free(r->timer);
+    free(r->url);
+    OBJ_KILL(r);
+}
