@@ -32,7 +32,7 @@ static bool need_str(const cJSON *o, const char *key, const char **out, struct e
     if (!json_get_str(o, key, out, e))
         return false;
     if (!*out || !**out)
-        return err_set(e, "Missing", key, "%s is missing or empty", key);
+        return err_set(e, "MissingField", key, "%s is missing or empty", key);
     return true;
 }
 
@@ -62,7 +62,7 @@ static bool decode_labels(const cJSON *spec, struct view_service *s, struct err 
     cJSON_ArrayForEach(item, labels)
     {
         if (!cJSON_IsString(item))
-            return err_set(e, "BadType", "Labels", "the label %s is not a string", item->string);
+            return err_set(e, "WrongType", "Labels", "the label %s is not a string", item->string);
         s->labels[s->num_labels].key = xstrdup(item->string);
         s->labels[s->num_labels++].value = xstrdup(item->valuestring);
     }
@@ -81,7 +81,7 @@ static bool decode_targets(const cJSON *networks, struct view_service *s, struct
         const char *target;
 
         if (!cJSON_IsObject(item))
-            return err_set(e, "BadType", "Networks", "a network of the service is not an object");
+            return err_set(e, "WrongType", "Networks", "a network of the service is not an object");
         if (!need_id(item, "Target", &target, e))
             return false;
         s->networks[s->num_networks++].network_id = xstrdup(target);
@@ -159,7 +159,7 @@ static bool decode_service(struct decode *d, const cJSON *o, struct err *e)
     if (!need_id(o, "ID", &id, e) || !json_get_object(o, "Spec", &spec, e))
         return false;
     if (!spec)
-        return err_set(e, "Missing", "Spec", "Spec is missing");
+        return err_set(e, "MissingField", "Spec", "Spec is missing");
     if (!need_str(spec, "Name", &name, e))
         return false;
     s.id = xstrdup(id);
@@ -196,7 +196,7 @@ static bool decode_task_state(const cJSON *o, struct view_task *t, struct err *e
     if (!need_str(o, "DesiredState", &desired, e) || !json_get_object(o, "Status", &status, e))
         return false;
     if (!status)
-        return err_set(e, "Missing", "Status", "Status is missing");
+        return err_set(e, "MissingField", "Status", "Status is missing");
     if (!need_str(status, "State", &state, e))
         return false;
     t->desired_running = strcmp(desired, "running") == 0;
@@ -234,19 +234,19 @@ static bool decode_attachment(const cJSON *item, struct view_attachment *a, stru
     const char *id;
 
     if (!cJSON_IsObject(item))
-        return err_set(e, "BadType", "NetworksAttachments", "an attachment is not an object");
+        return err_set(e, "WrongType", "NetworksAttachments", "an attachment is not an object");
     if (!json_get_object(item, "Network", &network, e) ||
         !json_get_array(item, "Addresses", &addresses, e))
         return false;
     if (!network)
-        return err_set(e, "Missing", "Network", "Network is missing in an attachment");
+        return err_set(e, "MissingField", "Network", "Network is missing in an attachment");
     if (!need_id(network, "ID", &id, e))
         return false;
     a->network_id = xstrdup(id);
     if (!addresses || !addresses->child)
         return true;
     if (!cJSON_IsString(addresses->child))
-        return err_set(e, "BadType", "Addresses", "an address is not a string");
+        return err_set(e, "WrongType", "Addresses", "an address is not a string");
     return decode_address(addresses->child->valuestring, &a->address, e);
 }
 
@@ -402,7 +402,7 @@ static void decode_one(enum decode_kind kind, struct str text, struct decode *d)
     cJSON *o = json_parse(text, &object_limits, &why);
 
     if (o && !cJSON_IsObject(o))
-        err_set(&why, "BadType", "", "it is not an object");
+        err_set(&why, "WrongType", "", "it is not an object");
     if (why.code || !kinds[kind].decode(d, o, &why))
         skip(kind, d, o, &why);
     cJSON_Delete(o);

@@ -52,8 +52,8 @@ static size_t element_len(struct str s)
             depth++;
         else if ((c == ',' || c == ']' || c == '}') && depth == 0)
             return i;
-        else if (c == ']' || c == '}')
-            depth--;
+        else if ((c == ']' || c == '}') && --depth == 0)
+            return i + 1;
         if (step == 0)
             return 0;
         i += step;

@@ -1,0 +1,469 @@
+/*
+ * Docker's replies as structs: recorded ones, and every way an object can be odd without hiding its
+ * neighbours. Also the version that is agreed on, events and error bodies.
+ */
+#include "clusters/swarm/decode.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "clusters/swarm/docker.h"
+#include "clusters/swarm/view.h"
+#include "gateway/core/buf.h"
+#include "gateway/core/check.h"
+
+#define LABELS "\"Labels\":{\"com.docker.lb.hosts\":\"a.test\"}"
+#define GOOD_SERVICE "{\"ID\":\"good\",\"Spec\":{\"Name\":\"good\"," LABELS "}}"
+#define GOOD_TASK                                                        \
+    "{\"ID\":\"good\",\"ServiceID\":\"s\",\"DesiredState\":\"running\"," \
+    "\"Status\":{\"State\":\"running\"}}"
+
+struct seen {
+    struct decode decode;
+    struct view *view;
+    char skipped[256]; /* kind, id, code of the last one */
+};
+
+static void on_skip(void *arg, const char *kind, const char *id, const struct err *why)
+{
+    struct seen *s = arg;
+
+    (void)snprintf(s->skipped, sizeof(s->skipped), "%s %s %s", kind, id, why->code);
+}
+
+static void seen_init(struct seen *s)
+{
+    memset(s, 0, sizeof(*s));
+    s->view = view_new();
+    s->decode = (struct decode){.into = s->view, .on_skip = on_skip, .arg = s};
+}
+
+static void decode_text(struct seen *s, enum decode_kind kind, const char *text)
+{
+    struct err e = {0};
+
+    seen_init(s);
+    assert_true(decode_list(kind, str_from(text), &s->decode, &e));
+    view_seal(s->view);
+}
+
+static char *recorded(const char *name)
+{
+    char *path =
+        xasprintf("%s/tests/unit/clusters/swarm/recorded/%s.json", SIGNALBOX_SOURCE_DIR, name);
+    FILE *f = fopen(path, "r");
+    char *text = xcalloc(1, 65536);
+
+    assert_non_null(f);
+    assert_true(fread(text, 1, 65535, f) > 0);
+    fclose(f);
+    free(path);
+    return text;
+}
+
+static void decode_recorded(struct seen *s, enum decode_kind kind, const char *name)
+{
+    char *text = recorded(name);
+
+    decode_text(s, kind, text);
+    free(text);
+    assert_int_equal(s->decode.num_skipped, 0);
+}
+
+static void recorded_services_with_our_labels_are_kept(void **state)
+{
+    struct seen s;
+    const struct view_service *web;
+
+    (void)state;
+    decode_recorded(&s, DECODE_SERVICES, "services");
+    assert_int_equal(s.decode.num_seen, 3);
+    assert_int_equal(s.view->num_services, 2); /* "plain" has none */
+    web = view_service(s.view, "qgal1yiye0uy24dueuj7e5rjo");
+    assert_non_null(web);
+    assert_string_equal(web->name, "web");
+    assert_string_equal(web->created_at, "2026-11-22T02:38:47.142886417Z");
+    assert_true(web->updating);
+    assert_true(web->version > 0);
+    assert_int_equal(web->num_labels, 3); /* all of its labels, sorted */
+    assert_string_equal(web->labels[0].key, "com.docker.lb.hosts");
+    assert_string_equal(web->labels[0].value, "web.test");
+    assert_string_equal(web->labels[2].key, "tier");
+    assert_int_equal(web->num_networks, 1);
+    assert_string_equal(web->networks[0].network_id, "7a4p8svetpe391xpniu2rv7je");
+    assert_string_equal(web->networks[0].address, "");
+    view_free(s.view);
+}
+
+static size_t count_tasks(const struct view *v, bool desired, enum view_task_state state)
+{
+    size_t num = 0;
+
+    for (size_t i = 0; i < v->num_tasks; i++)
+        num += v->tasks[i].desired_running == desired && v->tasks[i].state == state;
+    return num;
+}
+
+static void recorded_tasks_carry_state_and_addresses(void **state)
+{
+    struct seen s;
+
+    (void)state;
+    decode_recorded(&s, DECODE_TASKS, "tasks");
+    assert_int_equal(s.decode.num_seen, 6);
+    assert_int_equal(s.view->num_tasks, 5); /* the one that was shut down is left out */
+    assert_int_equal(count_tasks(s.view, true, VIEW_TASK_RUNNING), 4);
+    assert_int_equal(count_tasks(s.view, true, VIEW_TASK_BEFORE_RUNNING), 1);
+    for (size_t i = 0; i < s.view->num_tasks; i++) {
+        const struct view_task *t = &s.view->tasks[i];
+
+        assert_string_not_equal(t->node_id, "");
+        assert_in_range(t->num_networks, 1, 2);
+        assert_int_equal(strncmp(t->networks[0].address, "10.0.", 5), 0);
+        assert_null(strchr(t->networks[0].address, '/'));
+    }
+    view_free(s.view);
+}
+
+static void only_tasks_of_wanted_services_are_kept(void **state)
+{
+    struct seen services, s;
+    char *text = recorded("tasks");
+    struct err e = {0};
+
+    (void)state;
+    decode_recorded(&services, DECODE_SERVICES, "services");
+    seen_init(&s);
+    s.decode.only_of = services.view;
+    assert_true(decode_list(DECODE_TASKS, str_from(text), &s.decode, &e));
+    assert_int_equal(s.decode.num_seen, 6);
+    assert_int_equal(s.view->num_tasks, 4); /* not that of "plain" */
+    free(text);
+    view_free(s.view);
+    view_free(services.view);
+}
+
+static void recorded_nodes_and_networks_are_read(void **state)
+{
+    struct seen s;
+
+    (void)state;
+    decode_recorded(&s, DECODE_NODES, "nodes");
+    assert_int_equal(s.view->num_nodes, 2);
+    assert_string_equal(view_node(s.view, "nqmeplujlit7nz6mn9idjczys")->hostname, "node1");
+    assert_string_equal(view_node(s.view, "nqmeplujlit7nz6mn9idjczys")->address, "10.97.0.1");
+    assert_int_equal(s.view->nodes[0].state, VIEW_NODE_READY);
+    view_free(s.view);
+    decode_recorded(&s, DECODE_NETWORKS, "networks");
+    assert_int_equal(s.view->num_networks, 3);
+    assert_true(view_network_named(s.view, "ingress")->ingress);
+    assert_false(view_network_named(s.view, "ov1")->ingress);
+    assert_null(view_network_named(s.view, "bridge"));
+    view_free(s.view);
+}
+
+static void one_odd_object_is_skipped_with_its_reason_and_hides_nobody(void **state)
+{
+    static const struct {
+        enum decode_kind kind;
+        const char *object, *skipped;
+    } cases[] = {
+        {DECODE_SERVICES, "{\"ID\":\"x\",\"com.docker.lb.\":1}", "service x MissingField"},
+        {DECODE_SERVICES, "{\"ID\":\"x\",\"Spec\":{" LABELS "}}", "service x MissingField"},
+        {DECODE_SERVICES, "{\"ID\":7,\"Spec\":{\"Name\":\"x\"," LABELS "}}", "service ? WrongType"},
+        {DECODE_SERVICES, "{\"ID\":\"../x\",\"Spec\":{\"Name\":\"x\"," LABELS "}}",
+         "service ../x BadId"},
+        {DECODE_SERVICES, "{\"Spec\":{\"Name\":\"x\"," LABELS "}}", "service ? MissingField"},
+        {DECODE_SERVICES, "{\"ID\":\"x\",\"ID\":\"y\",\"Spec\":{\"Name\":\"x\"," LABELS "}}",
+         "service ? DuplicateKey"},
+        {DECODE_SERVICES,
+         "{\"ID\":\"x\",\"Spec\":{\"Name\":\"x\",\"Labels\":{\"com.docker.lb.hosts\":\"a\\u0000b\"}"
+         "}}",
+         "service ? BadJson"},
+        {DECODE_SERVICES,
+         "{\"ID\":\"x\",\"Spec\":{\"Name\":\"x\",\"Labels\":{\"com.docker.lb.hosts\":\"\xff\"}}}",
+         "service ? BadJson"},
+        {DECODE_SERVICES,
+         "{\"ID\":\"x\",\"Spec\":{\"Name\":\"x\",\"Labels\":{\"com.docker.lb.port\":80}}}",
+         "service x WrongType"},
+        {DECODE_SERVICES,
+         "{\"ID\":\"x\",\"Spec\":{\"Name\":\"x\"," LABELS
+         ",\"TaskTemplate\":{\"Networks\":[null]}}}",
+         "service x WrongType"},
+        {DECODE_SERVICES,
+         "{\"ID\":\"x\",\"Spec\":{\"Name\":\"x\"," LABELS "},\"Version\":{\"Index\":-1}}",
+         "service x *"},
+        {DECODE_SERVICES, "\"com.docker.lb.\"", "service ? WrongType"},
+        {DECODE_SERVICES, "[{\"com.docker.lb.\":{}}]", "service ? WrongType"},
+        {DECODE_SERVICES, "{\"com.docker.lb.\":}", "service ? BadJson"},
+        {DECODE_TASKS, "null", "task ? WrongType"},
+        {DECODE_TASKS, "{\"ID\":\"x\",\"ServiceID\":\"s\",\"DesiredState\":\"running\"}",
+         "task x MissingField"},
+        {DECODE_TASKS,
+         "{\"ID\":\"x\",\"ServiceID\":\"s\",\"DesiredState\":null,\"Status\":{\"State\":"
+         "\"running\"}}",
+         "task x MissingField"},
+        {DECODE_TASKS,
+         "{\"ID\":\"x\",\"ServiceID\":\"s\",\"DesiredState\":\"running\",\"Status\":{\"State\":"
+         "\"dancing\"}}",
+         "task x BadState"},
+        {DECODE_TASKS,
+         "{\"ID\":\"x\",\"ServiceID\":\"s\",\"DesiredState\":\"running\",\"Status\":{\"State\":"
+         "\"running\"},\"NetworksAttachments\":[{\"Network\":{\"ID\":\"n\"},\"Addresses\":["
+         "\"evil\"]}]}",
+         "task x BadAddress"},
+        {DECODE_TASKS,
+         "{\"ID\":\"x\",\"ServiceID\":\"s\",\"DesiredState\":\"running\",\"Status\":{\"State\":"
+         "\"running\"},\"NetworksAttachments\":[{\"Network\":null}]}",
+         "task x MissingField"},
+        {DECODE_NODES, "{\"ID\":\"\"}", "node  MissingField"},
+        {DECODE_NODES, "{\"ID\":\"x\",\"Status\":[]}", "node x WrongType"},
+        {DECODE_NETWORKS, "{\"Id\":\"x\"}", "network x MissingField"},
+        {DECODE_NETWORKS, "{\"Id\":\"x\",\"Name\":\"n\",\"Ingress\":\"yes\"}",
+         "network x WrongType"},
+    };
+    static const char *const good[DECODE__COUNT] = {
+        GOOD_SERVICE, GOOD_TASK, "{\"ID\":\"good\"}",
+        "{\"Id\":\"good\",\"Name\":\"n\",\"Scope\":\"swarm\",\"Driver\":\"overlay\"}"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        char *text = xasprintf("[%s,%s]", cases[i].object, good[cases[i].kind]);
+        size_t len = strlen(cases[i].skipped);
+        struct seen s;
+
+        decode_text(&s, cases[i].kind, text);
+        assert_int_equal(s.decode.num_skipped, 1);
+        if (cases[i].skipped[len - 1] == '*')
+            assert_int_equal(strncmp(s.skipped, cases[i].skipped, len - 1), 0);
+        else
+            assert_string_equal(s.skipped, cases[i].skipped);
+        assert_int_equal(
+            s.view->num_services + s.view->num_tasks + s.view->num_nodes + s.view->num_networks, 1);
+        free(text);
+        view_free(s.view);
+    }
+}
+
+static void nulls_and_unknown_fields_are_nothing_special(void **state)
+{
+    struct seen s;
+
+    (void)state;
+    decode_text(&s, DECODE_SERVICES,
+                "[{\"ID\":\"x\",\"Version\":null,\"CreatedAt\":null,\"UpdateStatus\":null,"
+                "\"New\":[1,{}],\"Spec\":{\"Name\":\"x\"," LABELS
+                ",\"TaskTemplate\":{\"Networks\":null},\"Networks\":[{\"Target\":\"old\"}]}}]");
+    assert_int_equal(s.view->num_services, 1);
+    assert_string_equal(s.view->services[0].created_at, "");
+    assert_string_equal(s.view->services[0].networks[0].network_id, "old");
+    view_free(s.view);
+    decode_text(&s, DECODE_TASKS,
+                "[{\"ID\":\"x\",\"ServiceID\":\"s\",\"NodeID\":null,\"DesiredState\":\"running\","
+                "\"Status\":{\"State\":\"pending\"},\"NetworksAttachments\":[{\"Network\":{\"ID\":"
+                "\"host\"},\"Addresses\":null},{\"Network\":{\"ID\":\"six\"},\"Addresses\":"
+                "[\"fd00::1/64\",\"10.0.0.1/24\"]}]}]");
+    assert_int_equal(s.view->num_tasks, 1);
+    assert_string_equal(s.view->tasks[0].node_id, "");
+    assert_string_equal(s.view->tasks[0].networks[0].address, "");
+    assert_string_equal(s.view->tasks[0].networks[1].address, "fd00::1");
+    view_free(s.view);
+}
+
+static void dates_are_made_to_sort_as_text(void **state)
+{
+    static const char *const cases[][2] = {
+        {"2026-01-02T03:04:05.1Z", "2026-01-02T03:04:05.100000000Z"},
+        {"2026-01-02T03:04:05Z", "2026-01-02T03:04:05.000000000Z"},
+        {"2026-01-02T03:04:05.123456789Z", "2026-01-02T03:04:05.123456789Z"},
+        {"2026-01-02T03:04:05.1234567891Z", ""},
+        {"2026-01-02T03:04:05+01:00", ""},
+        {"yesterday", ""},
+        {"", ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        char *text =
+            xasprintf("[{\"ID\":\"x\",\"CreatedAt\":\"%s\",\"Spec\":{\"Name\":\"x\"," LABELS "}}]",
+                      cases[i][0]);
+        struct seen s;
+
+        decode_text(&s, DECODE_SERVICES, text);
+        assert_string_equal(s.view->services[0].created_at, cases[i][1]);
+        view_free(s.view);
+        free(text);
+    }
+}
+
+static void a_container_label_cannot_hide_a_task(void **state)
+{
+    struct seen services, s;
+    struct err e = {0};
+
+    (void)state;
+    decode_text(&services, DECODE_SERVICES, "[" GOOD_SERVICE "]");
+    seen_init(&s);
+    s.decode.only_of = services.view;
+    assert_true(decode_list(
+        DECODE_TASKS,
+        STR("[{\"ID\":\"x\",\"Spec\":{\"ContainerSpec\":{\"Labels\":{\"ServiceID\":\"no\"}}},"
+            "\"ServiceID\":\"good\",\"DesiredState\":\"running\",\"Status\":{\"State\":\"running\"}"
+            "},"
+            "{\"ID\":\"y\",\"Spec\":{\"ContainerSpec\":{\"Labels\":{\"ServiceID\":\"good\"}}},"
+            "\"ServiceID\":\"no\",\"DesiredState\":\"running\",\"Status\":{\"State\":\"running\"}}"
+            "]"),
+        &s.decode, &e));
+    assert_int_equal(s.view->num_tasks, 1);
+    assert_string_equal(s.view->tasks[0].id, "x");
+    view_free(s.view);
+    view_free(services.view);
+}
+
+static void a_reply_that_is_no_whole_array_fails_as_a_whole(void **state)
+{
+    static const char *const texts[] = {"",
+                                        "null",
+                                        "{}",
+                                        "[",
+                                        "[{}",
+                                        "[{},",
+                                        "[{},]",
+                                        "[,{}]",
+                                        "[{} {}]",
+                                        "[{]}]",
+                                        "[{}] x",
+                                        "[{}][]",
+                                        "[{\"a\":\"]\"}",
+                                        "[\"\\\"]",
+                                        "[" GOOD_SERVICE ",{\"ID\":\"half"};
+    struct seen s;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+        struct err e = {0};
+
+        seen_init(&s);
+        assert_false(decode_list(DECODE_NODES, str_from(texts[i]), &s.decode, &e));
+        assert_string_equal(e.code, "BadReply");
+        view_free(s.view);
+    }
+    decode_text(&s, DECODE_NODES, " [ ] ");
+    assert_int_equal(s.decode.num_seen, 0);
+    view_free(s.view);
+}
+
+static void a_huge_object_is_skipped_alone(void **state)
+{
+    struct seen s;
+    struct buf b;
+    struct err e = {0};
+
+    (void)state;
+    buf_init(&b, 64 << 20);
+    assert_true(buf_add_fmt(&b, "[{\"ID\":\"x\",\"Spec\":{\"Name\":\"x\"," LABELS ",\"Big\":\""));
+    for (int i = 0; i < 9 << 10; i++)
+        assert_true(buf_add_fmt(&b, "%01023d ", 0));
+    assert_true(buf_add_fmt(&b, "\"}},%s]", GOOD_SERVICE));
+    seen_init(&s);
+    assert_true(decode_list(DECODE_SERVICES, buf_str(&b), &s.decode, &e));
+    assert_int_equal(s.view->num_services, 1);
+    assert_string_equal(s.skipped, "service ? TooLarge");
+    view_free(s.view);
+    buf_free(&b);
+}
+
+static void the_version_is_the_newest_that_both_know(void **state)
+{
+    static const struct {
+        const char *reply;
+        int minor; /* 0: refused */
+        const char *code;
+    } cases[] = {
+        {"{\"ApiVersion\":\"1.41\",\"MinAPIVersion\":\"1.12\"}", 41, NULL},
+        {"{\"ApiVersion\":\"1.43\",\"MinAPIVersion\":\"1.24\"}", 43, NULL},
+        {"{\"ApiVersion\":\"1.52\",\"MinAPIVersion\":\"1.44\"}", 44, NULL}, /* Engine 29 */
+        {"{\"ApiVersion\":\"1.47\"}", 43, NULL},
+        {"{\"ApiVersion\":\"1.40\",\"MinAPIVersion\":\"1.12\"}", 0, "TooOld"},
+        {"{\"ApiVersion\":\"2.0\"}", 0, "BadVersion"},
+        {"{\"ApiVersion\":\"1.x\"}", 0, "BadVersion"},
+        {"{\"ApiVersion\":41}", 0, "WrongType"},
+        {"{}", 0, "MissingField"},
+        {"[]", 0, "BadReply"},
+        {"hello", 0, "BadJson"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct decode_api api;
+        struct err e = {0};
+        int minor = 0;
+
+        if (decode_api(str_from(cases[i].reply), &api, &e) && docker_choose_api(&api, &minor, &e)) {
+            assert_int_equal(minor, cases[i].minor);
+            continue;
+        }
+        assert_int_equal(cases[i].minor, 0);
+        assert_string_equal(e.code, cases[i].code);
+    }
+}
+
+static void events_name_what_changed(void **state)
+{
+    struct decode_event event;
+    struct err e = {0};
+
+    (void)state;
+    assert_true(decode_event(STR("{\"Type\":\"service\",\"Action\":\"update\",\"Actor\":{\"ID\":"
+                                 "\"abc\",\"Attributes\":{\"name\":\"web\"}},\"scope\":\"swarm\"}"),
+                             &event, &e));
+    assert_int_equal(event.kind, DECODE_SERVICES);
+    assert_string_equal(event.id, "abc");
+    assert_false(decode_event(STR("{\"Type\":\"secret\",\"Actor\":{\"ID\":\"abc\"}}"), &event, &e));
+    assert_null(e.code);
+    assert_false(decode_event(STR("{\"Type\":\"node\",\"Actor\":{\"ID\":\"a/b\"}}"), &event, &e));
+    assert_string_equal(e.code, "BadId");
+    assert_false(decode_event(STR("{\"Type\":\"node\"}"), &event, &e));
+    assert_string_equal(e.code, "BadEvent");
+    assert_false(decode_event(STR("{\"Type\":\"nod"), &event, &e));
+    assert_string_equal(e.code, "BadJson");
+}
+
+static void the_sentence_of_an_error_reply_is_found(void **state)
+{
+    char text[32];
+
+    (void)state;
+    decode_message(STR("{\"message\":\"service x not found\"}"), text, sizeof(text));
+    assert_string_equal(text, "service x not found");
+    decode_message(STR("<html>"), text, sizeof(text));
+    assert_string_equal(text, "");
+    decode_message(STR("{\"message\":\"0123456789012345678901234567890123456789\"}"), text,
+                   sizeof(text));
+    assert_int_equal(strlen(text), sizeof(text) - 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(recorded_services_with_our_labels_are_kept),
+        cmocka_unit_test(recorded_tasks_carry_state_and_addresses),
+        cmocka_unit_test(only_tasks_of_wanted_services_are_kept),
+        cmocka_unit_test(recorded_nodes_and_networks_are_read),
+        cmocka_unit_test(one_odd_object_is_skipped_with_its_reason_and_hides_nobody),
+        cmocka_unit_test(nulls_and_unknown_fields_are_nothing_special),
+        cmocka_unit_test(dates_are_made_to_sort_as_text),
+        cmocka_unit_test(a_container_label_cannot_hide_a_task),
+        cmocka_unit_test(a_reply_that_is_no_whole_array_fails_as_a_whole),
+        cmocka_unit_test(a_huge_object_is_skipped_alone),
+        cmocka_unit_test(the_version_is_the_newest_that_both_know),
+        cmocka_unit_test(events_name_what_changed),
+        cmocka_unit_test(the_sentence_of_an_error_reply_is_found),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
