@@ -30,8 +30,10 @@ struct coordinator_config {
     const char *const *clusters; /* names of the service clusters, each coordinator_name_ok */
     size_t num_clusters;
     const char *default_cluster; /* NULL: services without the label belong to none */
-    enum publish_access (*access)(void *arg, const char *cluster, struct str token);
-    void *access_arg; /* used on the publisher's thread */
+    /* As in publish.h; runs on the publisher's thread. */
+    enum publish_access (*access)(void *arg, const char *cluster, struct str token,
+                                  const char *address);
+    void *access_arg;
 };
 
 /* Lower-case letters, digits and '-' inside, at most 63 bytes: it stands in URLs and tokens. */
@@ -48,11 +50,11 @@ struct coordinator_gateway {
     const char *id;
     const char *node;
     uint64_t applied;
-    bool connected;            /* has a stream open now */
-    bool live;                 /* its Swarm task is wanted; outside Swarm: heard within the lease */
-    bool reported;             /* a report came since this coordinator started */
+    bool connected; /* has a stream open now */
+    bool live;      /* its Swarm task is wanted; outside Swarm: heard within the lease */
+    bool reported;  /* a report came since this coordinator started */
     int64_t last_report_ms_ago; /* meaningless unless `reported` */
-    const char *refusals_json; /* an array, printed by us */
+    const char *refusals_json;  /* an array, printed by us */
 };
 
 /* True when the view is compiled, committed and published; else why not, in one sentence. */

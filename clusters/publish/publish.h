@@ -11,8 +11,8 @@
  *        `applied` is the revision in force. Unknown keys are ignored: followers may be newer.
  *
  * Both need `Authorization: Bearer <token of that cluster>`. Refusals are problem+json (RFC 9457):
- * 400 a query or a body that cannot be used, 401, 403 another cluster's token, 404, 405, 429 too many
- * bad tokens from one address, 503 with Retry-After before publish_serve.
+ * 400 a query or a body that cannot be used, 401, 403 another cluster's token, 404, 405, 429 too
+ * many bad tokens from one address, 503 with Retry-After before publish_serve.
  */
 #ifndef CLUSTERS_PUBLISH_PUBLISH_H
 #define CLUSTERS_PUBLISH_PUBLISH_H
@@ -29,7 +29,7 @@
 struct publish;
 
 enum {
-    PUBLISH_UNSENT_MAX = 8 << 20,  /* bytes a subscriber may lag behind before it is cut */
+    PUBLISH_UNSENT_MAX = 8 << 20,   /* bytes a subscriber may lag behind before it is cut */
     PUBLISH_STEP_BYTES = 256 << 10, /* a table is handed to a socket in steps of this size */
     PUBLISH_REPORT_MAX = 1 << 20,
     PUBLISH_REFUSALS_MAX = 64 /* refusals kept of one report */
@@ -41,7 +41,12 @@ struct publish_change {
     const char *value; /* NULL = deleted */
 };
 
-enum publish_access { PUBLISH_ALLOWED, PUBLISH_UNKNOWN_TOKEN, PUBLISH_OTHER_CLUSTER };
+enum publish_access {
+    PUBLISH_ALLOWED,
+    PUBLISH_UNKNOWN_TOKEN,
+    PUBLISH_OTHER_CLUSTER, /* a good token, but of another cluster */
+    PUBLISH_THROTTLED      /* an unknown token, and too many of them from this address */
+};
 
 enum publish_news_type {
     PUBLISH_NEWS_CONNECTED,    /* a stream that named its gateway began */
@@ -66,8 +71,9 @@ struct publish_config {
     const char *epoch;
     const char *const *clusters; /* the configured ones; any other name is 404 */
     size_t num_clusters;
-    /* Does this token open that cluster? Compares in constant time. */
-    enum publish_access (*access)(void *arg, const char *cluster, struct str token);
+    /* Does this token open that cluster? Compares in constant time. `address` is the peer's. */
+    enum publish_access (*access)(void *arg, const char *cluster, struct str token,
+                                  const char *address);
     void *access_arg;
     /* false: too much is waiting already, the report is answered 503 (connections always count). */
     bool (*on_news)(void *arg, const struct publish_news *n);

@@ -1,0 +1,28 @@
+/*
+ * The admin API: read-only resources over what the coordinator knows, on a listener of its own on
+ * the main loop. Bearer bootstrap token, except for /livez, /readyz and /version. Refusals are
+ * problem+json (RFC 9457) with the field at fault.
+ */
+#ifndef ADMIN_API_API_H
+#define ADMIN_API_API_H
+
+#include <stdint.h>
+
+#include "gateway/core/err.h"
+
+struct api;
+struct auth;
+struct coordinator;
+struct event_base;
+
+struct api_config {
+    const char *listen; /* "0.0.0.0:7701"; port 0 takes a free one */
+    const struct coordinator *coordinator;
+    struct auth *auth;
+};
+
+struct api *api_new(struct event_base *base, const struct api_config *config, struct err *e);
+void api_free(struct api *a); /* before the coordinator and auth; NULL is fine */
+uint16_t api_port(const struct api *a);
+
+#endif

@@ -1,0 +1,255 @@
+/*
+ * The resources of a service cluster: its services as seen, with the conditions that say why, and
+ * its gateways. Printed from what the coordinator lends for this turn; a service that belongs to no
+ * cluster is shown under each, so that its owner finds the reason wherever he looks. Handlers of
+ * endpoints.c.
+ */
+#include <string.h>
+
+#include "admin/api/api_priv.h"
+#include "clusters/coordinator.h"
+#include "clusters/publish/reply.h"
+#include "gateway/core/buf.h"
+#include "gateway/core/check.h"
+
+enum { ANSWER_MAX = 64 << 20, CLUSTER_MAX = 63 };
+
+/* An answer being printed; `fits` turns false when it would exceed ANSWER_MAX. */
+struct page {
+    struct buf b;
+    bool fits;
+    bool first; /* of the elements of the list under way */
+};
+
+static void page_open(struct page *p)
+{
+    buf_init(&p->b, ANSWER_MAX);
+    p->fits = true;
+    p->first = true;
+}
+
+static void add(struct page *p, const char *json)
+{
+    p->fits = p->fits && buf_add_str(&p->b, str_from(json));
+}
+
+static void add_text(struct page *p, const char *before, const char *text)
+{
+    add(p, before);
+    p->fits = p->fits && buf_add_json(&p->b, str_from(text));
+}
+
+static void add_number(struct page *p, const char *before, uint64_t n)
+{
+    p->fits = p->fits && buf_add_fmt(&p->b, "%s%llu", before, (unsigned long long)n);
+}
+
+static void add_bool(struct page *p, const char *before, bool value)
+{
+    add(p, before);
+    add(p, value ? "true" : "false");
+}
+
+static void add_separator(struct page *p)
+{
+    if (!p->first)
+        add(p, ",");
+    p->first = false;
+}
+
+static void page_send(struct page *p, struct api_call *call)
+{
+    struct err why = {0};
+
+    add(p, "\n");
+    if (p->fits) {
+        reply_json(call->req, 200, &p->b);
+    } else {
+        err_set(&why, "TooLarge", "", "the answer would be larger than %d bytes", (int)ANSWER_MAX);
+        reply_later(call->req, 503, 60, &why);
+    }
+    buf_free(&p->b);
+}
+
+/* The cluster that the URL names; false: answered with 404. */
+static bool named_cluster(struct api_call *call, char out[CLUSTER_MAX + 1])
+{
+    struct str name = call->vars[0];
+    struct err why = {0};
+
+    if (coordinator_name_ok(name)) {
+        memcpy(out, name.p, name.n);
+        out[name.n] = '\0';
+        if (coordinator_has_cluster(call->coordinator, out))
+            return true;
+    }
+    err_set(&why, "NotFound", "cluster", "this coordinator has no service cluster \"%.*s\"",
+            name.n > 80 ? 80 : (int)name.n, name.p);
+    reply_problem(call->req, 404, &why);
+    return false;
+}
+
+static bool belongs(const struct compile_service *s, const char *cluster)
+{
+    return s->cluster[0] == '\0' || strcmp(s->cluster, cluster) == 0;
+}
+
+/* The services once the swarm has been read; NULL: answered with 503. */
+static const struct compile_result *services_of(struct api_call *call)
+{
+    const struct compile_result *r = coordinator_compiled(call->coordinator);
+    struct err why = {0};
+
+    if (r == NULL) {
+        err_set(&why, "NotRead", "", "the coordinator has not read the swarm yet");
+        reply_later(call->req, 503, 1, &why);
+    }
+    return r;
+}
+
+/* ---- services -----------------------------------------------------------------------------------
+ */
+
+/* What the first "Accepted" says; compile.h promises one. */
+static bool is_accepted(const struct compile_service *s)
+{
+    for (size_t i = 0; i < s->num_conditions; i++) {
+        if (strcmp(s->conditions[i].type, "Accepted") == 0)
+            return s->conditions[i].status;
+    }
+    return false;
+}
+
+void api_get_services(struct api_call *call)
+{
+    char cluster[CLUSTER_MAX + 1];
+    const struct compile_result *r;
+    struct page p;
+
+    if (!named_cluster(call, cluster) || (r = services_of(call)) == NULL)
+        return;
+    page_open(&p);
+    add_text(&p, "{\"cluster\":", cluster);
+    add_number(&p, ",\"revision\":", coordinator_revision(call->coordinator, cluster));
+    add(&p, ",\"services\":[");
+    for (size_t i = 0; i < r->num_services; i++) {
+        const struct compile_service *s = &r->services[i];
+
+        if (!belongs(s, cluster))
+            continue;
+        add_separator(&p);
+        add_text(&p, "{\"service\":", s->name);
+        add_text(&p, ",\"id\":", s->id);
+        add_text(&p, ",\"cluster\":", s->cluster);
+        add_bool(&p, ",\"accepted\":", is_accepted(s));
+        add(&p, "}");
+    }
+    add(&p, "]}");
+    page_send(&p, call);
+}
+
+static void add_condition(struct page *p, const struct compile_condition *c)
+{
+    add_separator(p);
+    add_text(p, "{\"type\":", c->type);
+    add_text(p, ",\"status\":", c->status ? "True" : "False");
+    add_text(p, ",\"reason\":", c->reason);
+    add_text(p, ",\"message\":", c->message);
+    add_text(p, ",\"label\":", c->label);
+    add_text(p, ",\"value\":", c->value);
+    add(p, "}");
+}
+
+static void send_service(struct api_call *call, const char *cluster,
+                         const struct compile_service *s)
+{
+    struct page p;
+
+    page_open(&p);
+    add_text(&p, "{\"service\":", s->name);
+    add_text(&p, ",\"id\":", s->id);
+    add_text(&p, ",\"cluster\":", s->cluster);
+    add(&p, ",\"hosts\":[");
+    for (size_t i = 0; i < s->num_hosts; i++) {
+        add_separator(&p);
+        add_text(&p, "", s->hosts[i]);
+    }
+    add_number(&p, "],\"endpoints\":", s->num_endpoints);
+    add_number(&p, ",\"commit\":", coordinator_service_commit(call->coordinator, cluster, s->name));
+    add(&p, ",\"conditions\":[");
+    p.first = true;
+    for (size_t i = 0; i < s->num_conditions; i++)
+        add_condition(&p, &s->conditions[i]);
+    add(&p, "]}");
+    page_send(&p, call);
+}
+
+void api_get_service(struct api_call *call)
+{
+    char cluster[CLUSTER_MAX + 1];
+    const struct compile_result *r;
+    struct str wanted = call->vars[1];
+    struct err why = {0};
+
+    if (!named_cluster(call, cluster) || (r = services_of(call)) == NULL)
+        return;
+    for (size_t i = 0; i < r->num_services; i++) {
+        const struct compile_service *s = &r->services[i];
+
+        if (belongs(s, cluster) &&
+            (str_eq(wanted, str_from(s->name)) || str_eq(wanted, str_from(s->id)))) {
+            send_service(call, cluster, s);
+            return;
+        }
+    }
+    err_set(&why, "NotFound", "service",
+            "cluster \"%s\" has no service \"%.*s\" with labels of Signalbox", cluster,
+            wanted.n > 80 ? 80 : (int)wanted.n, wanted.p);
+    reply_problem(call->req, 404, &why);
+}
+
+/* ---- gateways -----------------------------------------------------------------------------------
+ */
+
+struct gateway_page {
+    struct page page;
+    uint64_t revision;
+};
+
+static void add_gateway(void *arg, const struct coordinator_gateway *g)
+{
+    struct gateway_page *gp = arg;
+    struct page *p = &gp->page;
+
+    add_separator(p);
+    add_text(p, "{\"id\":", g->id);
+    add_text(p, ",\"node\":", g->node);
+    add_number(p, ",\"applied\":", g->applied);
+    add_number(p, ",\"behind\":", gp->revision > g->applied ? gp->revision - g->applied : 0);
+    add_bool(p, ",\"connected\":", g->connected);
+    add_text(p, ",\"state\":", g->live ? "live" : "unknown");
+    if (g->reported)
+        add_number(p, ",\"last_report_ms_ago\":", (uint64_t)g->last_report_ms_ago);
+    else
+        add(p, ",\"last_report_ms_ago\":null");
+    add(p, ",\"refusals\":");
+    add(p, g->refusals_json);
+    add(p, "}");
+}
+
+void api_get_gateways(struct api_call *call)
+{
+    char cluster[CLUSTER_MAX + 1];
+    struct gateway_page gp;
+
+    if (!named_cluster(call, cluster))
+        return;
+    page_open(&gp.page);
+    gp.revision = coordinator_revision(call->coordinator, cluster);
+    add_text(&gp.page, "{\"cluster\":", cluster);
+    add_number(&gp.page, ",\"revision\":", gp.revision);
+    add(&gp.page, ",\"gateways\":[");
+    coordinator_each_gateway(call->coordinator, cluster, add_gateway, &gp);
+    add(&gp.page, "]}");
+    page_send(&gp.page, call);
+}

@@ -1,0 +1,213 @@
+/*
+ * The register of a cluster's gateways. Whoever holds the cluster's token may claim any id, so the
+ * number is capped and nothing here decides about traffic; it is what the API shows. Called by
+ * coordinator.c with news from the publisher.
+ */
+#include "clusters/gateways.h"
+
+#include <string.h>
+
+#include "gateway/core/check.h"
+#include "gateway/core/log.h"
+#include "gateway/core/map.h"
+#include "gateway/core/obj.h"
+
+enum { GATEWAYS_MAGIC = 0x6a7e3a11 };
+
+struct known {
+    char *id;
+    char *node;
+    char *refusals_json;
+    uint64_t applied;
+    size_t num_streams; /* a reconnect may overlap its predecessor */
+    bool reported;
+    int64_t reported_ms;
+    int64_t heard_ms; /* report, or a stream's begin or end */
+};
+
+struct gateways {
+    unsigned magic;
+    struct map by_id;
+};
+
+static void known_free(void *p)
+{
+    struct known *k = p;
+
+    free(k->id);
+    free(k->node);
+    free(k->refusals_json);
+    free(k);
+}
+
+struct gateways *gateways_new(void)
+{
+    struct gateways *g = xcalloc(1, sizeof *g);
+
+    g->magic = GATEWAYS_MAGIC;
+    map_init(&g->by_id);
+    return g;
+}
+
+void gateways_free(struct gateways *g)
+{
+    if (g == NULL)
+        return;
+    OBJ_CHECK(g, GATEWAYS_MAGIC);
+    map_free(&g->by_id, known_free);
+    OBJ_KILL(g);
+}
+
+static void forget(struct gateways *g, struct known *k)
+{
+    ASSERT(map_remove(&g->by_id, str_from(k->id)) == k);
+    known_free(k);
+}
+
+/* True when there is room for one more. */
+static bool make_room(struct gateways *g)
+{
+    struct known *oldest = NULL;
+    struct str key;
+    size_t pos = 0;
+    void *value;
+
+    if (g->by_id.len < GATEWAYS_MAX)
+        return true;
+    while (map_next(&g->by_id, &pos, &key, &value)) {
+        struct known *k = value;
+
+        if (k->num_streams == 0 && (oldest == NULL || k->heard_ms < oldest->heard_ms))
+            oldest = k;
+    }
+    if (oldest == NULL)
+        return false;
+    forget(g, oldest);
+    return true;
+}
+
+static struct known *get_or_add(struct gateways *g, const struct publish_news *news)
+{
+    struct known *k = map_get(&g->by_id, str_from(news->gateway));
+
+    if (k != NULL)
+        return k;
+    if (!make_room(g)) {
+        log_warn("cluster %s: more than %d gateways are connected, \"%s\" is not shown",
+                 news->cluster, (int)GATEWAYS_MAX, news->gateway);
+        return NULL;
+    }
+    k = xcalloc(1, sizeof *k);
+    k->id = xstrdup(news->gateway);
+    k->node = xstrdup("");
+    k->refusals_json = xstrdup("[]");
+    ASSERT(map_put(&g->by_id, str_from(k->id), k) == NULL);
+    return k;
+}
+
+static void replace(char **text, const char *value)
+{
+    free(*text);
+    *text = xstrdup(value);
+}
+
+void gateways_take(struct gateways *g, const struct publish_news *news, int64_t now_ms)
+{
+    struct known *k = get_or_add(g, news);
+
+    if (k == NULL)
+        return;
+    k->heard_ms = now_ms;
+    if (news->node[0] != '\0')
+        replace(&k->node, news->node);
+    switch (news->type) {
+    case PUBLISH_NEWS_CONNECTED:
+        k->num_streams++;
+        break;
+    case PUBLISH_NEWS_DISCONNECTED:
+        k->num_streams -= k->num_streams > 0 ? 1 : 0;
+        break;
+    case PUBLISH_NEWS_REPORT:
+        k->reported = true;
+        k->reported_ms = now_ms;
+        k->applied = news->applied;
+        replace(&k->refusals_json, news->refusals_json);
+        break;
+    }
+}
+
+static const struct view_task *task_of(const struct view *view, const struct known *k)
+{
+    return view != NULL ? view_task(view, k->id) : NULL;
+}
+
+static bool task_is_wanted(const struct view_task *t)
+{
+    return t->desired_running && t->state != VIEW_TASK_ENDED;
+}
+
+void gateways_sweep(struct gateways *g, const struct view *view, int64_t now_ms)
+{
+    struct str key;
+    size_t pos = 0;
+    void *value;
+
+    while (map_next(&g->by_id, &pos, &key, &value)) {
+        struct known *k = value;
+        const struct view_task *task = task_of(view, k);
+
+        if (k->num_streams == 0 &&
+            ((task != NULL && !task_is_wanted(task)) || now_ms - k->heard_ms > GATEWAYS_FORGET_MS))
+            forget(g, k);
+    }
+}
+
+static bool is_live(const struct known *k, const struct view_task *task, int64_t now_ms)
+{
+    if (task != NULL)
+        return task_is_wanted(task);
+    return k->num_streams > 0 || now_ms - k->heard_ms <= COORDINATOR_LEASE_MS;
+}
+
+static int id_order(const void *a, const void *b)
+{
+    const struct known *const *x = a;
+    const struct known *const *y = b;
+
+    return strcmp((*x)->id, (*y)->id);
+}
+
+void gateways_each(const struct gateways *g, const struct view *view, int64_t now_ms,
+                   coordinator_gateway_fn *fn, void *arg)
+{
+    struct known **all = xcalloc(g->by_id.len + 1, sizeof(struct known *));
+    struct str key;
+    size_t num = 0;
+    size_t pos = 0;
+    void *value;
+
+    while (map_next(&g->by_id, &pos, &key, &value))
+        all[num++] = value;
+    qsort(all, num, sizeof(struct known *), id_order);
+    for (size_t i = 0; i < num; i++) {
+        const struct known *k = all[i];
+        const struct coordinator_gateway shown = {
+            .id = k->id,
+            .node = k->node,
+            .applied = k->applied,
+            .connected = k->num_streams > 0,
+            .live = is_live(k, task_of(view, k), now_ms),
+            .reported = k->reported,
+            .last_report_ms_ago = k->reported ? now_ms - k->reported_ms : 0,
+            .refusals_json = k->refusals_json,
+        };
+
+        fn(arg, &shown);
+    }
+    free(all);
+}
+
+size_t gateways_len(const struct gateways *g)
+{
+    return g->by_id.len;
+}

@@ -1,0 +1,30 @@
+/*
+ * What the gateways of one cluster last said of themselves. Memory only: a coordinator that starts
+ * learns it anew from streams and reports. Time is given; pure otherwise.
+ */
+#ifndef CLUSTERS_GATEWAYS_H
+#define CLUSTERS_GATEWAYS_H
+
+#include "clusters/coordinator.h"
+#include "clusters/publish/publish.h"
+#include "clusters/swarm/view.h"
+
+enum { GATEWAYS_MAX = 1024, GATEWAYS_FORGET_MS = 600000 };
+
+struct gateways;
+
+struct gateways *gateways_new(void);
+void gateways_free(struct gateways *g);
+
+/* Takes one piece of news; the oldest that is not connected makes room when there are too many. */
+void gateways_take(struct gateways *g, const struct publish_news *news, int64_t now_ms);
+
+/* Forgets who is not connected and was silent for GATEWAYS_FORGET_MS, or whose task has ended. */
+void gateways_sweep(struct gateways *g, const struct view *view, int64_t now_ms);
+
+/* By id. The view says which ids are tasks and wanted; NULL: the lease alone decides. */
+void gateways_each(const struct gateways *g, const struct view *view, int64_t now_ms,
+                   coordinator_gateway_fn *fn, void *arg);
+size_t gateways_len(const struct gateways *g);
+
+#endif

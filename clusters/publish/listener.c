@@ -1,0 +1,260 @@
+/*
+ * evhttp of libevent 2.1 has neither a cap on connections nor a deadline for a request that arrives
+ * byte by byte. Both are added from outside: we make each connection's bufferevent and keep a
+ * reference, so that a sweep can tell the dead (libevent clears their callbacks) from the living,
+ * shut down those that are late, and stop accepting while there are too many. Used by publish and
+ * by the admin API; knows no path and no token.
+ */
+#include "clusters/publish/listener.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <event2/http.h>
+#include <event2/listener.h>
+
+#include "gateway/core/check.h"
+#include "gateway/core/clock.h"
+#include "gateway/core/log.h"
+#include "gateway/core/obj.h"
+
+enum {
+    LISTENER_MAGIC = 0x115e0001,
+    BACKLOG = 512,
+    KEEP_INPUT_MAX = 4096,         /* bytes a stream's reader may send before we stop reading */
+    KEEP_SNDBUF_BYTES = 256 << 10, /* the kernel's share of what is unsent */
+    KEEP_DEAD_MS = 20000           /* TCP_USER_TIMEOUT: four beats unanswered */
+};
+
+struct guest {
+    struct bufferevent *bev; /* referenced */
+    int64_t since_ms;        /* accept or last request */
+    bool kept;
+    TAILQ_ENTRY(guest) next;
+};
+
+TAILQ_HEAD(guest_list, guest);
+
+struct listener {
+    unsigned magic;
+    struct listener_config config;
+    struct event_base *base;
+    struct evhttp *http;
+    struct evconnlistener *accepting;
+    struct event *sweep;
+    struct guest_list guests;
+    size_t num_guests;
+    bool full;
+    bool bound; /* evhttp owns `accepting` */
+    uint16_t port;
+};
+
+/* libevent takes the callbacks off a bufferevent that its owner has freed. */
+static bool guest_is_gone(const struct guest *g)
+{
+    bufferevent_data_cb read_cb;
+    bufferevent_data_cb write_cb;
+    bufferevent_event_cb event_cb;
+    void *arg;
+
+    bufferevent_getcb(g->bev, &read_cb, &write_cb, &event_cb, &arg);
+    return read_cb == NULL && write_cb == NULL && event_cb == NULL;
+}
+
+static void guest_drop(struct listener *l, struct guest *g)
+{
+    TAILQ_REMOVE(&l->guests, g, next);
+    l->num_guests--;
+    bufferevent_decref(g->bev);
+    free(g);
+}
+
+static void sweep(struct listener *l)
+{
+    int64_t late = clock_mono_ms() - LISTENER_REQUEST_MS;
+    struct guest *next;
+
+    for (struct guest *g = TAILQ_FIRST(&l->guests); g != NULL; g = next) {
+        next = TAILQ_NEXT(g, next);
+        if (guest_is_gone(g))
+            guest_drop(l, g);
+        else if (!g->kept && g->since_ms < late)
+            /* evhttp sees the end of the connection and cleans up; nothing else can fail here. */
+            (void)shutdown(bufferevent_getfd(g->bev), SHUT_RDWR);
+    }
+    if (l->full && l->num_guests < l->config.connections_max) {
+        l->full = false;
+        evconnlistener_enable(l->accepting);
+    }
+}
+
+static void on_sweep(evutil_socket_t fd, short what, void *arg)
+{
+    struct listener *l;
+
+    (void)fd;
+    (void)what;
+    OBJ_CAST(l, arg, LISTENER_MAGIC);
+    sweep(l);
+}
+
+static struct bufferevent *on_connection(struct event_base *base, void *arg)
+{
+    struct listener *l;
+    struct guest *g = xcalloc(1, sizeof *g);
+
+    OBJ_CAST(l, arg, LISTENER_MAGIC);
+    g->bev = bufferevent_socket_new(base, -1, 0);
+    ASSERT(g->bev != NULL);
+    bufferevent_incref(g->bev);
+    g->since_ms = clock_mono_ms();
+    TAILQ_INSERT_TAIL(&l->guests, g, next);
+    if (++l->num_guests >= l->config.connections_max) {
+        log_warn("%s: %zu connections are open, accepting no more for a moment", l->config.flag,
+                 l->num_guests);
+        l->full = true;
+        evconnlistener_disable(l->accepting);
+    }
+    return g->bev;
+}
+
+static struct guest *guest_of(struct listener *l, struct evhttp_request *req)
+{
+    struct bufferevent *bev = evhttp_connection_get_bufferevent(evhttp_request_get_connection(req));
+    struct guest *g;
+
+    TAILQ_FOREACH_REVERSE(g, &l->guests, guest_list, next)
+    {
+        if (g->bev == bev)
+            return g;
+    }
+    WRONG("a request on a connection that we did not make");
+}
+
+static void on_request(struct evhttp_request *req, void *arg)
+{
+    struct listener *l;
+
+    OBJ_CAST(l, arg, LISTENER_MAGIC);
+    guest_of(l, req)->since_ms = clock_mono_ms();
+    l->config.on_request(l->config.arg, req);
+}
+
+static bool bind_to(struct listener *l, struct err *e)
+{
+    struct sockaddr_storage addr = {0};
+    int len = (int)sizeof addr;
+    socklen_t addr_len = sizeof addr;
+
+    if (evutil_parse_sockaddr_port(l->config.listen, (struct sockaddr *)&addr, &len) != 0)
+        return err_set(e, "BadAddress", l->config.flag,
+                       "\"%s\" is no ADDRESS:PORT (an IPv6 address stands in brackets)",
+                       l->config.listen);
+    l->accepting = evconnlistener_new_bind(
+        l->base, NULL, NULL, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_REUSEABLE | LEV_OPT_CLOSE_ON_EXEC,
+        BACKLOG, (struct sockaddr *)&addr, len);
+    if (l->accepting == NULL)
+        return err_set_errno(e, "CannotListen", l->config.flag, "cannot listen on %s",
+                             l->config.listen);
+    if (getsockname(evconnlistener_get_fd(l->accepting), (struct sockaddr *)&addr, &addr_len) != 0)
+        return err_set_errno(e, "CannotListen", l->config.flag, "cannot listen on %s",
+                             l->config.listen);
+    l->port = ntohs(addr.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&addr)->sin6_port
+                                               : ((struct sockaddr_in *)&addr)->sin_port);
+    return true;
+}
+
+static bool serve(struct listener *l, struct err *e)
+{
+    const struct timeval second = {1, 0};
+
+    l->http = evhttp_new(l->base);
+    l->sweep = event_new(l->base, -1, EV_PERSIST, on_sweep, l);
+    if (l->http == NULL || l->sweep == NULL || event_add(l->sweep, &second) != 0)
+        return err_set(e, "NoMemory", "", "libevent gives no HTTP server");
+    evhttp_set_allowed_methods(l->http, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD | EVHTTP_REQ_POST |
+                                            EVHTTP_REQ_PUT | EVHTTP_REQ_DELETE |
+                                            EVHTTP_REQ_OPTIONS | EVHTTP_REQ_PATCH);
+    evhttp_set_max_headers_size(l->http, LISTENER_HEAD_MAX);
+    evhttp_set_max_body_size(l->http, (ev_ssize_t)l->config.body_max);
+    evhttp_set_timeout(l->http, LISTENER_INACTIVE_S);
+    evhttp_set_bevcb(l->http, on_connection, l);
+    evhttp_set_gencb(l->http, on_request, l);
+    if (evhttp_bind_listener(l->http, l->accepting) == NULL)
+        return err_set(e, "NoMemory", "", "libevent does not take the listener");
+    l->bound = true;
+    return true;
+}
+
+struct listener *listener_new(struct event_base *base, const struct listener_config *config,
+                              struct err *e)
+{
+    struct listener *l = xcalloc(1, sizeof *l);
+
+    ASSERT(config->connections_max > 0);
+    l->magic = LISTENER_MAGIC;
+    l->config = *config;
+    l->config.listen = xstrdup(config->listen);
+    l->config.flag = xstrdup(config->flag);
+    l->base = base;
+    TAILQ_INIT(&l->guests);
+    if (bind_to(l, e) && serve(l, e))
+        return l;
+    listener_free(l);
+    return NULL;
+}
+
+void listener_free(struct listener *l)
+{
+    struct guest *g;
+
+    if (l == NULL)
+        return;
+    OBJ_CHECK(l, LISTENER_MAGIC);
+    if (l->http != NULL)
+        evhttp_free(l->http); /* the connections and, once bound, the evconnlistener */
+    if (!l->bound && l->accepting != NULL)
+        evconnlistener_free(l->accepting);
+    if (l->sweep != NULL)
+        event_free(l->sweep);
+    while ((g = TAILQ_FIRST(&l->guests)) != NULL)
+        guest_drop(l, g);
+    free((char *)l->config.listen);
+    free((char *)l->config.flag);
+    OBJ_KILL(l);
+}
+
+uint16_t listener_port(const struct listener *l)
+{
+    return l->port;
+}
+
+static void set_option(int fd, int level, int name, int value)
+{
+    /* These only tighten what the write timeout finds anyway; a kernel without one still serves. */
+    if (setsockopt(fd, level, name, &value, sizeof value) != 0)
+        log_debug("socket option %d of level %d: %s", name, level, strerror(errno));
+}
+
+void listener_keep(struct listener *l, struct evhttp_request *req)
+{
+    const struct timeval stalled = {LISTENER_INACTIVE_S, 0};
+    struct guest *g = guest_of(l, req);
+    int fd = bufferevent_getfd(g->bev);
+
+    g->kept = true;
+    set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+    set_option(fd, SOL_SOCKET, SO_SNDBUF, KEEP_SNDBUF_BYTES);
+    set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, KEEP_DEAD_MS);
+    set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    bufferevent_set_timeouts(g->bev, NULL, &stalled);
+    bufferevent_setwatermark(g->bev, EV_READ, 0, KEEP_INPUT_MAX);
+    /* evhttp stops reading while it answers; reading is how a close is noticed. */
+    bufferevent_enable(g->bev, EV_READ);
+}

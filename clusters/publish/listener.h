@@ -1,0 +1,44 @@
+/*
+ * A bound evhttp with limits: how many connections, how large heads and bodies, how long a request
+ * may take to arrive, how long a connection may idle. All methods reach the handler, which answers
+ * 405 by itself; TRACE and CONNECT are refused below it.
+ */
+#ifndef CLUSTERS_PUBLISH_LISTENER_H
+#define CLUSTERS_PUBLISH_LISTENER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "gateway/core/err.h"
+
+struct event_base;
+struct evhttp_request;
+struct listener;
+
+enum {
+    LISTENER_HEAD_MAX = 16 << 10,
+    LISTENER_INACTIVE_S = 30,   /* no byte moved: evhttp gives the connection up */
+    LISTENER_REQUEST_MS = 60000 /* from accept, or the last request, to the next whole request */
+};
+
+struct listener_config {
+    const char *listen; /* "127.0.0.1:7701", "[::1]:7701"; port 0 takes a free one */
+    const char *flag;   /* what the user called it, for messages: "--admin" */
+    size_t connections_max;
+    size_t body_max;
+    void (*on_request)(void *arg, struct evhttp_request *req); /* must answer, now or later */
+    void *arg;
+};
+
+struct listener *listener_new(struct event_base *base, const struct listener_config *config,
+                              struct err *e);
+void listener_free(struct listener *l); /* closes all its connections; NULL is fine */
+uint16_t listener_port(const struct listener *l);
+
+/*
+ * This request's answer has no end: its connection is spared the deadlines, dead peers and stalled
+ * readers are found by the kernel and by the write timeout, and its close is noticed at once.
+ */
+void listener_keep(struct listener *l, struct evhttp_request *req);
+
+#endif

@@ -1,0 +1,25 @@
+/* The body of a gateway's report, decoded strictly and printed anew. Pure. */
+#ifndef CLUSTERS_PUBLISH_REPORT_H
+#define CLUSTERS_PUBLISH_REPORT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "gateway/core/err.h"
+#include "gateway/core/result.h"
+#include "gateway/core/str.h"
+
+enum { REPORT_NODE_MAX = 255, REPORT_TEXT_MAX = 512 };
+
+struct report {
+    char node[REPORT_NODE_MAX + 1];
+    uint64_t applied;
+    char *refusals_json; /* owned; an array of at most PUBLISH_REFUSALS_MAX, texts cut */
+    size_t num_refusals; /* as many as were sent */
+};
+
+/* On false *out holds nothing. Unknown keys are ignored: a newer follower may say more. */
+MUST_USE bool report_parse(struct str body, struct report *out, struct err *e);
+void report_free(struct report *r);
+
+#endif
