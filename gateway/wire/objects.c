@@ -131,7 +131,7 @@ static bool check_array(const cJSON *item, size_t min, size_t max, size_t *out_n
     for (const cJSON *i = item->child; i != NULL; i = i->next)
         ++*out_num;
     if (*out_num < min || *out_num > max)
-        return err_set(e, "TooMany", "", "%zu entries; %zu to %zu are allowed", *out_num, min, max);
+        return err_set(e, "OutOfRange", "", "%zu entries; %zu to %zu are allowed", *out_num, min, max);
     return true;
 }
 
