@@ -39,7 +39,7 @@ static void refuse_host(struct hosts_parse *h, struct str part, const char *reas
         return; /* counted; note_rest says how many */
     char *quoted = quote(part);
 
-    labels_note(h->intent, false, reason, STR(LABELS_HOSTS), &part, "Host %s is refused: %s",
+    labels_note(h->intent, false, reason, STR(LABELS_HOSTS), &part, "Host %s is refused: %s.",
                 quoted, why);
     free(quoted);
 }
@@ -68,7 +68,7 @@ static void take_host(struct hosts_parse *h, struct str part)
 
     if (memchr(part.p, '*', part.n) != NULL)
         refuse_host(h, part, "Unsupported",
-                    "wildcards are not built yet; list the names one by one.");
+                    "wildcards are not built yet; list the names one by one");
     else if (!route_host_canonical(part, false, host, &why))
         refuse_host(h, part, "InvalidHost", why.text);
     else
