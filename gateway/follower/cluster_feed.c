@@ -23,7 +23,7 @@
 #include "gateway/follower/journal.h"
 #include "gateway/follower/proxy_link.h"
 #include "gateway/follower/refusals.h"
-#include "gateway/follower/report.h"
+#include "gateway/follower/reporter.h"
 #include "gateway/follower/stream.h"
 
 enum { CLUSTER_FEED_MAGIC = 0x63666565, QUEUE_MAX = 16 << 20, PIECE_BYTES = 64 << 10, DISK_S = 5 };
@@ -36,7 +36,7 @@ struct cluster_feed {
     struct journal *journal; /* NULL: no --state */
     struct fetch *fetch;
     struct stream *stream;
-    struct report *report;
+    struct reporter *reporter;
     struct refusals refusals;
     struct event *disk_timer;
     struct buf lines; /* frames being written */
@@ -128,7 +128,7 @@ static void on_read(void *arg)
     if (in_step && !f->in_step) {
         log_info("in step with the coordinator at revision %" PRIu64 ", %zu objects",
                  f->holding.revision, holding_num_objects(&f->holding));
-        report_changed(f->report);
+        reporter_changed(f->reporter);
     }
     f->in_step = in_step;
 }
@@ -150,7 +150,7 @@ void cluster_feed_ack(struct cluster_feed *f, uint64_t revision)
 {
     OBJ_CHECK(f, CLUSTER_FEED_MAGIC);
     refusals_ack(&f->refusals, revision);
-    report_changed(f->report);
+    reporter_changed(f->reporter);
 }
 
 void cluster_feed_nack(struct cluster_feed *f, enum route_kind kind, const char *name,
@@ -215,15 +215,15 @@ static void start_stream(struct cluster_feed *f, struct event_base *base)
                                    .on_commit = on_commit,
                                    .on_read = on_read,
                                    .arg = f};
-    struct report_config report = {.base = base,
-                                   .fetch = f->fetch,
-                                   .coordinator = f->config->coordinator,
-                                   .cluster = f->config->cluster,
-                                   .gateway = f->config->gateway,
-                                   .token_file = f->config->token_file,
-                                   .write = write_report,
-                                   .arg = f};
-    f->report = report_new(&report);
+    struct reporter_config reporter = {.base = base,
+                                       .fetch = f->fetch,
+                                       .coordinator = f->config->coordinator,
+                                       .cluster = f->config->cluster,
+                                       .gateway = f->config->gateway,
+                                       .token_file = f->config->token_file,
+                                       .write = write_report,
+                                       .arg = f};
+    f->reporter = reporter_new(&reporter);
     f->stream = stream_new(&stream);
 }
 
@@ -255,7 +255,7 @@ void cluster_feed_free(struct cluster_feed *f)
         return;
     OBJ_CHECK(f, CLUSTER_FEED_MAGIC);
     stream_free(f->stream);
-    report_free(f->report);
+    reporter_free(f->reporter);
     fetch_free(f->fetch);
     if (f->journal != NULL)
         journal_sync(f->journal);

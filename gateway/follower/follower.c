@@ -88,12 +88,13 @@ static void on_ack(void *arg, uint64_t revision)
         cluster_feed_ack(f->feed, revision);
 }
 
+/* The proxy has logged it already. */
 static void on_nack(void *arg, enum route_kind kind, const char *name, const struct err *why)
 {
     struct follower *f;
     OBJ_CAST(f, arg, FOLLOWER_MAGIC);
-    log_warn("the proxy refused %s \"%s\": %s (%s%s%s)", route_kind_name(kind), name, why->text,
-             why->code, why->field[0] != '\0' ? " at " : "", why->field);
+    log_debug("the proxy refused %s \"%s\": %s (%s%s%s)", route_kind_name(kind), name, why->text,
+              why->code, why->field[0] != '\0' ? " at " : "", why->field);
     if (f->feed != NULL)
         cluster_feed_nack(f->feed, kind, name, why);
 }

@@ -5,7 +5,7 @@
  *
  * The wait doubles from 200 ms to 5 s with jitter and starts over once both sides have agreed on a
  * commit. After a commit that could not be believed the whole table is asked for (from=0). Reports
- * are report.c's. Called by follower.c.
+ * are reporter.c's. Called by follower.c.
  */
 #include "gateway/follower/stream.h"
 

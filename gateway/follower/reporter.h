@@ -2,8 +2,8 @@
  * Reports to the coordinator what this gateway has adopted and refused: at most one request in
  * flight, the newest state wins, repeated every 10 s (the coordinator's lease is 30 s).
  */
-#ifndef GATEWAY_FOLLOWER_REPORT_H
-#define GATEWAY_FOLLOWER_REPORT_H
+#ifndef GATEWAY_FOLLOWER_REPORTER_H
+#define GATEWAY_FOLLOWER_REPORTER_H
 
 #include <stdbool.h>
 
@@ -11,9 +11,9 @@
 
 struct event_base;
 struct fetch;
-struct report;
+struct reporter;
 
-struct report_config {
+struct reporter_config {
     struct event_base *base;
     struct fetch *fetch;
     const char *coordinator; /* all strings are borrowed */
@@ -25,8 +25,9 @@ struct report_config {
     void *arg;
 };
 
-struct report *report_new(const struct report_config *config);
-void report_free(struct report *r);
-void report_changed(struct report *r); /* there is news: send it as soon as nothing is in flight */
+struct reporter *reporter_new(const struct reporter_config *config);
+void reporter_free(struct reporter *r);
+void reporter_changed(
+    struct reporter *r); /* there is news: send it as soon as nothing is in flight */
 
 #endif

@@ -3,7 +3,7 @@
  * not repeated for itself; the next change or the next 10 s bring a newer one. It knows nothing of
  * what it sends. Called by follower.c.
  */
-#include "gateway/follower/report.h"
+#include "gateway/follower/reporter.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +17,7 @@
 #include "gateway/follower/stream.h"
 
 enum {
-    REPORT_MAGIC = 0x72707274,
+    REPORTER_MAGIC = 0x72707274,
     EVERY_S = 10,
     TIMEOUT_MS = 8000,
     BODY_MAX = 256 << 10,
@@ -26,12 +26,12 @@ enum {
 };
 
 /* IDLE: nothing in flight. FLYING: a report is under way. AGAIN: and there is news since. */
-enum report_state { REPORT_IDLE, REPORT_FLYING, REPORT_AGAIN };
+enum reporter_state { REPORTER_IDLE, REPORTER_FLYING, REPORTER_AGAIN };
 
-struct report {
+struct reporter {
     unsigned magic;
-    struct report_config config;
-    enum report_state state;
+    struct reporter_config config;
+    enum reporter_state state;
     struct fetch_call *call; /* not IDLE */
     struct event *timer;
     char *url;
@@ -40,7 +40,7 @@ struct report {
 
 static void on_done(void *arg, const struct fetch_reply *reply);
 
-static void note_status(struct report *r, long status)
+static void note_status(struct reporter *r, long status)
 {
     if (status == r->last_status)
         return;
@@ -51,7 +51,7 @@ static void note_status(struct report *r, long status)
     r->last_status = status;
 }
 
-static bool start_call(struct report *r, struct err *e)
+static bool start_call(struct reporter *r, struct err *e)
 {
     struct buf body;
     struct buf authorization;
@@ -80,23 +80,23 @@ static bool start_call(struct report *r, struct err *e)
     return ok;
 }
 
-static void send_report(struct report *r)
+static void send_report(struct reporter *r)
 {
     struct err e = {0};
-    ASSERT(r->state == REPORT_IDLE);
+    ASSERT(r->state == REPORTER_IDLE);
     if (start_call(r, &e))
-        r->state = REPORT_FLYING;
+        r->state = REPORTER_FLYING;
     else
         log_debug("no report: %s", e.text);
 }
 
 static void on_done(void *arg, const struct fetch_reply *reply)
 {
-    struct report *r;
-    OBJ_CAST(r, arg, REPORT_MAGIC);
-    bool again = r->state == REPORT_AGAIN;
+    struct reporter *r;
+    OBJ_CAST(r, arg, REPORTER_MAGIC);
+    bool again = r->state == REPORTER_AGAIN;
     r->call = NULL;
-    r->state = REPORT_IDLE;
+    r->state = REPORTER_IDLE;
     if (reply->failure.code != NULL)
         log_debug("a report did not arrive: %s", reply->failure.text);
     else
@@ -105,32 +105,32 @@ static void on_done(void *arg, const struct fetch_reply *reply)
         send_report(r);
 }
 
-void report_changed(struct report *r)
+void reporter_changed(struct reporter *r)
 {
-    OBJ_CHECK(r, REPORT_MAGIC);
-    if (r->state == REPORT_IDLE)
+    OBJ_CHECK(r, REPORTER_MAGIC);
+    if (r->state == REPORTER_IDLE)
         send_report(r);
     else
-        r->state = REPORT_AGAIN;
+        r->state = REPORTER_AGAIN;
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd; /* a timer has none */
     (void)what;
-    struct report *r;
-    OBJ_CAST(r, arg, REPORT_MAGIC);
-    report_changed(r);
+    struct reporter *r;
+    OBJ_CAST(r, arg, REPORTER_MAGIC);
+    reporter_changed(r);
 }
 
-struct report *report_new(const struct report_config *config)
+struct reporter *reporter_new(const struct reporter_config *config)
 {
     struct timeval every = {.tv_sec = EVERY_S};
-    struct report *r = xcalloc(1, sizeof(*r));
+    struct reporter *r = xcalloc(1, sizeof(*r));
     size_t n = strlen(config->coordinator);
     while (n > 0 && config->coordinator[n - 1] == '/')
         n--;
-    r->magic = REPORT_MAGIC;
+    r->magic = REPORTER_MAGIC;
     r->config = *config;
     r->url = xasprintf("%.*s/v1/clusters/%s/gateways/%s/report", (int)n, config->coordinator,
                        config->cluster, config->gateway);
@@ -141,11 +141,11 @@ struct report *report_new(const struct report_config *config)
     return r;
 }
 
-void report_free(struct report *r)
+void reporter_free(struct reporter *r)
 {
     if (r == NULL)
         return;
-    OBJ_CHECK(r, REPORT_MAGIC);
+    OBJ_CHECK(r, REPORTER_MAGIC);
     fetch_cancel(r->call);
     event_free(r->timer);
     free(r->url);
