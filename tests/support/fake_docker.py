@@ -1,0 +1,174 @@
+#!/usr/bin/env python3
+"""A Docker API for protocol-level tests: serves what stands in a JSON file, on a unix socket.
+
+    fake_docker.py SOCKET STATE.json
+
+The file holds {"services": [...], "tasks": [...], "nodes": [...], "networks": [...]} in the engine's own
+form; it is read anew for each request, and what changed in it goes out as events. A key "fail" (an HTTP
+status) makes every list answer with it. What it cannot show is a swarm: tests of promises to users run on
+real engines. Only the standard library; write_state() replaces the file whole, so that nobody reads half.
+"""
+import hashlib
+import http.server
+import json
+import os
+import re
+import socketserver
+import sys
+import threading
+import time
+import urllib.parse
+
+LISTS = ("services", "tasks", "nodes", "networks")
+EVENT_TYPES = {"services": "service", "nodes": "node", "networks": "network"}
+
+
+def ident(text):
+    """25 characters, as Swarm's ids have, always the same for the same text."""
+    return hashlib.sha256(text.encode()).hexdigest()[:25]
+
+
+def write_state(path, state):
+    with open(f"{path}.new", "w") as f:
+        json.dump(state, f)
+    os.replace(f"{path}.new", path)
+
+
+def read_state(path):
+    with open(path) as f:
+        return json.load(f)
+
+
+def empty_state():
+    return {"services": [], "tasks": [],
+            "nodes": [{"ID": ident("node1"), "Status": {"State": "ready", "Addr": "10.9.9.1"},
+                       "Description": {"Hostname": "node1"}}],
+            "networks": [{"Id": ident("app"), "Name": "app", "Scope": "swarm", "Driver": "overlay",
+                          "Ingress": False}]}
+
+
+def add_service(state, name, labels, replicas=1, created="2026-01-01T00:00:00.000000000Z"):
+    """Adds a service on the network "app" with running tasks; one of that name goes first."""
+    remove_service(state, name)
+    state["services"].append({
+        "ID": ident(name), "Version": {"Index": int(time.monotonic() * 1000)}, "CreatedAt": created,
+        "Spec": {"Name": name, "Labels": labels,
+                 "TaskTemplate": {"Networks": [{"Target": ident("app")}]}}})
+    number = int(hashlib.sha256(name.encode()).hexdigest()[:4], 16)
+    for i in range(replicas):
+        state["tasks"].append({
+            "ID": ident(f"{name}.{i}"), "ServiceID": ident(name), "NodeID": ident("node1"), "Slot": i + 1,
+            "DesiredState": "running", "Status": {"State": "running"},
+            "NetworksAttachments": [{"Network": {"ID": ident("app"), "Spec": {"Name": "app"}},
+                                     "Addresses": [f"10.{number >> 8}.{number & 255}.{i + 2}/24"]}]})
+
+
+def remove_service(state, name):
+    state["services"] = [s for s in state["services"] if s["ID"] != ident(name)]
+    state["tasks"] = [t for t in state["tasks"] if t["ServiceID"] != ident(name)]
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def address_string(self):
+        return "unix"
+
+    def log_message(self, *args):
+        pass
+
+    def answer(self, status, body):
+        data = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def do_GET(self):
+        url = urllib.parse.urlsplit(self.path)
+        name = re.sub(r"^/v1\.\d+", "", url.path).strip("/")
+        filters = json.loads(urllib.parse.parse_qs(url.query).get("filters", ["{}"])[0])
+        if name == "version":
+            self.answer(200, {"Version": "29.0.0", "ApiVersion": "1.52", "MinAPIVersion": "1.44"})
+        elif name == "events":
+            self.events()
+        elif name in LISTS:
+            self.list(name, filters)
+        else:
+            self.answer(404, {"message": "page not found"})
+
+    def list(self, name, filters):
+        state = read_state(self.server.state_path)
+        if state.get("fail"):
+            self.answer(state["fail"], {"message": "the test says so"})
+            return
+        found = state.get(name, [])
+        wanted = filters.get("service")
+        if name == "tasks" and wanted:
+            known = {s["ID"] for s in state["services"]}
+            if not set(wanted) <= known:
+                self.answer(404, {"message": "service not found"})
+                return
+            found = [t for t in found if t["ServiceID"] in wanted]
+        if name == "services" and filters.get("id"):
+            found = [s for s in found if s["ID"] in filters["id"]]
+        self.answer(200, found)
+
+    def events(self):
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        self.wfile.flush()
+        stamp, seen = None, None
+        try:
+            while not self.server.ending:
+                at = os.stat(self.server.state_path)
+                if (at.st_mtime_ns, at.st_ino) != stamp:
+                    stamp = (at.st_mtime_ns, at.st_ino)
+                    seen = self.tell(seen, read_state(self.server.state_path))
+                time.sleep(0.02)
+        except (BrokenPipeError, ConnectionResetError):
+            self.close_connection = True
+
+    def tell(self, before, now):
+        """One event for each object that is new, different or gone; tasks have none, as in Swarm."""
+        now = {(kind, o.get("ID") or o.get("Id")): o for kind in EVENT_TYPES for o in now.get(kind, [])}
+        for key in [] if before is None else before.keys() | now.keys():
+            if before.get(key) == now.get(key):
+                continue
+            action = "create" if key not in before else "remove" if key not in now else "update"
+            line = json.dumps({"Type": EVENT_TYPES[key[0]], "Action": action, "scope": "swarm",
+                               "Actor": {"ID": key[1], "Attributes": {}}, "time": int(time.time()),
+                               "timeNano": time.time_ns()}).encode() + b"\n"
+            self.wfile.write(b"%x\r\n%s\r\n" % (len(line), line))
+            self.wfile.flush()
+        return now
+
+
+class FakeDocker(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    daemon_threads = True
+    request_queue_size = 64
+
+    def __init__(self, socket_path, state_path):
+        self.state_path = str(state_path)
+        self.ending = False
+        super().__init__(str(socket_path), Handler)
+
+    def handle_error(self, request, client_address):
+        if not isinstance(sys.exc_info()[1], (BrokenPipeError, ConnectionResetError)):
+            super().handle_error(request, client_address)
+
+    def start(self):
+        threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+        return self
+
+    def stop(self):
+        self.ending = True
+        self.shutdown()
+        self.server_close()
+
+
+if __name__ == "__main__":
+    FakeDocker(sys.argv[1], sys.argv[2]).serve_forever()
