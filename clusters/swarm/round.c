@@ -136,7 +136,19 @@ static void step_on(struct round *r)
     while (!is_needed(r, r->step));
 }
 
-/* A 404 for tasks: the id that Docker names is gone. False when it names none that we asked for. */
+static bool names(const char *sentence, const char *id)
+{
+    char *word = xasprintf(" %s ", id);
+    bool found = strstr(sentence, word) != NULL;
+
+    free(word);
+    return found;
+}
+
+/*
+ * A 404 for tasks, "service ID not found": that id is gone. False when none that we asked for is
+ * named.
+ */
 static bool drop_gone(struct round *r, const struct err *failure)
 {
     struct ids *asked = &r->scope.tasks;
@@ -144,7 +156,7 @@ static bool drop_gone(struct round *r, const struct err *failure)
     if (r->step != STEP_TASKS || r->scope.all || strcmp(failure->code, "Gone") != 0)
         return false;
     for (size_t i = 0; i < asked->num; i++) {
-        if (!strstr(failure->text, asked->items[i]))
+        if (!names(failure->text, asked->items[i]))
             continue;
         ids_add(&r->gone, asked->items[i]);
         ids_remove(asked, asked->items[i]);

@@ -2,7 +2,8 @@
  * HTTP requests by libcurl's multi interface on a libevent loop: the one place that knows both.
  * Used by the follower (the coordinator's stream and reports) and by clusters/swarm (Docker's API).
  * Everything runs on the loop's thread; callbacks never run from inside fetch_start. HTTP/1.1, no
- * redirects, no proxies, nothing from the environment; connections are reused between requests.
+ * redirects, no proxies, nothing from the environment; connections are reused between requests. The
+ * program ignores SIGPIPE (TLS writes would raise it).
  */
 #ifndef GATEWAY_FETCH_FETCH_H
 #define GATEWAY_FETCH_FETCH_H

@@ -140,6 +140,7 @@ int main(int argc, char **argv)
     struct err e = {0};
 
     log_init("observe_dump", argc > 2 ? LOG_DEBUG : LOG_INFO);
+    signal(SIGPIPE, SIG_IGN);
     setvbuf(stdout, NULL, _IOLBF, 0);
     term = evsignal_new(base, SIGTERM, on_signal, base);
     intr = evsignal_new(base, SIGINT, on_signal, base);

@@ -6,6 +6,7 @@
 #ifndef TESTS_UNIT_FAKE_HTTP_H
 #define TESTS_UNIT_FAKE_HTTP_H
 
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -159,6 +160,7 @@ static inline void fake_unlisten(struct fake *f)
 
 static inline void fake_start(struct fake *f, struct event_base *base)
 {
+    signal(SIGPIPE, SIG_IGN); /* clients that leave early */
     f->base = base;
     LIST_INIT(&f->conns);
     (void)snprintf(f->dir, sizeof(f->dir), "/tmp/fake-http-XXXXXX");
