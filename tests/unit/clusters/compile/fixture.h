@@ -1,0 +1,104 @@
+/*
+ * A swarm to compile, put together by tests: growing arrays behind a struct view. Ids must be added
+ * in order, as a view has them. Strings are borrowed. fixture_free forgets the arrays.
+ */
+#ifndef TESTS_UNIT_CLUSTERS_COMPILE_FIXTURE_H
+#define TESTS_UNIT_CLUSTERS_COMPILE_FIXTURE_H
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clusters/compile/compile.h"
+#include "clusters/labels/labels.h"
+#include "gateway/core/check.h"
+
+#define FIXTURE_GROW(array, num) \
+    ((array) = xrealloc((array), ((num) + 1) * sizeof(*(array))), &(array)[(num)++])
+
+static inline void fixture_network(struct view *v, char *id, char *name, bool ingress)
+{
+    *FIXTURE_GROW(v->networks, v->num_networks) = (struct view_network){id, name, ingress};
+}
+
+static inline void fixture_node(struct view *v, char *id, enum view_node_state state)
+{
+    *FIXTURE_GROW(v->nodes, v->num_nodes) = (struct view_node){id, id, "192.0.2.1", state};
+}
+
+static inline struct view_service *fixture_service(struct view *v, char *id, char *name,
+                                                   char *created_at)
+{
+    struct view_service *s = FIXTURE_GROW(v->services, v->num_services);
+
+    *s = (struct view_service){.id = id, .name = name, .created_at = created_at};
+    return s;
+}
+
+/* The last service's label; key without the prefix. */
+static inline void fixture_label(struct view *v, const char *key, const char *value)
+{
+    struct view_service *s = &v->services[v->num_services - 1];
+
+    *FIXTURE_GROW(s->labels, s->num_labels) =
+        (struct view_label){xasprintf("%s%s", LABELS_PREFIX, key), xstrdup(value)};
+}
+
+static inline void fixture_attach(struct view *v, char *network)
+{
+    struct view_service *s = &v->services[v->num_services - 1];
+
+    *FIXTURE_GROW(s->networks, s->num_networks) = (struct view_attachment){network, ""};
+}
+
+/* A service with hosts and port on one network, created in the order of the ids. */
+static inline void fixture_web(struct view *v, char *id, const char *hosts, char *network)
+{
+    fixture_service(v, id, id, id);
+    fixture_label(v, "hosts", hosts);
+    fixture_label(v, "port", "8080");
+    fixture_attach(v, network);
+}
+
+static inline struct view_task *fixture_task(struct view *v, char *id, char *service, char *network,
+                                             char *address)
+{
+    struct view_task *t = FIXTURE_GROW(v->tasks, v->num_tasks);
+
+    *t = (struct view_task){.id = id,
+                            .service_id = service,
+                            .node_id = "n1",
+                            .desired_running = true,
+                            .state = VIEW_TASK_RUNNING};
+    *FIXTURE_GROW(t->networks, t->num_networks) = (struct view_attachment){network, address};
+    return t;
+}
+
+/* The last task's address on one more network. */
+static inline void fixture_task_attach(struct view *v, char *network, char *address)
+{
+    struct view_task *t = &v->tasks[v->num_tasks - 1];
+
+    *FIXTURE_GROW(t->networks, t->num_networks) = (struct view_attachment){network, address};
+}
+
+static inline void fixture_free(struct view *v)
+{
+    for (size_t i = 0; i < v->num_services; i++) {
+        for (size_t k = 0; k < v->services[i].num_labels; k++) {
+            free(v->services[i].labels[k].key);
+            free(v->services[i].labels[k].value);
+        }
+        free(v->services[i].labels);
+        free(v->services[i].networks);
+    }
+    for (size_t i = 0; i < v->num_tasks; i++)
+        free(v->tasks[i].networks);
+    free(v->services);
+    free(v->tasks);
+    free(v->nodes);
+    free(v->networks);
+    memset(v, 0, sizeof(*v));
+}
+
+#endif
