@@ -344,13 +344,13 @@ static void a_read_that_fails_withdraws_nothing(void **state)
 
         w->mood = mood;
         send_event(w, "service", "a");
-        assert_false(run(w, 600));
+        assert_false(run(w, 250));
         assert_non_null(w->health.last_error.code);
         assert_non_null(strstr(w->health.last_error.text, reasons[mood]));
         assert_true(w->health.ever_read);
         good = observe_health(w->observe)->last_good_mono_ms;
         w->mood = GOOD;
-        assert_false(run(w, 1500)); /* as before: there is nothing to say */
+        assert_false(run(w, 700)); /* as before: there is nothing to say */
         assert_null(w->health.last_error.code);
         assert_true(observe_health(w->observe)->last_good_mono_ms > good);
     }
