@@ -52,12 +52,14 @@ void version_route_unref(struct version_route *r)
 
 struct version_host *version_host_new(struct version_route *owner, size_t index)
 {
-    struct version_host *h = xcalloc(1, sizeof(*h));
-
     ASSERT(index < owner->pub.route->num_hosts);
+    struct str host = str_from(owner->pub.route->hosts[index]);
+    struct version_host *h = xcalloc(1, sizeof(*h) + host.n);
+
     atomic_init(&h->refs, 1);
-    h->index = (uint32_t)index;
+    h->host_len = (uint32_t)host.n;
     h->owner = owner;
+    memcpy(h->host, host.p, host.n);
     version_route_ref(owner);
     return h;
 }
@@ -66,7 +68,7 @@ static struct str host_key(const void *value)
 {
     const struct version_host *h = value;
 
-    return str_from(h->owner->pub.route->hosts[h->index]);
+    return (struct str){h->host, h->host_len};
 }
 
 static void host_ref(const void *value)

@@ -14,11 +14,12 @@ struct version_route {
     struct table_route pub; /* name and route are owned */
 };
 
-/* One host of the route that serves it; the key is route->hosts[index]. */
+/* One host of the route that serves it; the key stands here to spare look-ups cache misses. */
 struct version_host {
     _Atomic uint32_t refs;
-    uint32_t index;
+    uint32_t host_len;
     struct version_route *owner;
+    char host[];
 };
 
 struct table {

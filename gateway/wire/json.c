@@ -25,17 +25,19 @@ static const double exact_max = 9007199254740992.0; /* 2^53 */
 
 struct number_walk {
     const struct json_scan_number *next;
-    const struct json_scan_number *end;
+    size_t left;
     size_t ordinal;
 };
 
 /* In the order of the text; as deep as the scan allowed. */
 static void attach_numbers(struct number_walk *w, cJSON *node)
 {
-    for (; node != NULL && w->next < w->end; node = node->next) {
+    for (; node != NULL && w->left != 0; node = node->next) {
         if (cJSON_IsNumber(node) && w->ordinal++ == w->next->ordinal) {
-            struct str text = w->next++->text;
+            struct str text = w->next->text;
 
+            w->next++;
+            w->left--;
             node->valuestring = cJSON_malloc(text.n + 1);
             ASSERT(node->valuestring != NULL);
             memcpy(node->valuestring, text.p, text.n);
@@ -55,7 +57,7 @@ struct cJSON *json_parse_span(struct str text, const struct json_limits *limits,
     cJSON *tree = cJSON_ParseWithLength(text.p, text.n);
 
     if (tree != NULL) {
-        struct number_walk w = {scan.numbers, scan.numbers + scan.num_numbers, 0};
+        struct number_walk w = {scan.numbers, scan.num_numbers, 0};
 
         if (scan.num_numbers != 0)
             attach_numbers(&w, tree);

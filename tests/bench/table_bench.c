@@ -1,0 +1,190 @@
+/*
+ * What a table costs: `table_bench [ROUTES]` (100,000) builds as many routes, each with a host, a
+ * pool and an endpoint of its own, and prints the CPU time to load them, the memory they take, the
+ * time of one change and of one look-up, and the digest's time per object. One line a figure.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "gateway/core/buf.h"
+#include "gateway/core/check.h"
+#include "gateway/table/table.h"
+#include "gateway/wire/digest.h"
+#include "gateway/wire/frame.h"
+
+enum { CHANGES = 2000, LOOKUPS = 1000000, VALUE_MAX = 512 };
+
+static double cpu_us(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
+}
+
+static double resident_bytes(void)
+{
+    FILE *f = fopen("/proc/self/statm", "r");
+    unsigned long size;
+    unsigned long resident;
+
+    ASSERT(f != NULL && fscanf(f, "%lu %lu", &size, &resident) == 2);
+    fclose(f);
+    return (double)resident * (double)sysconf(_SC_PAGESIZE);
+}
+
+static void feed(struct table_builder *b, const char *line)
+{
+    struct frame f;
+    struct err e;
+
+    if (!frame_parse(str_from(line), &f, &e)) {
+        fprintf(stderr, "%s: %s\n", line, e.text);
+        exit(1);
+    }
+    table_builder_frame(b, &f);
+    frame_free(&f);
+}
+
+static void feed_route(struct table_builder *b, unsigned n, unsigned pool)
+{
+    char line[VALUE_MAX];
+
+    snprintf(
+        line, sizeof(line),
+        "{\"set\":{\"kind\":\"route\",\"name\":\"service%u\",\"value\":{\"tenant\":\"\",\"hosts\":"
+        "[\"service%u.example.com\"],\"path\":\"/\",\"forward\":[{\"pool\":\"service%u\","
+        "\"weight\":1}]}}}",
+        n, n, pool);
+    feed(b, line);
+}
+
+static void feed_endpoint(struct table_builder *b, unsigned n, unsigned port)
+{
+    char line[VALUE_MAX];
+
+    snprintf(
+        line, sizeof(line),
+        "{\"set\":{\"kind\":\"endpoints\",\"name\":\"service%u\",\"value\":{\"endpoints\":[{"
+        "\"address\":\"10.%u.%u.%u\",\"port\":%u,\"weight\":1,\"task\":\"x1y2z3\",\"node\":\"n1\"}"
+        "]}}}",
+        n, n >> 16 & 255, n >> 8 & 255, n & 255, port);
+    feed(b, line);
+}
+
+static void feed_all(struct table_builder *b, unsigned num)
+{
+    char line[VALUE_MAX];
+
+    for (unsigned n = 0; n < num; n++) {
+        feed_route(b, n, n);
+        snprintf(line, sizeof(line),
+                 "{\"set\":{\"kind\":\"pool\",\"name\":\"service%u\",\"value\":{\"tenant\":\"\","
+                 "\"protocol\":\"http1\",\"balance\":\"round_robin\"}}}",
+                 n);
+        feed(b, line);
+        feed_endpoint(b, n, 8080);
+    }
+}
+
+static size_t commit(struct table_builder *b, const struct table **version)
+{
+    struct table_commit c;
+
+    feed(b, "{\"commit\":{\"revision\":1}}");
+    ASSERT(table_builder_take(b, &c));
+    ASSERT(c.num_refusals == 0);
+    table_unref(version);
+    *version = c.table;
+    return c.num_changes;
+}
+
+static void bench_changes(struct table_builder *b, const struct table **version, unsigned num)
+{
+    double start = cpu_us();
+
+    for (unsigned i = 0; i < CHANGES; i++) {
+        feed_route(b, i * 7919 % num, i % 5);
+        (void)commit(b, version); /* routes change no pool */
+    }
+    printf("change_route_us %.1f\n", (cpu_us() - start) / CHANGES);
+    start = cpu_us();
+    for (unsigned i = 0; i < CHANGES; i++) {
+        feed_endpoint(b, i * 7919 % num, 8081 + i % 7);
+        ASSERT(commit(b, version) == 1);
+    }
+    printf("change_endpoint_us %.1f\n", (cpu_us() - start) / CHANGES);
+}
+
+static void bench_lookups(const struct table *version, unsigned num)
+{
+    char host[64];
+    unsigned found = 0;
+    double writing = cpu_us();
+
+    for (unsigned i = 0; i < LOOKUPS; i++)
+        found += (unsigned)snprintf(host, sizeof(host), "service%u.example.com", i * 7919 % num);
+    double start = cpu_us();
+
+    for (unsigned i = 0; i < LOOKUPS; i++) {
+        int len = snprintf(host, sizeof(host), "service%u.example.com", i * 7919 % num);
+        const struct table_route *r = table_match(version, (struct str){host, (size_t)len});
+
+        ASSERT(r != NULL);
+        found += table_pool(version, str_from(r->route->forward[0].pool)) != NULL;
+    }
+    double took = cpu_us() - start - (start - writing);
+
+    ASSERT(found != 0);
+    printf("lookup_host_and_pool_us %.3f\n", took / LOOKUPS);
+}
+
+static void bench_digest(unsigned num)
+{
+    struct digest d = {0};
+    char name[64];
+    char hex[65];
+    double start = cpu_us();
+
+    for (unsigned i = 0; i < num; i++) {
+        snprintf(name, sizeof(name), "service%u", i);
+        digest_add(&d, ROUTE_KIND_ROUTE, str_from(name),
+                   STR("{\"tenant\":\"\",\"hosts\":[\"service.example.com\"],\"path\":\"/\","
+                       "\"forward\":[{\"pool\":\"service\",\"weight\":1}]}"));
+    }
+    digest_hex(&d, hex);
+    printf("digest_object_us %.2f\n", (cpu_us() - start) / num);
+}
+
+int main(int argc, char **argv)
+{
+    uint64_t num = 100000;
+    const struct table *version = NULL;
+
+    if (argc > 1 && (!str_to_u64(str_from(argv[1]), 2000000, &num) || num == 0)) {
+        fprintf(stderr, "usage: table_bench [ROUTES]\n");
+        return 2;
+    }
+    struct table_builder *b = table_builder_new();
+    double before = resident_bytes();
+    double start = cpu_us();
+
+    feed_all(b, (unsigned)num);
+    (void)commit(b, &version); /* all pools are new */
+    printf("load_route_us %.1f\n", (cpu_us() - start) / (double)num);
+    printf("resident_bytes_per_route %.0f\n", (resident_bytes() - before) / (double)num);
+    bench_changes(b, &version, (unsigned)num);
+    start = cpu_us();
+    feed(b,
+         "{\"hello\":{\"cluster\":\"c\",\"epoch\":\"1-a\",\"revision\":1,\"mode\":\"snapshot\"}}");
+    feed_all(b, (unsigned)num);
+    printf("snapshot_again_changes %zu\n", commit(b, &version));
+    printf("snapshot_again_route_us %.1f\n", (cpu_us() - start) / (double)num);
+    bench_lookups(version, (unsigned)num);
+    bench_digest((unsigned)num);
+    table_unref(&version);
+    table_builder_free(b);
+    return 0;
+}
