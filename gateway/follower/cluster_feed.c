@@ -209,6 +209,8 @@ static void start_stream(struct cluster_feed *f, struct event_base *base)
                                    .fetch = f->fetch,
                                    .coordinator = f->config->coordinator,
                                    .cluster = f->config->cluster,
+                                   .gateway = f->config->gateway,
+                                   .node = f->config->node,
                                    .token_file = f->config->token_file,
                                    .accept_older_epoch = f->config->accept_older_epoch,
                                    .holding = &f->holding,

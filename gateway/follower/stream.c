@@ -220,10 +220,12 @@ static bool make_url(const struct stream *s, struct buf *url)
     size_t n = strlen(base);
     while (n > 0 && base[n - 1] == '/')
         n--;
-    bool ok =
-        buf_add(url, base, n) && buf_add_fmt(url, "/v1/clusters/%s/stream", s->config.cluster);
+    bool ok = buf_add(url, base, n) &&
+              buf_add_fmt(url, "/v1/clusters/%s/stream", s->config.cluster) &&
+              buf_add_fmt(url, "?gateway=") && add_escaped(url, s->config.gateway) &&
+              buf_add_fmt(url, "&node=") && add_escaped(url, s->config.node);
     if (ok && h->valid)
-        ok = buf_add_fmt(url, "?epoch=") && add_escaped(url, h->epoch) &&
+        ok = buf_add_fmt(url, "&epoch=") && add_escaped(url, h->epoch) &&
              buf_add_fmt(url, "&from=%llu", s->from_zero ? 0ULL : (unsigned long long)h->revision);
     return ok;
 }

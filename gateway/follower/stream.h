@@ -21,6 +21,8 @@ struct stream_config {
     struct fetch *fetch;
     const char *coordinator; /* URL without a path; all strings are borrowed */
     const char *cluster;
+    const char *gateway; /* id, so that the coordinator knows who listens */
+    const char *node;
     const char *token_file;
     bool accept_older_epoch;
     struct holding *holding;
