@@ -198,7 +198,8 @@ class Swarm:
     # ---- up and down ----
 
     def up(self, work):
-        self.nodes("up", "--owner", os.getpid())
+        self.nodes("down")  # what an earlier run may have left
+        self.nodes("up", *(() if os.environ.get("KEEP_SWARM") else ("--owner", os.getpid())))
         with open(self.root / "client.pid", encoding="ascii") as f:
             pid = f.read().split()[0]
         namespace = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
