@@ -1,0 +1,66 @@
+/*
+ * Docker's replies: the first byte chooses the decoder, the rest is what Docker said. Whatever
+ * comes, a view can be sealed, copied and compared, and a second reading gives the same.
+ */
+#include <stddef.h>
+#include <stdint.h>
+
+#include "clusters/swarm/decode.h"
+#include "clusters/swarm/view.h"
+#include "gateway/core/check.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
+
+static struct view *read_list(enum decode_kind kind, struct str body, const struct view *only_of)
+{
+    struct view *v = view_new();
+    struct decode d = {.into = v, .only_of = only_of};
+    struct err e = {0};
+    bool ok = decode_list(kind, body, &d, &e);
+
+    ASSERT(ok != (e.code != NULL) && d.num_skipped <= d.num_seen);
+    view_seal(v);
+    return v;
+}
+
+static void check_list(enum decode_kind kind, struct str body)
+{
+    struct view *v = read_list(kind, body, NULL), *again = read_list(kind, body, NULL);
+    struct view *copy = view_clone(v), *few;
+
+    ASSERT(view_same(v, copy));
+    ASSERT(v->num_services == again->num_services && v->num_tasks == again->num_tasks);
+    few = read_list(kind, body, v);
+    ASSERT(few->num_tasks <= v->num_tasks);
+    view_free(v);
+    view_free(again);
+    view_free(copy);
+    view_free(few);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
+{
+    struct str body = {(const char *)bytes + 1, len - 1};
+    struct decode_event event;
+    struct decode_api api;
+    struct err e = {0};
+    char text[64];
+
+    if (len == 0)
+        return 0;
+    switch (bytes[0]) {
+    case 'v':
+        ASSERT(decode_api(body, &api, &e) != (e.code != NULL));
+        break;
+    case 'e':
+        if (decode_event(body, &event, &e))
+            ASSERT(!e.code && event.id[0]);
+        break;
+    case 'm':
+        decode_message(body, text, sizeof(text));
+        break;
+    default:
+        check_list((enum decode_kind)(bytes[0] % DECODE__COUNT), body);
+    }
+    return 0;
+}
