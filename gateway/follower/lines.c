@@ -48,11 +48,21 @@ static enum lines_result keep_rest(struct lines *l)
     if (l->fed.n == 0)
         return LINES_MORE;
     struct str rest = cut(l, l->fed.n, 0);
-    if (!l->skipping && !buf_add_str(&l->partial, rest)) {
-        buf_clear(&l->partial);
-        l->skipping = true;
-    }
-    return LINES_MORE;
+    if (l->skipping || buf_add_str(&l->partial, rest))
+        return LINES_MORE;
+    buf_clear(&l->partial);
+    l->skipping = true;
+    return LINES_TOO_LONG;
+}
+
+/* The end of a line whose excess was reported already. */
+static void end_skipping(struct lines *l)
+{
+    const char *newline = l->skipping && l->fed.n > 0 ? memchr(l->fed.p, '\n', l->fed.n) : NULL;
+    if (newline == NULL)
+        return;
+    cut(l, (size_t)(newline - l->fed.p), 1);
+    l->skipping = false;
 }
 
 enum lines_result lines_next(struct lines *l, struct str *out_line)
@@ -61,12 +71,12 @@ enum lines_result lines_next(struct lines *l, struct str *out_line)
         buf_clear(&l->partial);
         l->lent = false;
     }
+    end_skipping(l);
     const char *newline = l->fed.n > 0 ? memchr(l->fed.p, '\n', l->fed.n) : NULL;
     if (newline == NULL)
         return keep_rest(l);
     struct str part = cut(l, (size_t)(newline - l->fed.p), 1);
-    if (l->skipping || part.n > l->line_max - l->partial.len) {
-        l->skipping = false;
+    if (part.n > l->line_max - l->partial.len) {
         buf_clear(&l->partial);
         return LINES_TOO_LONG;
     }

@@ -1,7 +1,7 @@
 /*
  * Cuts a byte stream into lines. Whole lines in one piece are lent straight from the fed bytes;
- * only a line that spans pieces is copied. A line over the cap is skipped up to its newline and
- * reported once, in its place.
+ * only a line that spans pieces is copied. A line over the cap is reported once, as soon
+ * as it is that long, and skipped up to its newline.
  */
 #ifndef GATEWAY_FOLLOWER_LINES_H
 #define GATEWAY_FOLLOWER_LINES_H
