@@ -287,7 +287,9 @@ int worker_run(const struct worker_config *config)
     struct worker w = {0};
     struct err e = {0};
 
-    if (signal(SIGPIPE, SIG_IGN) == SIG_ERR || signal(SIGINT, SIG_IGN) == SIG_ERR)
+    /* Whole groups are signalled by terminals and systemd: only the parent decides on an end. */
+    if (signal(SIGPIPE, SIG_IGN) == SIG_ERR || signal(SIGINT, SIG_IGN) == SIG_ERR ||
+        signal(SIGTERM, SIG_IGN) == SIG_ERR || signal(SIGHUP, SIG_IGN) == SIG_ERR)
         log_warn("signals cannot be set: %s", strerror(errno));
     raise_descriptor_limit();
     if (!start(&w, config, &e)) {
