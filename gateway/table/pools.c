@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "gateway/core/check.h"
+#include "gateway/core/map.h"
 
 enum { LINEAR_MAX = 8 }; /* up to so many endpoints are compared one by one */
 
@@ -27,19 +28,38 @@ struct pools_entry {
     char name[];
 };
 
-static void entry_free(void *entry)
+static struct str entry_key(const void *value)
 {
-    struct pools_entry *e = entry;
+    const struct pools_entry *e = value;
+
+    return str_from(e->name);
+}
+
+static void entry_ref(const void *value)
+{
+    (void)value; /* the one trie by name owns its entries */
+}
+
+static void entry_unref(const void *value)
+{
+    struct pools_entry *e = (struct pools_entry *)(uintptr_t)value;
 
     version_pool_unref(e->content);
     version_pool_unref(e->visible);
     free(e);
 }
 
+static const struct trie_type entries_type = {entry_key, map_hash, entry_ref, entry_unref};
+
+static struct pools_entry *find_entry(const struct pools *p, struct str name)
+{
+    return (struct pools_entry *)(uintptr_t)trie_get(&p->by_name, name);
+}
+
 void pools_init(struct pools *p)
 {
     *p = (struct pools){0};
-    map_init(&p->by_name);
+    trie_init(&p->by_name, &entries_type);
     trie_init(&p->trie, &version_pools_type);
     ids_init(&p->ids);
 }
@@ -49,7 +69,7 @@ void pools_free(struct pools *p)
     pools_clear_changes(p);
     free(p->changes);
     trie_free(&p->trie);
-    map_free(&p->by_name, entry_free);
+    trie_free(&p->by_name);
     ids_free(&p->ids);
 }
 
@@ -162,13 +182,13 @@ static void assign_ids(struct ids *ids, struct table_pool *pool, const struct ta
 
 static struct pools_entry *get_entry(struct pools *p, struct str name)
 {
-    struct pools_entry *e = map_get(&p->by_name, name);
+    struct pools_entry *e = find_entry(p, name);
 
     if (e != NULL)
         return e;
     e = xcalloc(1, sizeof(*e) + name.n + 1);
     memcpy(e->name, name.p, name.n);
-    map_put(&p->by_name, name, e);
+    trie_put(&p->by_name, e);
     return e;
 }
 
@@ -207,7 +227,7 @@ void pools_set_endpoints(struct pools *p, struct table_pool *draft, uint64_t pri
 
 void pools_keep(struct pools *p, struct str name, bool endpoints, uint32_t round)
 {
-    struct pools_entry *e = map_get(&p->by_name, name);
+    struct pools_entry *e = find_entry(p, name);
 
     if (e == NULL)
         return;
@@ -230,26 +250,33 @@ static void delete_half(struct pools *p, struct pools_entry *e, bool endpoints)
 
 void pools_delete(struct pools *p, struct str name, bool endpoints)
 {
-    struct pools_entry *e = map_get(&p->by_name, name);
+    struct pools_entry *e = find_entry(p, name);
 
     if (e != NULL)
         delete_half(p, e, endpoints);
 }
 
+struct sweep {
+    struct pools *pools;
+    uint32_t round;
+};
+
+static void sweep_entry(void *arg, const void *value)
+{
+    struct pools_entry *e = (struct pools_entry *)(uintptr_t)value;
+    const struct sweep *s = arg;
+
+    if (e->pool_seen != s->round && e->declared)
+        delete_half(s->pools, e, false);
+    if (e->endpoints_seen != s->round && e->content != NULL)
+        delete_half(s->pools, e, true);
+}
+
 void pools_sweep(struct pools *p, uint32_t round)
 {
-    size_t pos = 0;
-    struct str name;
-    void *entry;
+    struct sweep s = {p, round};
 
-    while (map_next(&p->by_name, &pos, &name, &entry)) {
-        struct pools_entry *e = entry;
-
-        if (e->pool_seen != round && e->declared)
-            delete_half(p, e, false);
-        if (e->endpoints_seen != round && e->content != NULL)
-            delete_half(p, e, true);
-    }
+    trie_each(&p->by_name, sweep_entry, &s);
 }
 
 /* ---- the end of a commit ---- */
@@ -332,7 +359,7 @@ void pools_finish(struct pools *p, uint32_t round)
         e->touched = false;
         finish_entry(p, e, round);
         if (!e->declared && e->content == NULL)
-            entry_free(map_remove(&p->by_name, str_from(e->name)));
+            (void)trie_remove(&p->by_name, str_from(e->name)); /* frees it */
         e = next;
     }
 }

@@ -5,15 +5,14 @@
 #ifndef GATEWAY_TABLE_POOLS_H
 #define GATEWAY_TABLE_POOLS_H
 
-#include "gateway/core/map.h"
 #include "gateway/table/ids.h"
 #include "gateway/table/version.h"
 
 struct pools_entry;
 
 struct pools {
-    struct map by_name; /* struct pools_entry */
-    struct trie trie;   /* of the next version */
+    struct trie by_name; /* of struct pools_entry, never shared */
+    struct trie trie;    /* of the next version */
     struct ids ids;
     struct pools_entry *touched; /* in this commit, a list through the entries */
     struct table_change *changes;

@@ -16,6 +16,7 @@ struct routes_entry {
     uint64_t print;   /* fingerprint of the value it came from */
     uint32_t seen;    /* last round that named it */
     uint32_t changed; /* last round that changed it */
+    struct routes_entry *next_stale;
 };
 
 struct routes_claims {
@@ -37,18 +38,35 @@ static void claims_free(void *claims)
     free(c);
 }
 
-static void entry_free(void *entry)
+static struct str entry_key(const void *value)
 {
-    struct routes_entry *e = entry;
+    return entry_name(value);
+}
+
+static void entry_ref(const void *value)
+{
+    (void)value; /* the one trie by name owns its entries */
+}
+
+static void entry_unref(const void *value)
+{
+    struct routes_entry *e = (struct routes_entry *)(uintptr_t)value;
 
     version_route_unref(e->route);
     free(e);
 }
 
+static const struct trie_type entries_type = {entry_key, map_hash, entry_ref, entry_unref};
+
+static struct routes_entry *find_entry(const struct routes *r, struct str name)
+{
+    return (struct routes_entry *)(uintptr_t)trie_get(&r->by_name, name);
+}
+
 void routes_init(struct routes *r)
 {
     *r = (struct routes){0};
-    map_init(&r->by_name);
+    trie_init(&r->by_name, &entries_type);
     map_init(&r->contested);
     map_init(&r->touched);
     trie_init(&r->hosts, &version_hosts_type);
@@ -59,7 +77,7 @@ void routes_free(struct routes *r)
     trie_free(&r->hosts);
     map_free(&r->touched, free);
     map_free(&r->contested, claims_free);
-    map_free(&r->by_name, entry_free);
+    trie_free(&r->by_name);
 }
 
 static size_t host_index(const struct route *route, struct str host)
@@ -116,7 +134,7 @@ static struct routes_entry *holder(const struct routes *r, struct str host)
 
     if (h == NULL)
         return NULL;
-    struct routes_entry *e = map_get(&r->by_name, str_from(h->owner->pub.name));
+    struct routes_entry *e = find_entry(r, str_from(h->owner->pub.name));
 
     ASSERT(e != NULL);
     return e;
@@ -176,28 +194,31 @@ static void disclaim_all(struct routes *r, struct routes_entry *e)
 void routes_set(struct routes *r, struct version_route *route, uint64_t print, uint32_t round)
 {
     struct str name = str_from(route->pub.name);
-    struct routes_entry *e = map_get(&r->by_name, name);
+    struct routes_entry *e = find_entry(r, name);
 
     if (e != NULL && e->print == print) {
         e->seen = round;
         return;
     }
+    bool is_new = e == NULL;
+
     version_route_ref(route);
-    if (e != NULL) {
+    if (is_new) {
+        e = xcalloc(1, sizeof(*e));
+    } else {
         disclaim_all(r, e);
         version_route_unref(e->route);
-    } else {
-        e = xcalloc(1, sizeof(*e));
-        map_put(&r->by_name, name, e);
     }
-    *e = (struct routes_entry){route, print, round, round};
+    *e = (struct routes_entry){route, print, round, round, NULL};
+    if (is_new)
+        trie_put(&r->by_name, e);
     for (size_t i = 0; i < route->pub.route->num_hosts; i++)
         claim(r, e, i);
 }
 
 void routes_keep(struct routes *r, struct str name, uint32_t round)
 {
-    struct routes_entry *e = map_get(&r->by_name, name);
+    struct routes_entry *e = find_entry(r, name);
 
     if (e != NULL)
         e->seen = round;
@@ -205,28 +226,40 @@ void routes_keep(struct routes *r, struct str name, uint32_t round)
 
 void routes_delete(struct routes *r, struct str name)
 {
-    struct routes_entry *e = map_remove(&r->by_name, name);
+    struct routes_entry *e = find_entry(r, name);
 
     if (e == NULL)
         return;
     disclaim_all(r, e);
-    entry_free(e);
+    (void)trie_remove(&r->by_name, name); /* there: found above */
+}
+
+struct sweep {
+    uint32_t round;
+    struct routes_entry *stale; /* a list through the entries */
+};
+
+static void collect_stale(void *arg, const void *value)
+{
+    struct routes_entry *e = (struct routes_entry *)(uintptr_t)value;
+    struct sweep *s = arg;
+
+    if (e->seen == s->round)
+        return;
+    e->next_stale = s->stale;
+    s->stale = e;
 }
 
 void routes_sweep(struct routes *r, uint32_t round)
 {
-    size_t pos = 0;
-    struct str name;
-    void *entry;
+    struct sweep s = {round, NULL};
 
-    while (map_next(&r->by_name, &pos, &name, &entry)) {
-        struct routes_entry *e = entry;
+    trie_each(&r->by_name, collect_stale, &s);
+    while (s.stale != NULL) {
+        struct routes_entry *e = s.stale;
 
-        if (e->seen == round)
-            continue;
-        disclaim_all(r, e);
-        (void)map_remove(&r->by_name, name); /* the entry itself, freed below */
-        entry_free(e);
+        s.stale = e->next_stale;
+        routes_delete(r, entry_name(e));
     }
 }
 

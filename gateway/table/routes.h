@@ -10,7 +10,7 @@
 #include "gateway/table/version.h"
 
 struct routes {
-    struct map by_name;   /* struct routes_entry */
+    struct trie by_name;  /* of struct routes_entry, never shared */
     struct map contested; /* host -> struct routes_claims, hosts with two claims or more */
     struct map touched;   /* hosts fought over in this commit -> name of the winner before it */
     struct trie hosts;    /* of the next version */

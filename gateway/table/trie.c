@@ -286,3 +286,19 @@ bool trie_remove(struct trie *t, struct str key)
     t->len--;
     return true;
 }
+
+static void each(const struct trie_node *n, void (*fn)(void *arg, const void *value), void *arg)
+{
+    for (uint32_t i = 0; i < n->num; i++) {
+        if (is_node(n->slots[i]))
+            each(slot_node(n->slots[i]), fn, arg);
+        else
+            fn(arg, slot_value(n->slots[i]));
+    }
+}
+
+void trie_each(const struct trie *t, void (*fn)(void *arg, const void *value), void *arg)
+{
+    if (t->root != NULL)
+        each(t->root, fn, arg);
+}

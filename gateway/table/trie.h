@@ -38,4 +38,7 @@ const void *trie_get(const struct trie *t, struct str key); /* lent, or NULL */
 void trie_put(struct trie *t, const void *value); /* takes a reference; replaces the same key */
 bool trie_remove(struct trie *t, struct str key); /* false: it was not there */
 
+/* Shows every value to fn, which must not change the trie. */
+void trie_each(const struct trie *t, void (*fn)(void *arg, const void *value), void *arg);
+
 #endif
