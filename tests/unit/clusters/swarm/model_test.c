@@ -1,0 +1,279 @@
+/*
+ * Views as memory (sealed, searched, copied, compared) and what a reply of a certain scope changes
+ * in what is known, and which services count as changing.
+ */
+#include "clusters/swarm/model.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "clusters/swarm/view.h"
+#include "gateway/core/check.h"
+
+static void add_service(struct view *v, const char *id, const char *name, bool updating)
+{
+    struct view_service s = {.id = xstrdup(id), .name = xstrdup(name), .updating = updating};
+
+    s.labels = xcalloc(2, sizeof(*s.labels));
+    s.labels[0].key = xstrdup("z");
+    s.labels[1].key = xstrdup("a");
+    s.num_labels = 2;
+    s.networks = xcalloc(1, sizeof(*s.networks));
+    s.networks[0].network_id = xstrdup("net");
+    s.num_networks = 1;
+    view_add_service(v, &s);
+    assert_null(s.id); /* moved */
+}
+
+static void add_task(struct view *v, const char *id, const char *service, bool desired,
+                     enum view_task_state state)
+{
+    struct view_task t = {.id = xstrdup(id),
+                          .service_id = xstrdup(service),
+                          .node_id = xstrdup("n1"),
+                          .desired_running = desired,
+                          .state = state};
+
+    view_add_task(v, &t);
+}
+
+static void add_node(struct view *v, const char *id, enum view_node_state state)
+{
+    struct view_node n = {.id = xstrdup(id), .state = state};
+
+    view_add_node(v, &n);
+}
+
+static void add_network(struct view *v, const char *id)
+{
+    struct view_network n = {.id = xstrdup(id), .name = xasprintf("%s-name", id)};
+
+    view_add_network(v, &n);
+}
+
+/* Two services with a running task each, one node, one network. */
+static struct view *sample(void)
+{
+    struct view *v = view_new();
+
+    add_service(v, "b", "bee", false);
+    add_service(v, "a", "ay", false);
+    add_task(v, "tb", "b", true, VIEW_TASK_RUNNING);
+    add_task(v, "ta", "a", true, VIEW_TASK_RUNNING);
+    add_node(v, "n1", VIEW_NODE_READY);
+    add_network(v, "net");
+    view_seal(v);
+    return v;
+}
+
+static void a_sealed_view_is_sorted_and_searched_by_id(void **state)
+{
+    struct view *v = sample();
+
+    (void)state;
+    assert_string_equal(v->services[0].id, "a");
+    assert_string_equal(view_service(v, "b")->name, "bee");
+    assert_string_equal(view_service(v, "a")->labels[0].key, "a");
+    assert_string_equal(view_service(v, "a")->labels[0].value, ""); /* never NULL */
+    assert_string_equal(view_task(v, "tb")->service_id, "b");
+    assert_string_equal(view_node(v, "n1")->address, "");
+    assert_string_equal(view_network_named(v, "net-name")->id, "net");
+    assert_null(view_service(v, "c"));
+    assert_null(view_network(v, ""));
+    view_free(v);
+    view_free(NULL);
+}
+
+static void equal_ids_are_kept_once(void **state)
+{
+    struct view *v = view_new();
+
+    (void)state;
+    for (int i = 0; i < 5; i++) {
+        add_service(v, "a", "ay", false);
+        add_service(v, "b", "bee", false);
+    }
+    view_seal(v);
+    assert_int_equal(v->num_services, 2);
+    add_service(v, "c", "cee", false); /* it may go on growing after that */
+    view_seal(v);
+    assert_int_equal(v->num_services, 3);
+    view_free(v);
+}
+
+static void a_copy_is_the_same_until_anything_differs(void **state)
+{
+    struct view *v = sample(), *copy = view_clone(v);
+
+    (void)state;
+    assert_true(view_same(v, copy));
+    copy->tasks[0].state = VIEW_TASK_ENDED;
+    assert_false(view_same(v, copy));
+    copy->tasks[0].state = VIEW_TASK_RUNNING;
+    copy->nodes[0].state = VIEW_NODE_DOWN;
+    assert_false(view_same(v, copy));
+    copy->nodes[0].state = VIEW_NODE_READY;
+    copy->services[1].labels[1].value[0] = '\0';
+    assert_true(view_same(v, copy));
+    free(copy->services[1].labels[1].value);
+    copy->services[1].labels[1].value = xstrdup("other");
+    assert_false(view_same(v, copy));
+    view_free(v);
+    view_free(copy);
+}
+
+static void the_same_again_changes_nothing(void **state)
+{
+    struct view *known = sample(), *fresh = sample();
+    struct model_scope scope = {.all = true, .nodes = true, .networks = true};
+
+    (void)state;
+    assert_false(model_apply(&known, fresh, &scope));
+    view_free(known);
+    view_free(fresh);
+}
+
+static void a_filtered_reply_speaks_only_for_what_was_asked(void **state)
+{
+    struct view *known = sample(), *fresh = view_new();
+    struct model_scope scope = {0};
+
+    (void)state;
+    ids_add(&scope.services, "a"); /* it did not come back */
+    ids_add(&scope.tasks, "b");    /* its task was replaced */
+    add_task(fresh, "tb2", "b", true, VIEW_TASK_RUNNING);
+    add_task(fresh, "alien", "c", true, VIEW_TASK_RUNNING); /* nobody asked */
+    view_seal(fresh);
+    assert_true(model_apply(&known, fresh, &scope));
+    assert_int_equal(known->num_services, 1);
+    assert_int_equal(known->num_tasks, 1);
+    assert_non_null(view_task(known, "tb2"));
+    assert_int_equal(known->num_nodes, 1);
+    assert_int_equal(known->num_networks, 1);
+    model_scope_clear(&scope);
+    view_free(known);
+    view_free(fresh);
+}
+
+static void an_empty_reply_to_everything_empties_what_it_speaks_for(void **state)
+{
+    struct view *known = sample(), *fresh = view_new();
+    struct model_scope scope = {.all = true};
+
+    (void)state;
+    assert_true(model_apply(&known, fresh, &scope));
+    assert_int_equal(known->num_services + known->num_tasks, 0);
+    assert_int_equal(known->num_nodes + known->num_networks, 2);
+    scope.all = false;
+    scope.nodes = true;
+    assert_true(model_apply(&known, fresh, &scope));
+    assert_int_equal(known->num_nodes, 0);
+    assert_false(model_apply(&known, fresh, &scope));
+    view_free(known);
+    view_free(fresh);
+}
+
+static void what_is_not_at_rest_counts_as_changing(void **state)
+{
+    static const struct {
+        bool desired;
+        enum view_task_state state;
+        enum view_node_state node;
+        bool changing;
+    } cases[] = {
+        {true, VIEW_TASK_RUNNING, VIEW_NODE_READY, false},
+        {true, VIEW_TASK_BEFORE_RUNNING, VIEW_NODE_READY, true},
+        {true, VIEW_TASK_ENDED, VIEW_NODE_READY, true},
+        {false, VIEW_TASK_RUNNING, VIEW_NODE_READY, true},
+        {false, VIEW_TASK_BEFORE_RUNNING, VIEW_NODE_READY, true},
+        {true, VIEW_TASK_RUNNING, VIEW_NODE_DOWN, true},
+        {true, VIEW_TASK_RUNNING, VIEW_NODE_UNKNOWN, true},
+        {false, VIEW_TASK_RUNNING, VIEW_NODE_DOWN, false}, /* it stays so for ever */
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct view *v = view_new();
+        struct ids out = {0};
+
+        add_service(v, "a", "ay", false);
+        add_task(v, "t", "a", cases[i].desired, cases[i].state);
+        add_node(v, "n1", cases[i].node);
+        view_seal(v);
+        model_add_changing(v, &out);
+        assert_int_equal(ids_has(&out, "a"), cases[i].changing);
+        ids_clear(&out);
+        view_free(v);
+    }
+}
+
+static void an_updating_service_counts_as_changing(void **state)
+{
+    struct view *v = view_new();
+    struct ids out = {0};
+
+    (void)state;
+    add_service(v, "a", "ay", true);
+    add_service(v, "b", "bee", false);
+    view_seal(v);
+    model_add_changing(v, &out);
+    assert_int_equal(out.num, 1);
+    assert_true(ids_has(&out, "a"));
+    ids_clear(&out);
+    view_free(v);
+}
+
+static void a_network_nobody_knows_is_noticed(void **state)
+{
+    struct view *known = sample(), *fresh = view_new();
+
+    (void)state;
+    add_service(fresh, "c", "cee", false);
+    view_seal(fresh);
+    assert_false(model_lacks_network(known, fresh));
+    free(fresh->services[0].networks[0].network_id);
+    fresh->services[0].networks[0].network_id = xstrdup("new");
+    assert_true(model_lacks_network(known, fresh));
+    view_free(known);
+    view_free(fresh);
+}
+
+static void a_set_of_ids_keeps_each_once_in_order(void **state)
+{
+    struct ids s = {0};
+
+    (void)state;
+    ids_remove(&s, "x");
+    ids_add(&s, "b");
+    ids_add(&s, "a");
+    ids_add(&s, "b");
+    assert_int_equal(s.num, 2);
+    assert_string_equal(s.items[0], "a");
+    ids_remove(&s, "a");
+    assert_false(ids_has(&s, "a"));
+    assert_true(ids_has(&s, "b"));
+    ids_clear(&s);
+    assert_false(ids_has(&s, "b"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_sealed_view_is_sorted_and_searched_by_id),
+        cmocka_unit_test(equal_ids_are_kept_once),
+        cmocka_unit_test(a_copy_is_the_same_until_anything_differs),
+        cmocka_unit_test(the_same_again_changes_nothing),
+        cmocka_unit_test(a_filtered_reply_speaks_only_for_what_was_asked),
+        cmocka_unit_test(an_empty_reply_to_everything_empties_what_it_speaks_for),
+        cmocka_unit_test(what_is_not_at_rest_counts_as_changing),
+        cmocka_unit_test(an_updating_service_counts_as_changing),
+        cmocka_unit_test(a_network_nobody_knows_is_noticed),
+        cmocka_unit_test(a_set_of_ids_keeps_each_once_in_order),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
