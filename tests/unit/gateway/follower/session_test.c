@@ -15,7 +15,7 @@
 
 #define HELLO(mode)                                                                                \
     "{\"hello\":{\"cluster\":\"east\",\"epoch\":\"1000-a\",\"revision\":5,\"mode\":\"" mode "\"}}" \
-                                                                                            "\n"
+    "\n"
 #define SET(name, value) "{\"set\":{\"kind\":\"pool\",\"name\":\"" name "\",\"value\":" value "}}\n"
 #define DELETE(name) "{\"delete\":{\"kind\":\"pool\",\"name\":\"" name "\"}}\n"
 
