@@ -431,6 +431,33 @@ static void the_table_has_every_label_of_the_contract_once(void **state)
     assert_int_equal(num_built, 4);
 }
 
+static void the_page_of_labels_names_each_of_them(void **state)
+{
+    char page[32768];
+    FILE *f = fopen(SIGNALBOX_SOURCE_DIR "/docs/labels.md", "r");
+    size_t num;
+    const struct labels_key *keys = labels_keys(&num);
+
+    (void)state;
+    assert_non_null(f);
+    size_t len = fread(page, 1, sizeof(page) - 1, f);
+
+    fclose(f);
+    assert_true(len > 0 && len < sizeof(page) - 1);
+    page[len] = '\0';
+    const char *later = strstr(page, "## Not built yet");
+
+    assert_non_null(later);
+    for (size_t i = 0; i < num; i++) {
+        char *name = keys[i].parse != NULL ? xasprintf("| `" LABELS_PREFIX "%s` |", keys[i].name)
+                                           : xasprintf("`%s`", keys[i].name);
+
+        if (strstr(keys[i].parse != NULL ? page : later, name) == NULL)
+            fail_msg("docs/labels.md does not say %s in its place", name);
+        free(name);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -444,6 +471,7 @@ int main(void)
         cmocka_unit_test(exactly_200_bytes_are_not_cut),
         cmocka_unit_test(the_distance_is_levenshteins),
         cmocka_unit_test(the_table_has_every_label_of_the_contract_once),
+        cmocka_unit_test(the_page_of_labels_names_each_of_them),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

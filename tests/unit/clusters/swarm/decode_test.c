@@ -274,6 +274,18 @@ static void nulls_and_unknown_fields_are_nothing_special(void **state)
     view_free(s.view);
 }
 
+static void a_service_that_only_mentions_our_labels_is_not_ours(void **state)
+{
+    struct seen s;
+
+    (void)state;
+    decode_text(&s, DECODE_SERVICES,
+                "[{\"ID\":\"x\",\"Spec\":{\"Name\":\"x\",\"Labels\":{\"a\":\"com.docker.lb.x\"},"
+                "\"TaskTemplate\":{\"ContainerSpec\":{" LABELS "}}}}]");
+    assert_int_equal(s.view->num_services + s.decode.num_skipped, 0);
+    view_free(s.view);
+}
+
 static void dates_are_made_to_sort_as_text(void **state)
 {
     static const char *const cases[][2] = {
@@ -456,6 +468,7 @@ int main(void)
         cmocka_unit_test(recorded_nodes_and_networks_are_read),
         cmocka_unit_test(one_odd_object_is_skipped_with_its_reason_and_hides_nobody),
         cmocka_unit_test(nulls_and_unknown_fields_are_nothing_special),
+        cmocka_unit_test(a_service_that_only_mentions_our_labels_is_not_ours),
         cmocka_unit_test(dates_are_made_to_sort_as_text),
         cmocka_unit_test(a_container_label_cannot_hide_a_task),
         cmocka_unit_test(a_reply_that_is_no_whole_array_fails_as_a_whole),
