@@ -32,6 +32,9 @@ static void trim_partial_utf8(char *s)
 }
 
 static void fill(struct err *e, const char *code, const char *field, const char *fmt, va_list ap)
+    __attribute__((format(printf, 4, 0)));
+
+static void fill(struct err *e, const char *code, const char *field, const char *fmt, va_list ap)
 {
     e->code = code;
     if (snprintf(e->field, sizeof(e->field), "%s", field != NULL ? field : "") >= ERR_FIELD_MAX)
