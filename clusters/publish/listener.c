@@ -23,6 +23,7 @@
 #include "gateway/core/clock.h"
 #include "gateway/core/log.h"
 #include "gateway/core/obj.h"
+#include "gateway/core/str.h"
 
 enum {
     LISTENER_MAGIC = 0x115e0001,
@@ -146,13 +147,34 @@ static void on_request(struct evhttp_request *req, void *arg)
     l->config.on_request(l->config.arg, req);
 }
 
+/* libevent's parser takes no port 0, so the port is read here. */
+static bool parse_address(const char *text, struct sockaddr_storage *addr, int *len)
+{
+    const char *colon = strrchr(text, ':');
+    uint64_t port = 0;
+    char *host;
+    bool ok;
+
+    if (colon == NULL || !str_to_u64(str_from(colon + 1), UINT16_MAX, &port))
+        return false;
+    host = str_dup((struct str){text, (size_t)(colon - text)});
+    ok = evutil_parse_sockaddr_port(host, (struct sockaddr *)addr, len) == 0 &&
+         (addr->ss_family != AF_INET6 || host[0] == '[');
+    free(host);
+    if (ok && addr->ss_family == AF_INET6)
+        ((struct sockaddr_in6 *)addr)->sin6_port = htons((uint16_t)port);
+    else if (ok)
+        ((struct sockaddr_in *)addr)->sin_port = htons((uint16_t)port);
+    return ok;
+}
+
 static bool bind_to(struct listener *l, struct err *e)
 {
     struct sockaddr_storage addr = {0};
     int len = (int)sizeof addr;
     socklen_t addr_len = sizeof addr;
 
-    if (evutil_parse_sockaddr_port(l->config.listen, (struct sockaddr *)&addr, &len) != 0)
+    if (!parse_address(l->config.listen, &addr, &len))
         return err_set(e, "BadAddress", l->config.flag,
                        "\"%s\" is no ADDRESS:PORT (an IPv6 address stands in brackets)",
                        l->config.listen);
@@ -217,6 +239,8 @@ void listener_free(struct listener *l)
     if (l == NULL)
         return;
     OBJ_CHECK(l, LISTENER_MAGIC);
+    TAILQ_FOREACH(g, &l->guests, next)
+    bufferevent_disable(g->bev, EV_READ | EV_WRITE);
     if (l->http != NULL)
         evhttp_free(l->http); /* the connections and, once bound, the evconnlistener */
     if (!l->bound && l->accepting != NULL)
