@@ -122,7 +122,8 @@ bool proxy_write_metrics(const struct proxy *p, struct buf *b)
                      name))
         return false;
     for (int i = 0; i < CLOSE__COUNT; i++)
-        if (!buf_add_fmt(b, "%s{reason=\"%s\"} %llu\n", name, close_reason_label(i),
+        if (!buf_add_fmt(b, "%s{reason=\"%s\"} %llu\n", name,
+                         close_reason_label((enum close_reason)i),
                          (unsigned long long)p->closed[i]))
             return false;
     return true;

@@ -101,8 +101,8 @@ static void a_name_that_is_none_gets_no_token(void **state)
                                         "a-",
                                         "a b",
                                         "\xc3\xa4",
-                                        "0123456789012345678901234567890123456789"
-                                        "012345678901234567890123"};
+                                        ("0123456789012345678901234567890123456789"
+                                         "012345678901234567890123")};
     struct identity id = vector_identity();
     char token[TOKEN_MAX];
     struct err e = {0};
