@@ -51,8 +51,9 @@ static void settle_child(pid_t parent, const int *keep, int num)
     sigset_t none;
     sigemptyset(&none);
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent)
-        _exit(1); /* the parent died before the first line of this function */
-    signal(SIGINT, SIG_IGN);
+        _exit(1);            /* the parent died before the first line of this function */
+    signal(SIGINT, SIG_IGN); /* a terminal's: the parent says when to end */
+    signal(SIGHUP, SIG_IGN);
     if (sigprocmask(SIG_SETMASK, &none, NULL) != 0)
         WRONG("the signal mask cannot be set");
     close_others(keep, num);

@@ -19,8 +19,8 @@ int64_t child_back_off(int64_t previous_ms, int64_t lived_ms);
 
 /*
  * fork(2) for a child that dies with this process. In the child (answer 0): signals are unblocked,
- * SIGINT is ignored (the parent says when to end), and every descriptor but 0, 1, 2 and those to
- * keep is closed. -1: cannot fork, logged.
+ * SIGINT and SIGHUP are ignored (the parent says when to end), and every descriptor but 0, 1, 2 and
+ * those to keep is closed. -1: cannot fork, logged.
  */
 pid_t child_fork(struct child *c, const int *keep_fds, int num_keep);
 

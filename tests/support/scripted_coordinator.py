@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """A coordinator for tests: serves the stream of one cluster and does what a line on stdin says.
 
-    scripted_coordinator.py PORT CLUSTER TOKEN [REPORTS_FILE]
+    scripted_coordinator.py PORT|FILE CLUSTER TOKEN [REPORTS_FILE]
+
+With FILE it takes a free port and writes its number there.
 
 Commands, one a line (an answer "ok" comes on stdout for each):
     set KIND NAME JSON      keep a change for the next commit
@@ -19,6 +21,7 @@ time on purpose, so that a mistake in one of them shows.
 import hashlib
 import http.server
 import json
+import os
 import struct
 import sys
 import threading
@@ -213,13 +216,18 @@ def obey(store, line):
 
 
 def main():
-    port, cluster, token = int(sys.argv[1]), sys.argv[2], sys.argv[3]
+    where, cluster, token = sys.argv[1:4]
     Handler.store, Handler.token = Store(cluster), token
     Handler.reports = sys.argv[4] if len(sys.argv) > 4 else None
     http.server.ThreadingHTTPServer.daemon_threads = True
     http.server.ThreadingHTTPServer.allow_reuse_address = True
+    port = int(where) if where.isdigit() else 0
     server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
+    if not where.isdigit():
+        with open(where + ".new", "w", encoding="ascii") as f:
+            f.write(str(server.server_address[1]))
+        os.rename(where + ".new", where)
     for line in sys.stdin:
         print(obey(Handler.store, line.rstrip("\n")), flush=True)
 
