@@ -150,8 +150,8 @@ static const struct table_endpoint *find_endpoint(const struct table_pool *befor
                                                   const struct table_endpoint *wanted)
 {
     if (sorted != NULL) {
-        const struct table_endpoint **at =
-            bsearch(&wanted, sorted, before->num_endpoints, sizeof(wanted), by_text);
+        const struct table_endpoint **at = bsearch(&wanted, sorted, before->num_endpoints,
+                                                   sizeof(const struct table_endpoint *), by_text);
 
         return at != NULL ? *at : NULL;
     }

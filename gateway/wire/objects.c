@@ -131,7 +131,8 @@ static bool check_array(const cJSON *item, size_t min, size_t max, size_t *out_n
     for (const cJSON *i = item->child; i != NULL; i = i->next)
         ++*out_num;
     if (*out_num < min || *out_num > max)
-        return err_set(e, "OutOfRange", "", "%zu entries; %zu to %zu are allowed", *out_num, min, max);
+        return err_set(e, "OutOfRange", "", "%zu entries; %zu to %zu are allowed", *out_num, min,
+                       max);
     return true;
 }
 
@@ -162,7 +163,7 @@ static bool read_route_hosts(const cJSON *item, void *object, struct err *e)
 {
     struct route *r = object;
     struct map seen;
-    size_t num;
+    size_t num = 0;
     bool ok = true;
 
     if (!check_array(item, 1, ROUTE_HOSTS_MAX, &num, e))
@@ -234,7 +235,7 @@ static bool read_forward(const cJSON *item, struct route *r, struct err *e)
 static bool read_route_forward(const cJSON *item, void *object, struct err *e)
 {
     struct route *r = object;
-    size_t num;
+    size_t num = 0;
 
     if (!check_array(item, 1, ROUTE_FORWARD_MAX, &num, e))
         return false;
@@ -416,7 +417,7 @@ static bool read_endpoints(const cJSON *item, void *object, struct err *e)
 {
     struct route_endpoints *all = object;
     struct map seen;
-    size_t num;
+    size_t num = 0;
     bool ok = true;
 
     if (!check_array(item, 0, ROUTE_ENDPOINTS_MAX, &num, e))
