@@ -4,11 +4,12 @@
  * of no use. Touches neither user traffic nor keys.
  */
 #include <ctype.h>
+#include <errno.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -104,6 +105,17 @@ static bool check(const struct flags *f, struct err *e)
     return f->follower.coordinator == NULL || check_coordinator(&f->follower, e);
 }
 
+/*
+ * libcurl waits for its resolver's thread when a call ends, so a silent name server would hold the
+ * whole loop for as long as glibc is patient (over 30 s). Each call is repeated anyway: one short
+ * try is enough (resolv.conf(5), RES_OPTIONS). What the operator has set stays.
+ */
+static void be_impatient_with_names(void)
+{
+    if (setenv("RES_OPTIONS", "timeout:1 attempts:1", 0) != 0)
+        log_warn("name lookups keep their long timeouts: %s", strerror(errno));
+}
+
 static int fail(const struct err *e)
 {
     log_error("%s", e->text);
@@ -136,5 +148,6 @@ int main(int argc, char **argv)
         return fail(&e);
     f.follower.frames_fd = (int)f.frames_fd;
     signal(SIGPIPE, SIG_IGN);
+    be_impatient_with_names();
     return follower_run(&f.follower, &e) ? 0 : fail(&e);
 }
