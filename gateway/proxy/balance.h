@@ -12,7 +12,7 @@
 #include "gateway/table/table.h"
 #include "gateway/upstream/upstream.h"
 
-enum { BALANCE_TRIES = 3 };
+enum { BALANCE_TRIES = 8 };
 
 struct balance_tried {
     uint32_t ids[BALANCE_TRIES];

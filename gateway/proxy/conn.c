@@ -215,7 +215,7 @@ void conn_linger(struct conn *c, enum close_reason why)
 {
     bool all_read = c->x.request_read && c->in_len == c->x.body_end && !c->sock.readable;
 
-    if (c->client_eof || all_read || shutdown(c->sock.fd, SHUT_WR) != 0) {
+    if ((c->client_eof && !c->sock.readable) || all_read || shutdown(c->sock.fd, SHUT_WR) != 0) {
         conn_close(c, why);
         return;
     }
@@ -224,11 +224,16 @@ void conn_linger(struct conn *c, enum close_reason why)
     conn_enter(c, CONN_LINGER);
 }
 
+bool conn_no_more(const struct conn *c)
+{
+    return c->client_eof && c->in_len == c->x.body_end;
+}
+
 bool conn_next(struct conn *c, bool keep, enum close_reason why)
 {
     struct exchange *x = &c->x;
 
-    if (!keep || !x->request_read || c->client_eof) {
+    if (!keep || !x->request_read || conn_no_more(c)) {
         conn_linger(c, why);
         return c->state != CONN_DEAD;
     }

@@ -148,6 +148,7 @@ void conn_yield(struct conn *c);                        /* go on in the next tur
 void conn_close(struct conn *c, enum close_reason why); /* idempotent */
 void conn_abort(struct conn *c, enum close_reason why); /* the client sees a reset */
 void conn_linger(struct conn *c, enum close_reason why);
+bool conn_no_more(const struct conn *c); /* the client closed and sent nothing after this request */
 bool conn_next(struct conn *c, bool keep, enum close_reason why); /* an exchange is over */
 bool conn_tick(struct proxy *p, int64_t now_ms);
 void conn_drop_upstream(struct conn *c);

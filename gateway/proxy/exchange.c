@@ -79,10 +79,15 @@ static void send_request(struct conn *c)
         x->sent += (uint32_t)(n - head_bytes);
 }
 
-/* An attempt on a new connection that came to nothing: this endpoint is not asked again. */
+/*
+ * An attempt on a new connection that came to nothing: this endpoint is not asked again. A refusal
+ * takes no time, so it does not count among the attempts: many tasks may have gone at once.
+ */
 static void note_failure(struct conn *c, uint32_t endpoint, enum exchange_failure why)
 {
     c->x.failure = (uint8_t)why;
+    if (why == FAILED_CONNECT)
+        c->x.attempts--;
     if (c->x.tried.num < BALANCE_TRIES)
         c->x.tried.ids[c->x.tried.num++] = endpoint;
 }
@@ -116,7 +121,7 @@ void exchange_start(struct conn *c)
 {
     struct proxy *p = c->proxy;
 
-    while (c->x.attempts < RETRY_ATTEMPTS_MAX) {
+    while (c->x.attempts < RETRY_ATTEMPTS_MAX && c->x.tried.num < BALANCE_TRIES) {
         const struct table_route *r = find_route(c);
         const struct table_endpoint *ep;
 
@@ -206,6 +211,7 @@ static bool read_body(struct conn *c)
     case IO_DONE:
         c->in_len += (uint32_t)n;
         conn_touch(c);
+        upstream_be_patient(x->up); /* the body may be more than its window */
         if (request_scan_body(c))
             return true;
         if (c->state == CONN_REQUEST)

@@ -97,7 +97,7 @@ static void begin(struct conn *c, bool may_keep)
     bufpool_put(&c->proxy->loop->bufs, &c->out);
     c->end_reason = may_keep ? CLOSE_DONE : CLOSE_REFUSED;
     c->lingers = !may_keep || !c->x.request_read || !c->x.client_keeps || c->proxy->draining ||
-                 c->client_eof;
+                 conn_no_more(c);
     conn_enter(c, CONN_REPLY);
 }
 

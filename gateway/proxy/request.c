@@ -147,6 +147,10 @@ bool request_step(struct conn *c)
         take_head(c);
         return true;
     }
+    if (c->client_eof) { /* it closed while an earlier request was answered */
+        conn_close(c, c->in_len == 0 ? CLOSE_CLIENT_EOF : CLOSE_CLIENT_EOF_IN_HEAD);
+        return false;
+    }
     return c->sock.readable && fill(c);
 }
 

@@ -144,7 +144,7 @@ static void begin(struct conn *c, const struct h1_head *h)
     x->response_left = h->content_length;
     x->up_keeps = h->keep_alive && x->response_framing != H1_BODY_UNTIL_CLOSE;
     x->take_apart = x->response_framing == H1_BODY_CHUNKED && x->minor == 0;
-    x->keep = x->client_keeps && !c->proxy->draining && !x->take_apart && !c->client_eof &&
+    x->keep = x->client_keeps && !c->proxy->draining && !x->take_apart && !conn_no_more(c) &&
               x->response_framing != H1_BODY_UNTIL_CLOSE;
     if (x->response_framing == H1_BODY_CHUNKED) {
         x->response_chunks = xmalloc(sizeof *x->response_chunks);

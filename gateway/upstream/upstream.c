@@ -290,18 +290,31 @@ struct upstream_conn *upstreams_take_idle(struct upstreams *u, uint32_t id, bool
     return c;
 }
 
+static bool set_option(int fd, int level, int name, int value)
+{
+    return setsockopt(fd, level, name, &value, sizeof value) == 0;
+}
+
+/* Probes find a node that died while we wait for its answer, the user timeout one that we send to.
+ */
 static int open_socket(int family)
 {
     int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    int on = 1;
-    unsigned ms = UPSTREAM_USER_TIMEOUT_MS;
 
-    if (fd < 0)
-        return -1;
-    if (setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0 ||
-        setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof ms) != 0)
+    if (fd >= 0 && !(set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1) &&
+                     set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, UPSTREAM_USER_TIMEOUT_MS) &&
+                     set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1) &&
+                     set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, UPSTREAM_PROBE_S) &&
+                     set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, 1)))
         fd_close(&fd);
     return fd;
+}
+
+void upstream_be_patient(struct upstream_conn *c)
+{
+    OBJ_CHECK(c, UPSTREAM_MAGIC);
+    if (!c->patient)
+        c->patient = set_option(c->sock.fd, IPPROTO_TCP, TCP_USER_TIMEOUT, UPSTREAM_PATIENT_MS);
 }
 
 struct upstream_conn *upstreams_connect(struct upstreams *u, uint32_t id)
@@ -349,7 +362,11 @@ void upstream_release(struct upstream_conn *c)
     struct upstream_endpoint *e = endpoint_of(c);
 
     upstream_own(c, NULL, NULL);
-    if (c->sock.readable || e->standing != ENDPOINT_SERVES || e->num_idle >= UPSTREAM_IDLE_MAX)
+    if (c->patient)
+        c->patient =
+            !set_option(c->sock.fd, IPPROTO_TCP, TCP_USER_TIMEOUT, UPSTREAM_USER_TIMEOUT_MS);
+    if (c->patient || c->sock.readable || e->standing != ENDPOINT_SERVES ||
+        e->num_idle >= UPSTREAM_IDLE_MAX)
         upstream_close(c);
     else
         enter(c, UPSTREAM_IDLE);

@@ -23,6 +23,8 @@
 enum {
     UPSTREAM_CONNECT_MS = 2000,      /* a connect that takes longer has failed */
     UPSTREAM_USER_TIMEOUT_MS = 2000, /* TCP_USER_TIMEOUT: sent bytes that nobody acknowledges */
+    UPSTREAM_PATIENT_MS = 60000,     /* the same while the application is slow to read a body */
+    UPSTREAM_PROBE_S = 3,            /* silent for so long: the node is probed */
     UPSTREAM_IDLE_MS = 30000,        /* an idle connection lives no longer */
     UPSTREAM_WARM_MS = 3000,         /* one idle for less is taken for what cannot be repeated */
     UPSTREAM_IDLE_MAX = 256,         /* idle connections an endpoint */
@@ -49,6 +51,7 @@ struct upstream_conn {
     int64_t since_ms;      /* in this state */
     uint64_t num_requests; /* begun on it */
     uint64_t sent_bytes;
+    bool patient;                  /* see upstream_be_patient */
     void (*on_ready)(void *owner); /* while CONNECTING (once, at its end) and BUSY */
     void *owner;
     TAILQ_ENTRY(upstream_conn) link;      /* all of this state, longest first */
@@ -121,6 +124,11 @@ struct upstream_conn *upstreams_connect(struct upstreams *u, uint32_t id);
 void upstream_own(struct upstream_conn *c, void (*on_ready)(void *owner), void *owner);
 void upstream_release(struct upstream_conn *c); /* BUSY: back to idle, or closed */
 void upstream_close(struct upstream_conn *c);   /* idempotent */
+/*
+ * Its receive window may fill: a long body follows. TCP_USER_TIMEOUT counts a full window like a
+ * dead node (tcp(7)), so it gets longer until the connection is released.
+ */
+void upstream_be_patient(struct upstream_conn *c);
 /* The peer ended in order without having seen a byte of what was sent after `sent_before`. */
 bool upstream_saw_nothing(const struct upstream_conn *c, uint64_t sent_before);
 
