@@ -119,7 +119,7 @@ static void raise_limits(void)
 static void on_signal(evutil_socket_t signal_number, short what, void *arg)
 {
     (void)what;
-    log_info("signal %d: the end; gateways hold the listeners", (int)signal_number);
+    log_info("signal %d: the end; what gateways hold goes on listening", (int)signal_number);
     event_base_loopbreak(arg);
 }
 

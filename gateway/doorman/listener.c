@@ -82,7 +82,7 @@ enum listener_open listener_open(const struct listen_spec *spec, bool join, int 
 
         err_set_errno(e, result == LISTENER_IN_USE ? "PortInUse" : "BadListener", "--listen",
                       "%s cannot be bound%s", spec->text,
-                      denied ? " (below port 1024: start as root with NET_BIND_SERVICE)" : "");
+                      denied ? " (a port below 1024 needs NET_BIND_SERVICE)" : "");
         goto out;
     }
     *out_fd = fd;

@@ -23,14 +23,13 @@ bool publish_identify(const char *path, struct publish_id *out)
 
     if (stat(path, &st) != 0)
         return false;
-    *out = (struct publish_id){st.st_dev, st.st_ino, st.st_ctim};
+    *out = (struct publish_id){st.st_dev, st.st_ino};
     return true;
 }
 
 bool publish_same(const struct publish_id *a, const struct publish_id *b)
 {
-    return a->dev == b->dev && a->ino == b->ino && a->ctim.tv_sec == b->ctim.tv_sec &&
-           a->ctim.tv_nsec == b->ctim.tv_nsec;
+    return a->dev == b->dev && a->ino == b->ino;
 }
 
 static bool set_path(struct sockaddr_un *addr, const char *path, const char *suffix)

@@ -4,18 +4,20 @@
 
 #include <stdbool.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "gateway/core/err.h"
 #include "gateway/core/result.h"
 
 enum publish_state { PUBLISH_MINE, PUBLISH_OTHER, PUBLISH_NOTHING };
 
-/* A file's identity: tmpfs may give an inode number again, but not with the same time. */
+/*
+ * A file's identity. Its number is not given to another file while the doorman that bound it lives,
+ * even when the name is gone; and when that one dies, its gateways notice. No times: a chmod by
+ * hand must not look like a successor.
+ */
 struct publish_id {
     dev_t dev;
     ino_t ino;
-    struct timespec ctim;
 };
 
 MUST_USE bool publish_identify(const char *path, struct publish_id *out);

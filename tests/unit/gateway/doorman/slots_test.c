@@ -9,6 +9,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/filter.h>
 #include <unistd.h>
 
 #include "gateway/core/fd.h"
@@ -159,6 +160,20 @@ static void an_idle_listener_that_somebody_opens_is_shut(void **state)
     slots_free(&s);
 }
 
+static void a_holder_cannot_attach_a_filter_that_drops_connections(void **state)
+{
+    struct sock_filter drop_all = {.code = BPF_RET | BPF_K, .k = 0};
+    struct sock_fprog program = {.len = 1, .filter = &drop_all};
+    struct slots s;
+
+    (void)state;
+    bound_slots(&s, 1);
+    assert_int_equal(
+        setsockopt(s.all[0].fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)), -1);
+    assert_int_equal(errno, EPERM);
+    slots_free(&s);
+}
+
 static void what_somebody_holds_is_not_bound_again(void **state)
 {
     struct slots first;
@@ -295,6 +310,7 @@ int main(void)
         cmocka_unit_test(a_slot_listens_only_while_the_generation_that_holds_it_is_served),
         cmocka_unit_test(a_listener_that_was_shut_or_connected_elsewhere_is_revived),
         cmocka_unit_test(an_idle_listener_that_somebody_opens_is_shut),
+        cmocka_unit_test(a_holder_cannot_attach_a_filter_that_drops_connections),
         cmocka_unit_test(what_somebody_holds_is_not_bound_again),
         cmocka_unit_test(a_successor_inherits_every_shard_and_the_state),
         cmocka_unit_test(an_offer_without_all_shards_or_of_another_socket_is_refused),
