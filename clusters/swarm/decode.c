@@ -31,9 +31,10 @@ static bool need_str(const cJSON *o, const char *key, const char **out, struct e
     *out = NULL;
     if (!json_get_str(o, key, out, e))
         return false;
-    if (!*out || !**out)
-        return err_set(e, "MissingField", key, "%s is missing or empty", key);
-    return true;
+    if (*out && **out)
+        return true;
+    err_set(e, "MissingField", key, "%s is missing or empty", key);
+    return false;
 }
 
 /* Ids go into file names, URLs and log lines of others: only plain ones come in. */

@@ -191,7 +191,7 @@ static bool is_good(const struct fetch_reply *reply, struct str body, struct err
 static bool use_version(struct docker *d, struct str body, struct err *e)
 {
     struct decode_api engine = {0};
-    int minor;
+    int minor = 0;
 
     if (!decode_api(body, &engine, e) || !docker_choose_api(&engine, &minor, e))
         return false;

@@ -114,6 +114,7 @@ static void read_step(struct round *r)
                                                         [STEP_NETWORKS] = DECODE_NETWORKS};
     const struct ids *only = NULL;
 
+    ASSERT(r->step < STEP_END);
     if (r->step == STEP_SERVICES && !r->scope.all)
         only = &r->scope.services;
     if (r->step == STEP_TASKS && !r->scope.all)

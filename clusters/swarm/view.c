@@ -160,6 +160,7 @@ static void fill_attachments(struct view_attachment *a, size_t num)
 
 void view_add_service(struct view *v, struct view_service *moved)
 {
+    ASSERT(moved->labels || moved->num_labels == 0);
     never_null(&moved->id);
     never_null(&moved->name);
     never_null(&moved->created_at);

@@ -301,15 +301,16 @@ static void deliver(struct fetch *f)
 
 static void bury(struct fetch *f)
 {
-    struct fetch_call *c;
+    struct fetch_call *c, *next;
 
-    while ((c = LIST_FIRST(&f->dead))) {
+    for (c = LIST_FIRST(&f->dead); c; c = next) {
         CURLMcode m = curl_multi_remove_handle(f->multi, c->easy);
 
         ASSERT(m == CURLM_OK);
-        LIST_REMOVE(c, entry);
+        next = LIST_NEXT(c, entry);
         call_free(c);
     }
+    LIST_INIT(&f->dead);
 }
 
 static bool call_run(struct fetch_call *c)
@@ -334,10 +335,11 @@ static void start_waiting(struct fetch *f)
 
 static void destroy(struct fetch *f)
 {
-    struct fetch_call *c;
+    struct fetch_call *c, *next;
 
     bury(f);
-    while ((c = LIST_FIRST(&f->calls))) {
+    for (c = LIST_FIRST(&f->calls); c; c = next) {
+        next = LIST_NEXT(c, entry);
         call_end(c);
         call_free(c);
     }
