@@ -1,0 +1,173 @@
+/* The turn of the loop: order, tasks that queue themselves, graves, ticks; and the blocks. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "gateway/loop/loop.h"
+#include "gateway/loop/sock.h"
+
+struct fixture {
+    struct loop loop;
+    struct loop_task task;
+    struct loop_grave grave;
+    int num_runs, num_buried, num_ticks, num_turns, turns_left, buried_in_turn;
+};
+
+static void on_turn_end(void *arg)
+{
+    struct fixture *f = arg;
+
+    f->num_turns++;
+    if (--f->turns_left <= 0)
+        loop_stop(&f->loop);
+}
+
+static bool on_tick(void *arg, int64_t now_ms)
+{
+    struct fixture *f = arg;
+
+    assert_true(now_ms > 0);
+    f->num_ticks++;
+    return true;
+}
+
+static void bury(void *dead)
+{
+    struct fixture *f = dead;
+
+    f->num_buried++;
+    f->buried_in_turn = f->num_turns;
+}
+
+static void run_again(void *arg)
+{
+    struct fixture *f = arg;
+
+    f->num_runs++;
+    loop_later(&f->loop, &f->task);
+    loop_later(&f->loop, &f->task); /* twice is once */
+    if (f->num_runs == 1)
+        loop_bury(&f->loop, &f->grave);
+}
+
+static void start(struct fixture *f, int turns)
+{
+    memset(f, 0, sizeof *f);
+    assert_true(loop_init(&f->loop, NULL));
+    f->loop.on_turn_end = on_turn_end;
+    f->loop.turn_end_arg = f;
+    f->turns_left = turns;
+    f->grave = (struct loop_grave){.bury = bury, .dead = f};
+}
+
+static void a_task_that_queues_itself_runs_once_a_turn(void **state)
+{
+    (void)state;
+    struct fixture f;
+
+    start(&f, 5);
+    f.task = (struct loop_task){.run = run_again, .arg = &f};
+    loop_later(&f.loop, &f.task);
+    loop_run(&f.loop);
+    assert_int_equal(f.num_runs, 5);
+    assert_int_equal(f.num_buried, 1);
+    assert_int_equal(f.buried_in_turn, 1); /* after the hook of the turn it died in */
+    loop_forget(&f.loop, &f.task);
+    assert_false(f.task.queued);
+    loop_free(&f.loop);
+}
+
+static void ticks_come_fast_when_somebody_is_in_a_hurry(void **state)
+{
+    (void)state;
+    struct fixture f;
+    int64_t before;
+
+    start(&f, 3);
+    loop_add_ticker(&f.loop, on_tick, &f);
+    before = loop_now_ms(&f.loop);
+    loop_hurry(&f.loop);
+    loop_run(&f.loop);
+    assert_int_equal(f.num_ticks, 3);
+    f.loop.now_ms = 0;
+    assert_in_range(loop_now_ms(&f.loop) - before, 250, 900);
+    loop_free(&f.loop);
+}
+
+static void the_last_block_given_back_is_the_next_one_taken(void **state)
+{
+    (void)state;
+    struct bufpool p = {0};
+    char *all[BUFPOOL_KEEP + 5];
+    char *last;
+
+    for (size_t i = 0; i < BUFPOOL_KEEP + 5; i++)
+        all[i] = bufpool_get(&p);
+    assert_int_equal(p.num_out, BUFPOOL_KEEP + 5);
+    last = all[0];
+    bufpool_put(&p, &all[0]);
+    assert_null(all[0]);
+    all[0] = bufpool_get(&p);
+    assert_ptr_equal(all[0], last);
+    for (size_t i = 0; i < BUFPOOL_KEEP + 5; i++)
+        bufpool_put(&p, &all[i]);
+    assert_int_equal(p.num_out, 0);
+    assert_int_equal(p.num_kept, BUFPOOL_KEEP);
+    bufpool_free(&p);
+}
+
+static void on_ready(void *owner)
+{
+    (*(int *)owner)++;
+}
+
+static void a_short_read_means_drained_until_the_peer_closes(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct sock s;
+    int pair[2], num_ready = 0;
+    char bytes[8];
+    size_t n;
+
+    start(&f, 1);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+    assert_true(sock_open(&s, &f.loop, pair[0], on_ready, &num_ready));
+    assert_int_equal(write(pair[1], "abcdefghij", 10), 10);
+    loop_run(&f.loop);
+    assert_true(num_ready > 0 && s.readable);
+    assert_int_equal(sock_recv(&s, bytes, sizeof bytes, &n), IO_DONE);
+    assert_true(n == 8 && s.readable);
+    assert_int_equal(sock_recv(&s, bytes, sizeof bytes, &n), IO_DONE);
+    assert_true(n == 2 && !s.readable);
+    assert_int_equal(write(pair[1], "z", 1), 1);
+    close(pair[1]);
+    f.loop.stopped = false;
+    f.turns_left = 1;
+    loop_run(&f.loop);
+    assert_true(s.hung_up);
+    assert_int_equal(sock_recv(&s, bytes, sizeof bytes, &n), IO_DONE);
+    assert_true(n == 1 && s.readable); /* there is more to learn: the end */
+    assert_int_equal(sock_recv(&s, bytes, sizeof bytes, &n), IO_EOF);
+    sock_close(&s);
+    sock_close(&s); /* twice is fine */
+    loop_free(&f.loop);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_task_that_queues_itself_runs_once_a_turn),
+        cmocka_unit_test(ticks_come_fast_when_somebody_is_in_a_hurry),
+        cmocka_unit_test(the_last_block_given_back_is_the_next_one_taken),
+        cmocka_unit_test(a_short_read_means_drained_until_the_peer_closes),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

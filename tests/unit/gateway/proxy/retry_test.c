@@ -1,0 +1,57 @@
+/* The rule of repeating a request, as a table. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "gateway/proxy/retry.h"
+
+static void what_may_be_repeated(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *what;
+        struct retry_facts facts; /* attempts, intact, answered, idempotent, may_be_seen */
+        bool allowed;
+    } rows[] = {
+        {"a GET that was sent", {1, true, false, true, true}, true},
+        {"a GET for the third time", {2, true, false, true, true}, true},
+        {"a GET for the fourth time", {3, true, false, true, true}, false},
+        {"a GET whose answer has begun", {1, true, true, true, true}, false},
+        {"a PUT whose body is gone", {1, false, false, true, true}, false},
+        {"a POST that somebody may have read", {1, true, false, false, true}, false},
+        {"a POST that nobody has read", {1, true, false, false, false}, true},
+        {"a POST that nobody has read, its body gone", {1, false, false, false, false}, false},
+        {"a POST that nobody has read, yet answered", {1, true, true, false, false}, false},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (retry_allowed(&rows[i].facts) != rows[i].allowed)
+            fail_msg("%s", rows[i].what);
+}
+
+static void methods_are_idempotent_by_name_and_case(void **state)
+{
+    (void)state;
+    static const char *const yes[] = {"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"};
+    static const char *const no[] = {"POST", "PATCH", "get", "GETS", "", "CONNECT", "LOCK"};
+
+    for (size_t i = 0; i < sizeof yes / sizeof yes[0]; i++)
+        if (!retry_is_idempotent(str_from(yes[i])))
+            fail_msg("%s", yes[i]);
+    for (size_t i = 0; i < sizeof no / sizeof no[0]; i++)
+        if (retry_is_idempotent(str_from(no[i])))
+            fail_msg("%s", no[i]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_may_be_repeated),
+        cmocka_unit_test(methods_are_idempotent_by_name_and_case),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,267 @@
+/* Upstream connections against a listener on loopback: states, idle ones, endpoints that go. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include "gateway/core/check.h"
+#include "gateway/upstream/upstream.h"
+
+struct fixture {
+    struct loop loop;
+    struct metrics metrics;
+    struct upstreams ups;
+    int listener;
+    struct sockaddr_in addr;
+    uint32_t forgotten;
+    int num_forgotten, num_ready;
+    int turns;
+};
+
+static void on_forgotten(void *arg, uint32_t id)
+{
+    struct fixture *f = arg;
+
+    f->forgotten = id;
+    f->num_forgotten++;
+}
+
+static void on_ready(void *owner)
+{
+    struct fixture *f = owner;
+
+    f->num_ready++;
+}
+
+static void on_turn_end(void *arg)
+{
+    struct fixture *f = arg;
+
+    if (--f->turns <= 0)
+        loop_stop(&f->loop);
+}
+
+/* Some turns; the tick ends those in which nothing happens. */
+static void turn(struct fixture *f)
+{
+    f->loop.stopped = false;
+    f->turns = 2;
+    loop_hurry(&f->loop);
+    loop_run(&f->loop);
+}
+
+static int set_up(void **state)
+{
+    struct fixture *f = xcalloc(1, sizeof *f);
+    socklen_t len = sizeof f->addr;
+
+    assert_true(loop_init(&f->loop, NULL));
+    f->loop.on_turn_end = on_turn_end;
+    f->loop.turn_end_arg = f;
+    upstreams_init(&f->ups, &f->loop, &f->metrics);
+    f->ups.on_forgotten = on_forgotten;
+    f->ups.arg = f;
+    f->listener = socket(AF_INET, SOCK_STREAM, 0);
+    f->addr =
+        (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    assert_int_equal(bind(f->listener, (struct sockaddr *)&f->addr, sizeof f->addr), 0);
+    assert_int_equal(getsockname(f->listener, (struct sockaddr *)&f->addr, &len), 0);
+    assert_int_equal(listen(f->listener, 8), 0);
+    upstreams_set(&f->ups, 7, (struct sockaddr *)&f->addr, sizeof f->addr, false);
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct fixture *f = *state;
+
+    upstreams_free(&f->ups);
+    loop_free(&f->loop);
+    close(f->listener);
+    free(f);
+    return 0;
+}
+
+static struct upstream_conn *connected(struct fixture *f, int *peer)
+{
+    struct upstream_conn *c = upstreams_connect(&f->ups, 7);
+
+    assert_non_null(c);
+    upstream_own(c, on_ready, f);
+    *peer = accept(f->listener, NULL, NULL);
+    assert_true(*peer >= 0);
+    turn(f);
+    assert_int_equal(c->state, UPSTREAM_BUSY);
+    return c;
+}
+
+static void send_bytes(struct upstream_conn *c, const char *text)
+{
+    struct iovec iov = {(void *)(uintptr_t)text, strlen(text)};
+    size_t n;
+
+    assert_int_equal(sock_send(&c->sock, &iov, 1, &n), IO_DONE);
+    c->sent_bytes += n;
+}
+
+static void a_released_connection_is_taken_again(void **state)
+{
+    struct fixture *f = *state;
+    int peer;
+    struct upstream_conn *c = connected(f, &peer);
+
+    upstream_release(c);
+    assert_int_equal(c->state, UPSTREAM_IDLE);
+    assert_ptr_equal(upstreams_take_idle(&f->ups, 7, true), c);
+    assert_null(upstreams_take_idle(&f->ups, 7, false));
+    close(peer);
+}
+
+static void an_idle_connection_that_speaks_or_ends_is_dropped(void **state)
+{
+    struct fixture *f = *state;
+
+    for (int speaks = 0; speaks <= 1; speaks++) {
+        int peer;
+        struct upstream_conn *c = connected(f, &peer);
+
+        upstream_release(c);
+        if (speaks)
+            assert_int_equal(write(peer, "x", 1), 1);
+        else
+            close(peer);
+        turn(f);
+        assert_null(upstreams_take_idle(&f->ups, 7, false));
+        if (speaks)
+            close(peer);
+    }
+}
+
+static void a_warm_one_is_looked_at_before_it_is_given(void **state)
+{
+    struct fixture *f = *state;
+    int peer;
+    struct upstream_conn *c = connected(f, &peer);
+    struct pollfd p = {.fd = c->sock.fd, .events = POLLRDHUP};
+
+    upstream_release(c);
+    close(peer);
+    assert_int_equal(poll(&p, 1, 2000), 1); /* the end is here, its event has not been seen */
+    assert_null(upstreams_take_idle(&f->ups, 7, true));
+}
+
+static void a_refused_connect_is_told_and_makes_a_suspect(void **state)
+{
+    struct fixture *f = *state;
+    struct upstream_conn *c;
+
+    close(f->listener);
+    f->listener = -1;
+    c = upstreams_connect(&f->ups, 7);
+    if (c == NULL) { /* loopback may refuse at once */
+        assert_int_equal(errno, ECONNREFUSED);
+        return;
+    }
+    upstream_own(c, on_ready, f);
+    turn(f);
+    assert_int_equal(f->num_ready, 1);
+    assert_false(upstreams_usable(&f->ups, 7, false));
+    assert_true(upstreams_usable(&f->ups, 7, true));
+}
+
+static void an_endpoint_that_goes_keeps_what_is_in_flight_only(void **state)
+{
+    struct fixture *f = *state;
+    int a, b;
+    struct upstream_conn *busy = connected(f, &a);
+    struct upstream_conn *idle = connected(f, &b);
+
+    upstream_release(idle);
+    upstreams_set(&f->ups, 7, (struct sockaddr *)&f->addr, sizeof f->addr, true);
+    assert_int_equal(idle->state, UPSTREAM_DEAD);
+    assert_int_equal(busy->state, UPSTREAM_BUSY);
+    assert_false(upstreams_usable(&f->ups, 7, true));
+    upstream_release(busy);
+    assert_int_equal(busy->state, UPSTREAM_DEAD);
+    assert_int_equal(f->num_forgotten, 0);
+    close(a);
+    close(b);
+}
+
+static void an_id_is_forgotten_when_its_last_connection_is_gone(void **state)
+{
+    struct fixture *f = *state;
+    int a;
+    struct upstream_conn *busy = connected(f, &a);
+
+    upstreams_doubt(&f->ups, 7);
+    upstreams_settle(&f->ups, 7);
+    assert_int_equal(f->num_forgotten, 0);
+    upstream_release(busy);
+    assert_int_equal(f->num_forgotten, 1);
+    assert_int_equal(f->forgotten, 7);
+    assert_null(upstreams_endpoint(&f->ups, 7));
+    close(a);
+}
+
+static void an_endpoint_that_is_set_again_is_no_longer_in_doubt(void **state)
+{
+    struct fixture *f = *state;
+    int a;
+    struct upstream_conn *c = connected(f, &a);
+
+    upstream_release(c);
+    upstreams_doubt(&f->ups, 7);
+    upstreams_set(&f->ups, 7, (struct sockaddr *)&f->addr, sizeof f->addr, false);
+    upstreams_settle(&f->ups, 7);
+    assert_int_equal(f->num_forgotten, 0);
+    assert_ptr_equal(upstreams_take_idle(&f->ups, 7, false), c);
+    close(a);
+}
+
+static void what_the_peer_has_seen_is_known(void **state)
+{
+    struct fixture *f = *state;
+    int peer;
+    char text[16];
+    struct upstream_conn *c = connected(f, &peer);
+
+    send_bytes(c, "one");
+    assert_int_equal(read(peer, text, sizeof text), 3);
+    assert_int_equal(write(peer, "r", 1), 1); /* carries the acknowledgement */
+    turn(f);
+    assert_false(upstream_saw_nothing(c, 0));
+    close(peer);
+    turn(f);
+    send_bytes(c, "two"); /* to a closed socket: acknowledged by nobody */
+    turn(f);
+    assert_true(upstream_saw_nothing(c, 3));
+    upstream_close(c);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(a_released_connection_is_taken_again),
+        TEST(an_idle_connection_that_speaks_or_ends_is_dropped),
+        TEST(a_warm_one_is_looked_at_before_it_is_given),
+        TEST(a_refused_connect_is_told_and_makes_a_suspect),
+        TEST(an_endpoint_that_goes_keeps_what_is_in_flight_only),
+        TEST(an_id_is_forgotten_when_its_last_connection_is_gone),
+        TEST(an_endpoint_that_is_set_again_is_no_longer_in_doubt),
+        TEST(what_the_peer_has_seen_is_known),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
