@@ -13,8 +13,16 @@
 #include "clusters/labels/labels.h"
 #include "gateway/core/check.h"
 
+/* One more element at the end; the array is full whenever its length is a power of two. */
+static inline void *fixture_room(void *array, size_t num, size_t size)
+{
+    if ((num & (num - 1)) != 0)
+        return array;
+    return xrealloc(array, (num > 0 ? num * 2 : 1) * size);
+}
+
 #define FIXTURE_GROW(array, num) \
-    ((array) = xrealloc((array), ((num) + 1) * sizeof(*(array))), &(array)[(num)++])
+    ((array) = fixture_room((array), (num), sizeof(*(array))), &(array)[(num)++])
 
 static inline void fixture_network(struct view *v, char *id, char *name, bool ingress)
 {
