@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -116,7 +117,7 @@ static bool check(const struct flags *f, struct err *e)
     if (f->token_file != NULL && access(f->token_file, R_OK) != 0)
         return err_set_errno(e, "BadOption", "--token-file", "--token-file %s cannot be read",
                              f->token_file);
-    if (f->state != NULL && access(f->state, R_OK | W_OK | X_OK) != 0)
+    if (f->state != NULL && mkdir(f->state, 0700) != 0 && access(f->state, R_OK | W_OK | X_OK) != 0)
         return err_set_errno(e, "BadOption", "--state", "--state %s is no usable directory",
                              f->state);
     if (f->listen_https.num > 0)
