@@ -419,7 +419,11 @@ static bool add_headers(struct fetch_call *c, const struct fetch_request *rq, st
     return true;
 }
 
-/* Options that every request of ours has. Each of them fails only when memory is gone. */
+/*
+ * Options that every request of ours has. Each of them fails only when memory is gone. Names are
+ * asked anew for each connection: a task that Swarm replaces has another address, and libcurl would
+ * try the old one for a minute.
+ */
 static bool set_common(struct fetch_call *c)
 {
     CURL *h = c->easy;
@@ -434,6 +438,7 @@ static bool set_common(struct fetch_call *c)
            curl_easy_setopt(h, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) == CURLE_OK &&
            curl_easy_setopt(h, CURLOPT_PATH_AS_IS, 1L) == CURLE_OK &&
            curl_easy_setopt(h, CURLOPT_TCP_KEEPALIVE, 1L) == CURLE_OK &&
+           curl_easy_setopt(h, CURLOPT_DNS_CACHE_TIMEOUT, 0L) == CURLE_OK &&
            curl_easy_setopt(h, CURLOPT_USERAGENT, "signalbox") == CURLE_OK &&
            curl_easy_setopt(h, CURLOPT_WRITEFUNCTION, on_write) == CURLE_OK &&
            curl_easy_setopt(h, CURLOPT_WRITEDATA, c) == CURLE_OK &&
