@@ -268,6 +268,11 @@ class Swarm:
         out = self.docker("ps", "-q", "--filter", f"label=com.docker.swarm.service.name={STACK}_{service}", node=node)
         return out.split()[0] if out.split() else None
 
+    def logs(self, container, node, *options):
+        done = subprocess.run([str(SCRIPT), "docker", str(node), "logs", *options, container],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        return done.stdout + done.stderr
+
     def kill(self, service, node):
         container = self.container(service, node)
         assert container, f"{service} does not run on node {node}"
@@ -366,9 +371,7 @@ class Swarm:
                               f"label=com.docker.stack.namespace={STACK}", node=node, check=False)
             for row in ids.splitlines():
                 container, title = row.split(" ", 1)
-                done = subprocess.run([str(SCRIPT), "docker", str(node), "logs", "--tail", "40", container],
-                                      stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
                 if "_shop" not in title and "_api" not in title and "_westshop" not in title:
-                    yield f"node {node}: {title}", done.stdout + done.stderr
+                    yield f"node {node}: {title}", self.logs(container, node, "--tail", "40")
             with open(self.root / f"node{node}/dockerd.log", encoding="utf-8", errors="replace") as f:
                 yield f"node {node}: dockerd", "".join(f.readlines()[-15:])
