@@ -189,7 +189,7 @@ def in_netns(name):
 @pytest.fixture(scope="module")
 def network(tmp_path_factory):
     assert os.geteuid() == 0, "these tests make network namespaces and need root"
-    for program in ("signalbox-doorman", "support/doorman_probe", "support/load"):
+    for program in ("signalbox-doorman", "signalbox-gateway", "support/doorman_probe", "support/load", "support/origin"):
         assert (BIN / program).exists(), f"{BIN / program} is missing: build first"
     for tool in ("ip", "ss", "setpriv"):
         assert shutil.which(tool), f"{tool} is missing: deploy/packages.sh lists the packages"
@@ -372,6 +372,25 @@ def test_a_doorman_that_hangs_is_replaced_and_does_no_harm_when_it_wakes(node):
     no_failures(load, 1000)
 
 
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
+def test_gateways_have_five_seconds_to_come_to_a_successor(node, end):
+    doorman = node.doorman()
+    gateway, other = node.gateway(), node.gateway()
+    wait_for("served", node.is_served)
+    gateway.send(signal.SIGSTOP)
+    if end == signal.SIGKILL:
+        doorman.end(end)
+    successor = node.doorman()
+    wait_for("adopted", lambda: "fit" in successor.log or "which are adopted" in successor.log)
+    other.end(signal.SIGKILL)
+    time.sleep(3.5)
+    assert node.listening() == SHARDS and "clients are refused" not in successor.log
+    gateway.send(signal.SIGCONT)
+    wait_for("served", node.is_served, 2)
+    time.sleep(2)
+    assert node.is_served() and not any(line["changed"] for line in gateway.json_lines()[1:])
+
+
 def test_both_gone_the_port_is_bound_anew_despite_connections_of_the_past(node):
     doorman = node.doorman()
     gateway = node.gateway()
@@ -458,6 +477,41 @@ def test_a_port_that_a_stranger_holds_is_named_and_taken_when_it_is_free(node):
     stranger.close()
     wait_for("served", node.is_served, 2)
     assert gateway.json_lines()[-1]["complete"] is True
+
+
+TABLE = """{"set":{"kind":"pool","name":"web","value":{"tenant":"","protocol":"http1","balance":"round_robin"}}}
+{"set":{"kind":"endpoints","name":"web","value":{"endpoints":[{"address":"127.0.0.1","port":8080,"weight":1,"task":"t","node":"n"}]}}}
+{"set":{"kind":"route","name":"web","value":{"tenant":"","hosts":["a.test"],"path":"/","forward":[{"pool":"web","weight":1}]}}}
+{"commit":{"revision":1}}
+"""
+
+
+def test_real_gateways_and_doormen_are_replaced_and_killed_under_load(node):
+    table = node.dir / "table.ndjson"
+    table.write_text(TABLE)
+    node.start(node.gw, "origin", [BIN / "support/origin", "--port", "8080"])
+
+    def real_gateway():
+        state = node.dir / f"state-{node.count}"
+        state.mkdir()
+        os.chown(state, UID, UID)
+        return node.start(node.gw, "gateway", [BIN / "signalbox-gateway", "--table", table, "--doorman", node.socket, "--state", state])
+    doorman = node.doorman()
+    gateway = real_gateway()
+    wait_for("every shard listens", lambda: node.listening() == SHARDS, 8)
+    load = node.start(node.client, "load", [BIN / "support/load", "--target", f"{HOST}:{PORT}", "--host", "a.test", "--new-rate", 150,
+                                            "--keep", 10, "--seconds", 60], uid=0)
+    for i in range(6):
+        if i % 2 == 0:
+            old, gateway = gateway, real_gateway()
+            wait_for("both serve", lambda: doorman.log.count("is serving") >= 2, 8)
+            assert old.end(seconds=20) == 0
+        if i % 3 == 0:
+            doorman.end(signal.SIGKILL)
+        old, doorman = doorman, node.doorman()
+        wait_for("serving", lambda: "is serving" in doorman.log)
+        old.end()
+    no_failures(load, 200)
 
 
 # ---- hostile neighbours ----------------------------------------------------------------------
@@ -555,9 +609,12 @@ def test_a_successor_that_ends_in_the_middle_changes_nothing(node):
     s.send(message(HELLO, role=DOORMAN))
     data, fds, _, _ = socket.recv_fds(s, 65536, 64)
     assert len(fds) == SHARDS and struct.unpack_from("=H", data, 6)[0] == LIST
-    os.rename(node.socket, node.socket.with_suffix(".gone"))  # as if it had published itself already
+    heir = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)  # it has published itself already
+    heir.bind(str(node.socket.with_suffix(".new")))
+    os.rename(node.socket.with_suffix(".new"), node.socket)
     for fd in fds:
         os.close(fd)
+    heir.close()
     s.close()
     doorman.says("without having taken over")
     doorman.says("published again")
