@@ -8,7 +8,8 @@ import pytest
 import nodes
 
 PROGRAMS = ("signalbox-coordinator", "signalbox-gateway", "signalbox-follower", "signalbox-doorman",
-            "support/origin", "support/load")
+            "support/origin", "support/load", "support/doorman_probe")
+SUMMARY = []  # "test: figure"
 
 
 @pytest.fixture(scope="session")
@@ -54,3 +55,18 @@ def pytest_runtest_makereport(item, call):
     if report.when == "call" and report.failed and "swarm" in getattr(item, "funcargs", {}):
         for title, text in item.funcargs["swarm"].report():
             report.sections.append((title, text))
+
+
+def pytest_runtest_logreport(report):
+    if report.when == "call":
+        name = report.nodeid.rpartition("::")[2]
+        for text in nodes.FIGURES[:]:
+            SUMMARY.append(f"{name}: {text}")
+        nodes.FIGURES.clear()
+
+
+def pytest_terminal_summary(terminalreporter):
+    if SUMMARY:
+        terminalreporter.section("figures")
+        for line in SUMMARY:
+            terminalreporter.write_line(line)

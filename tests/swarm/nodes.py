@@ -16,10 +16,12 @@ import time
 import urllib.parse
 
 TREE = pathlib.Path(__file__).resolve().parents[2]
-BUILD = pathlib.Path(os.environ.get("BUILD", TREE / "build"))
+BUILD = pathlib.Path(os.environ.get("SIGNALBOX_BUILD", TREE / "build"))
 SCRIPT = TREE / "tests/support/swarm_nodes"
 STACK = "signalbox"
 PORTS = {"east": 8081, "west": 8082}
+LONG = bool(os.environ.get("SIGNALBOX_LONG"))  # ./tests/run long swarm
+FIGURES = []  # what was measured; conftest.py prints it at the end
 CLIENT = "10.98.0.254"
 CLONE_NEWNET = 0x40000000
 
@@ -37,6 +39,12 @@ def wait_until(what, seconds, check, every=0.1):
             last = e
         time.sleep(every)
     raise AssertionError(f"{what}: not within {seconds} s (last: {last!r})")
+
+
+def note(text):
+    """A measured figure that belongs in the summary of the run."""
+    print(text)
+    FIGURES.append(text)
 
 
 def run(*argv, env=None, timeout=120, check=True):
@@ -76,9 +84,8 @@ class Load:
             self.process.send_signal(signal.SIGINT)
         out, _ = self.process.communicate(timeout=30)
         result = json.loads(out)
-        print(f"load: {result['requests']} requests, {result['failed']} failed {result['failures']}, "
-              f"latency {result['latency_ms']}, longest gap {result['max_gap_ms']} ms, "
-              f"{result['connections']} connections")
+        note(f"{result['requests']} requests on {result['connections']} connections, {result['failed']} failed "
+             f"{result['failures'] or ''}, latency {result['latency_ms']} ms, longest gap {result['max_gap_ms']} ms")
         return result
 
 
@@ -218,7 +225,7 @@ class Swarm:
             raise OSError(ctypes.get_errno(), "setns")
 
     def make_images(self, work):
-        env = {"DOCKER_HOST": f"unix://{self.root}/node1/docker.sock", "BUILD": str(BUILD)}
+        env = {"DOCKER_HOST": f"unix://{self.root}/node1/docker.sock", "SIGNALBOX_BUILD": str(BUILD)}
         run(TREE / "deploy/images", "tars", work / "images", env=env)
         out = run(TREE / "deploy/images", "import", work / "images", env=env)
         self.images = dict(line.split("=", 1) for line in out.split())

@@ -17,7 +17,7 @@ LOOPBACK_PORT = 9999
 def probe(swarm, tmp_path_factory):
     """Runs the probe in a container like a gateway's on the node: probe(option...) gives a process."""
     root = tmp_path_factory.mktemp("probe")
-    env = {"DOCKER_HOST": f"unix://{swarm.root}/node{NODE}/docker.sock", "BUILD": str(BUILD)}
+    env = {"DOCKER_HOST": f"unix://{swarm.root}/node{NODE}/docker.sock", "SIGNALBOX_BUILD": str(BUILD)}
     run(TREE / "deploy/images", "tar", "support/doorman_probe", root / "probe.tar", env=env)
     image = run("docker", "import", root / "probe.tar", env=env).strip()
     gid_uid = "65101:65101"

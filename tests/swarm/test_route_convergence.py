@@ -3,9 +3,9 @@ import statistics
 import threading
 import time
 
-from nodes import wait_until, wall_time
+from nodes import LONG, note, wait_until, wall_time
 
-TRIES = 20
+TRIES = 200 if LONG else 20
 AT_ONCE = 4
 LIMIT_S = 1.0
 
@@ -38,7 +38,7 @@ def poll_all(swarm, wanted):
 
 def state_of(what, seconds):
     p50, worst = statistics.median(seconds), max(seconds)
-    print(f"{what}: {len(seconds)} tries, p50 {p50 * 1000:.0f} ms, max {worst * 1000:.0f} ms")
+    note(f"{what}: {len(seconds)} tries, p50 {p50 * 1000:.0f} ms, max {worst * 1000:.0f} ms")
     assert worst < LIMIT_S
 
 
@@ -59,7 +59,7 @@ def test_a_changed_or_removed_label_holds_within_a_second(swarm, scratch):
     service = scratch("relabel", {"hosts": "relabel-0.east.test", "port": "8080", "service_cluster": "east"})
     wait_until("the first name", 20, lambda: swarm.ask("east", "relabel-0.east.test")[0] == 200)
     lags = []
-    for i in range(1, 11):
+    for i in range(1, TRIES // 2 + 1):
         old, new = f"relabel-{i - 1}.east.test", f"relabel-{i}.east.test"
         began = time.time()
         service.label(hosts=new)
@@ -67,6 +67,6 @@ def test_a_changed_or_removed_label_holds_within_a_second(swarm, scratch):
         lags += [at - began for at in answered.values()]
     began = time.time()
     service.label(hosts=None)
-    answered = poll_all(swarm, {"relabel-10.east.test": (1, 503)})
+    answered = poll_all(swarm, {f"relabel-{TRIES // 2}.east.test": (1, 503)})
     lags += [at - began for at in answered.values()]
     state_of("from label to served or gone", lags)

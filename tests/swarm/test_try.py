@@ -34,7 +34,7 @@ def fresh_node(swarm):
 def deploy_try(swarm, *argv):
     state = swarm.root / f"node{NODE}/try"
     script = in_node("env", f"SIGNALBOX_TRY_STATE={state}", f"SIGNALBOX_TRY_ENGINE_ARGS=--cgroup-parent /sbx/node{NODE}",
-                     f"BUILD={BUILD}", TREE / "deploy/try", *argv, check=False)
+                     f"SIGNALBOX_BUILD={BUILD}", TREE / "deploy/try", *argv, check=False)
     print(script)
     return script
 

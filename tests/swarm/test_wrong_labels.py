@@ -1,7 +1,7 @@
 """A service with wrong labels hurts itself only, and the API says what is wrong."""
 import pytest
 
-from nodes import wait_until
+from nodes import note, wait_until
 from test_zero_failures import nothing_fails
 
 GOOD = {"port": "8080", "service_cluster": "east"}
@@ -26,7 +26,7 @@ def test_wrong_labels_hurt_neither_neighbours_nor_the_next_update(swarm, scratch
         wait_until("the next service", 20, lambda: swarm.ask("east", f"{name}-next.east.test")[0] == 200)
         neighbour.label(hosts=f"{name}-later.east.test")
         wait_until("the next update", 2, lambda: swarm.ask("east", f"{name}-later.east.test")[0] == 200)
-    print(f"{name}: {seen['reason']}: {seen['message']}")
+    note(f"{name}: {seen['reason']}: {seen['message']}")
     assert word in (seen["message"] + seen.get("label", "") + seen.get("value", "")), seen
     assert "\n" not in seen["message"]
     wrong.label(hosts=f"{name}-mended.east.test", port="8080", network="east-apps")
