@@ -1,9 +1,10 @@
 /*
  * evhttp of libevent 2.1 has neither a cap on connections nor a deadline for a request that arrives
- * byte by byte. Both are added from outside: we make each connection's bufferevent and keep a
- * reference, so that a sweep can tell the dead (libevent clears their callbacks) from the living,
- * shut down those that are late, and stop accepting while there are too many. Used by publish and
- * by the admin API; knows no path and no token.
+ * byte by byte. Both are added from outside: each accepted socket is noted by descriptor and by the
+ * kernel's cookie for it, so that a sweep can tell a socket from a later one of the same number,
+ * shut down those that are late, and stop accepting while there are too many. (A reference on the
+ * bufferevent would do too, but keeps its events alive after evhttp has closed the descriptor.)
+ * Used by publish and by the admin API; knows no path and no token.
  */
 #include "clusters/publish/listener.h"
 
@@ -17,8 +18,10 @@
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/http.h>
+#include <event2/keyvalq_struct.h>
 #include <event2/listener.h>
 
+#include "clusters/publish/reply.h"
 #include "gateway/core/check.h"
 #include "gateway/core/clock.h"
 #include "gateway/core/log.h"
@@ -34,8 +37,10 @@ enum {
 };
 
 struct guest {
-    struct bufferevent *bev; /* referenced */
-    int64_t since_ms;        /* accept or last request */
+    struct bufferevent *bev; /* until its turn ends, when `fd` is known; never used after that */
+    int fd;
+    uint64_t cookie;  /* SO_COOKIE: no two sockets of a host have the same */
+    int64_t since_ms; /* accept or last request */
     bool kept;
     TAILQ_ENTRY(guest) next;
 };
@@ -49,6 +54,8 @@ struct listener {
     struct evhttp *http;
     struct evconnlistener *accepting;
     struct event *sweep;
+    struct event *adopt;
+    struct guest_list arriving; /* accepted in this turn */
     struct guest_list guests;
     size_t num_guests;
     bool full;
@@ -56,23 +63,25 @@ struct listener {
     uint16_t port;
 };
 
-/* libevent takes the callbacks off a bufferevent that its owner has freed. */
+static bool read_cookie(int fd, uint64_t *out)
+{
+    socklen_t len = sizeof *out;
+
+    return getsockopt(fd, SOL_SOCKET, SO_COOKIE, out, &len) == 0;
+}
+
+/* Descriptors of this listener are closed on this thread only: the answer holds for the turn. */
 static bool guest_is_gone(const struct guest *g)
 {
-    bufferevent_data_cb read_cb;
-    bufferevent_data_cb write_cb;
-    bufferevent_event_cb event_cb;
-    void *arg;
+    uint64_t cookie;
 
-    bufferevent_getcb(g->bev, &read_cb, &write_cb, &event_cb, &arg);
-    return read_cb == NULL && write_cb == NULL && event_cb == NULL;
+    return !read_cookie(g->fd, &cookie) || cookie != g->cookie;
 }
 
 static void guest_drop(struct listener *l, struct guest *g)
 {
     TAILQ_REMOVE(&l->guests, g, next);
     l->num_guests--;
-    bufferevent_decref(g->bev);
     free(g);
 }
 
@@ -87,7 +96,7 @@ static void sweep(struct listener *l)
             guest_drop(l, g);
         else if (!g->kept && g->since_ms < late)
             /* evhttp sees the end of the connection and cleans up; nothing else can fail here. */
-            (void)shutdown(bufferevent_getfd(g->bev), SHUT_RDWR);
+            (void)shutdown(g->fd, SHUT_RDWR);
     }
     if (l->full && l->num_guests < l->config.connections_max) {
         l->full = false;
@@ -105,6 +114,40 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
     sweep(l);
 }
 
+static void stop_accepting_when_full(struct listener *l)
+{
+    if (l->num_guests < l->config.connections_max || l->full)
+        return;
+    sweep(l);
+    if (l->num_guests < l->config.connections_max)
+        return;
+    log_warn("%s: %zu connections are open, accepting no more for a moment", l->config.flag,
+             l->num_guests);
+    l->full = true;
+    evconnlistener_disable(l->accepting);
+}
+
+/* evhttp has given each newcomer its descriptor by now, and none has been read from yet. */
+static void on_adopt(evutil_socket_t fd, short what, void *arg)
+{
+    struct listener *l;
+    struct guest *g;
+
+    (void)fd;
+    (void)what;
+    OBJ_CAST(l, arg, LISTENER_MAGIC);
+    while ((g = TAILQ_FIRST(&l->arriving)) != NULL) {
+        TAILQ_REMOVE(&l->arriving, g, next);
+        g->fd = bufferevent_getfd(g->bev);
+        g->bev = NULL;
+        TAILQ_INSERT_TAIL(&l->guests, g, next);
+        l->num_guests++;
+        if (!read_cookie(g->fd, &g->cookie))
+            guest_drop(l, g);
+    }
+    stop_accepting_when_full(l);
+}
+
 static struct bufferevent *on_connection(struct event_base *base, void *arg)
 {
     struct listener *l;
@@ -113,38 +156,55 @@ static struct bufferevent *on_connection(struct event_base *base, void *arg)
     OBJ_CAST(l, arg, LISTENER_MAGIC);
     g->bev = bufferevent_socket_new(base, -1, 0);
     ASSERT(g->bev != NULL);
-    bufferevent_incref(g->bev);
     g->since_ms = clock_mono_ms();
-    TAILQ_INSERT_TAIL(&l->guests, g, next);
-    if (++l->num_guests >= l->config.connections_max) {
-        log_warn("%s: %zu connections are open, accepting no more for a moment", l->config.flag,
-                 l->num_guests);
-        l->full = true;
-        evconnlistener_disable(l->accepting);
-    }
+    TAILQ_INSERT_TAIL(&l->arriving, g, next);
+    event_active(l->adopt, 0, 0);
     return g->bev;
 }
 
+/* The newest of that descriptor: older ones wait for the sweep. */
 static struct guest *guest_of(struct listener *l, struct evhttp_request *req)
 {
-    struct bufferevent *bev = evhttp_connection_get_bufferevent(evhttp_request_get_connection(req));
+    int fd =
+        bufferevent_getfd(evhttp_connection_get_bufferevent(evhttp_request_get_connection(req)));
     struct guest *g;
 
     TAILQ_FOREACH_REVERSE(g, &l->guests, guest_list, next)
     {
-        if (g->bev == bev)
+        if (g->fd == fd)
             return g;
     }
-    WRONG("a request on a connection that we did not make");
+    return NULL;
+}
+
+/* evhttp's own cap is there too, but judges lines as they come and counts no line ends. */
+static bool head_fits(struct evhttp_request *req)
+{
+    const struct evkeyval *h;
+    size_t bytes = strlen(evhttp_request_get_uri(req));
+
+    TAILQ_FOREACH(h, evhttp_request_get_input_headers(req), next)
+    bytes += strlen(h->key) + strlen(h->value) + 4;
+    return bytes <= LISTENER_HEAD_MAX;
 }
 
 static void on_request(struct evhttp_request *req, void *arg)
 {
     struct listener *l;
+    struct guest *g;
+    struct err why = {0};
 
     OBJ_CAST(l, arg, LISTENER_MAGIC);
-    guest_of(l, req)->since_ms = clock_mono_ms();
-    l->config.on_request(l->config.arg, req);
+    g = guest_of(l, req);
+    if (g != NULL)
+        g->since_ms = clock_mono_ms();
+    if (head_fits(req)) {
+        l->config.on_request(l->config.arg, req);
+        return;
+    }
+    err_set(&why, "TooLarge", "", "the request's head has more than %d bytes",
+            (int)LISTENER_HEAD_MAX);
+    reply_problem(req, 431, &why);
 }
 
 /* libevent's parser takes no port 0, so the port is read here. */
@@ -198,7 +258,9 @@ static bool serve(struct listener *l, struct err *e)
 
     l->http = evhttp_new(l->base);
     l->sweep = event_new(l->base, -1, EV_PERSIST, on_sweep, l);
-    if (l->http == NULL || l->sweep == NULL || event_add(l->sweep, &second) != 0)
+    l->adopt = event_new(l->base, -1, 0, on_adopt, l);
+    if (l->http == NULL || l->sweep == NULL || l->adopt == NULL ||
+        event_add(l->sweep, &second) != 0)
         return err_set(e, "NoMemory", "", "libevent gives no HTTP server");
     evhttp_set_allowed_methods(l->http, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD | EVHTTP_REQ_POST |
                                             EVHTTP_REQ_PUT | EVHTTP_REQ_DELETE |
@@ -226,6 +288,7 @@ struct listener *listener_new(struct event_base *base, const struct listener_con
     l->config.flag = xstrdup(config->flag);
     l->base = base;
     TAILQ_INIT(&l->guests);
+    TAILQ_INIT(&l->arriving);
     if (bind_to(l, e) && serve(l, e))
         return l;
     listener_free(l);
@@ -239,14 +302,15 @@ void listener_free(struct listener *l)
     if (l == NULL)
         return;
     OBJ_CHECK(l, LISTENER_MAGIC);
-    TAILQ_FOREACH(g, &l->guests, next)
-    bufferevent_disable(g->bev, EV_READ | EV_WRITE);
     if (l->http != NULL)
         evhttp_free(l->http); /* the connections and, once bound, the evconnlistener */
     if (!l->bound && l->accepting != NULL)
         evconnlistener_free(l->accepting);
     if (l->sweep != NULL)
         event_free(l->sweep);
+    if (l->adopt != NULL)
+        event_free(l->adopt);
+    TAILQ_CONCAT(&l->guests, &l->arriving, next);
     while ((g = TAILQ_FIRST(&l->guests)) != NULL)
         guest_drop(l, g);
     free((char *)l->config.listen);
@@ -269,16 +333,18 @@ static void set_option(int fd, int level, int name, int value)
 void listener_keep(struct listener *l, struct evhttp_request *req)
 {
     const struct timeval stalled = {LISTENER_INACTIVE_S, 0};
+    struct bufferevent *bev = evhttp_connection_get_bufferevent(evhttp_request_get_connection(req));
     struct guest *g = guest_of(l, req);
-    int fd = bufferevent_getfd(g->bev);
+    int fd = bufferevent_getfd(bev);
 
-    g->kept = true;
+    if (g != NULL)
+        g->kept = true;
     set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
     set_option(fd, SOL_SOCKET, SO_SNDBUF, KEEP_SNDBUF_BYTES);
     set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, KEEP_DEAD_MS);
     set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-    bufferevent_set_timeouts(g->bev, NULL, &stalled);
-    bufferevent_setwatermark(g->bev, EV_READ, 0, KEEP_INPUT_MAX);
+    bufferevent_set_timeouts(bev, NULL, &stalled);
+    bufferevent_setwatermark(bev, EV_READ, 0, KEEP_INPUT_MAX);
     /* evhttp stops reading while it answers; reading is how a close is noticed. */
-    bufferevent_enable(g->bev, EV_READ);
+    bufferevent_enable(bev, EV_READ);
 }

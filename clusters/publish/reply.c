@@ -27,6 +27,7 @@ static const char *phrase(int status)
         {405, "Method Not Allowed"},
         {413, "Content Too Large"},
         {429, "Too Many Requests"},
+        {431, "Request Header Fields Too Large"},
         {503, "Service Unavailable"},
     };
 

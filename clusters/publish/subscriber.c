@@ -9,7 +9,6 @@
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
-#include <event2/event.h>
 #include <event2/http.h>
 
 #include "clusters/publish/publish.h"
@@ -167,9 +166,6 @@ void subscriber_free(struct subscriber *s)
     OBJ_CHECK(s, SUBSCRIBER_MAGIC);
     if (s->evcon != NULL) {
         evhttp_connection_set_closecb(s->evcon, NULL, NULL);
-        /* evhttp closes the socket first; its events must be off before that number is used again.
-         */
-        bufferevent_disable(evhttp_connection_get_bufferevent(s->evcon), EV_READ | EV_WRITE);
         evhttp_connection_free(s->evcon); /* and the request */
     }
     ledger_batch_unref(&s->batch);
