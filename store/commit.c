@@ -124,6 +124,8 @@ static bool write_all(struct commit *c, const struct store_change *changes, size
     return finish_clusters(c, out_any, e);
 }
 
+/* A struct for the two words of the audit would have one user: seven parameters with the error. */
+/* NOLINTNEXTLINE(readability-function-size) */
 bool store_commit(struct store *s, const struct store_change *changes, size_t num_changes,
                   const char *author, const char *cause, uint64_t *out_commit, struct err *e)
 {

@@ -53,27 +53,50 @@ void diff_table_clear(struct compile_cluster *table)
     *table = (struct compile_cluster){0};
 }
 
+static struct diff_change removed(const struct compile_object *o)
+{
+    return (struct diff_change){o->kind, o->name, NULL};
+}
+
+static struct diff_change wanted(const struct compile_object *o)
+{
+    return (struct diff_change){o->kind, o->name, o->value};
+}
+
+/* Both are sorted: a merge. */
+static size_t merge(const struct compile_cluster *old, const struct compile_cluster *now,
+                    struct diff_change *changes)
+{
+    size_t num = 0;
+    size_t i = 0;
+    size_t j = 0;
+
+    while (i < old->num_objects && j < now->num_objects) {
+        const struct compile_object *a = &old->objects[i];
+        const struct compile_object *b = &now->objects[j];
+        int order = compare(a, b);
+
+        if (order < 0)
+            changes[num++] = removed(a);
+        else if (order > 0 || strcmp(a->value, b->value) != 0)
+            changes[num++] = wanted(b);
+        i += order <= 0 ? 1 : 0;
+        j += order >= 0 ? 1 : 0;
+    }
+    for (; i < old->num_objects; i++)
+        changes[num++] = removed(&old->objects[i]);
+    for (; j < now->num_objects; j++)
+        changes[num++] = wanted(&now->objects[j]);
+    return num;
+}
+
 size_t diff_tables(const struct compile_cluster *old, const struct compile_cluster *now,
                    struct diff_change **out)
 {
     struct diff_change *changes =
         xcalloc(old->num_objects + now->num_objects + 1, sizeof(*changes));
-    size_t num = 0;
-    size_t i = 0;
-    size_t j = 0;
+    size_t num = merge(old, now, changes);
 
-    while (i < old->num_objects || j < now->num_objects) {
-        const struct compile_object *a = i < old->num_objects ? &old->objects[i] : NULL;
-        const struct compile_object *b = j < now->num_objects ? &now->objects[j] : NULL;
-        int order = a == NULL ? 1 : b == NULL ? -1 : compare(a, b);
-
-        if (order < 0)
-            changes[num++] = (struct diff_change){a->kind, a->name, NULL};
-        else if (order > 0 || strcmp(a->value, b->value) != 0)
-            changes[num++] = (struct diff_change){b->kind, b->name, b->value};
-        i += order <= 0 ? 1 : 0;
-        j += order >= 0 ? 1 : 0;
-    }
     if (num == 0) {
         free(changes);
         changes = NULL;
