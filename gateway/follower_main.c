@@ -3,7 +3,6 @@
  * by the parent of a gateway (or an extension) with the frames socket at --frames-fd; by hand it is
  * of no use. Touches neither user traffic nor keys.
  */
-#include <ctype.h>
 #include <errno.h>
 #include <signal.h>
 #include <stddef.h>
@@ -33,15 +32,15 @@ static const struct options_entry options[] = {
     {"--table", "FILE", "follow a table in a file", OPTIONS_TEXT, AT(follower.table), 0, 0, NULL},
     {"--coordinator", "URL", "follow the coordinator at this URL", OPTIONS_TEXT,
      AT(follower.coordinator), 0, 0, NULL},
-    {"--cluster", "NAME", "service cluster whose table is followed", OPTIONS_TEXT,
+    {"--cluster", "NAME", "service cluster whose table is followed", OPTIONS_NAME,
      AT(follower.cluster), 0, 0, NULL},
     {"--token-file", "FILE", "token of that cluster: the first word of the file", OPTIONS_TEXT,
      AT(follower.token_file), 0, 0, NULL},
     {"--state", "DIR", "keep the last good table here", OPTIONS_TEXT, AT(follower.state), 0, 0,
      NULL},
-    {"--id", "ID", "id of this gateway in reports", OPTIONS_TEXT, AT(follower.gateway), 0, 0,
+    {"--id", "ID", "id of this gateway in reports", OPTIONS_NAME, AT(follower.gateway), 0, 0,
      "SIGNALBOX_GATEWAY_ID"},
-    {"--node", "ID", "node of this gateway in reports", OPTIONS_TEXT, AT(follower.node), 0, 0,
+    {"--node", "ID", "node of this gateway in reports", OPTIONS_NAME, AT(follower.node), 0, 0,
      "SIGNALBOX_NODE_ID"},
     {"--accept-older-epoch", NULL, "follow a coordinator whose store is older than the one known",
      OPTIONS_FLAG, AT(follower.accept_older_epoch), 0, 0, NULL},
@@ -50,7 +49,7 @@ static const struct options_entry options[] = {
     {"--version", NULL, "print the version and exit", OPTIONS_FLAG, AT(version), 0, 0, NULL},
 };
 
-enum { NUM_OPTIONS = sizeof(options) / sizeof(options[0]), PART_MAX = 128 };
+enum { NUM_OPTIONS = sizeof(options) / sizeof(options[0]) };
 
 static bool set_log_level(const char *word, struct err *e)
 {
@@ -63,20 +62,6 @@ static bool set_log_level(const char *word, struct err *e)
     return err_set(e, "BadOption", "--log-level", "--log-level takes error, warn, info or debug");
 }
 
-/* What becomes a part of a URL's path needs no escaping. */
-static bool check_path_part(const char *option, const char *value, struct err *e)
-{
-    size_t n = strlen(value);
-    bool ok = n > 0 && n <= PART_MAX && value[0] != '.';
-    for (size_t i = 0; i < n && ok; i++)
-        ok = isalnum((unsigned char)value[i]) || strchr("._-", value[i]) != NULL;
-    if (ok)
-        return true;
-    return err_set(e, "BadOption", option,
-                   "%s takes 1 to %d letters, digits, '.', '_' and '-', not \"%s\"", option,
-                   PART_MAX, value);
-}
-
 static bool check_coordinator(const struct follower_config *f, struct err *e)
 {
     if (f->cluster == NULL || f->token_file == NULL)
@@ -85,8 +70,7 @@ static bool check_coordinator(const struct follower_config *f, struct err *e)
     if (strncmp(f->coordinator, "http://", 7) != 0 && strncmp(f->coordinator, "https://", 8) != 0)
         return err_set(e, "BadOption", "--coordinator",
                        "--coordinator takes a URL such as http://coordinator:7700");
-    return check_path_part("--cluster", f->cluster, e) && check_path_part("--id", f->gateway, e) &&
-           check_path_part("--node", f->node, e);
+    return true;
 }
 
 static bool check(const struct flags *f, struct err *e)
@@ -124,7 +108,7 @@ static int fail(const struct err *e)
 
 int main(int argc, char **argv)
 {
-    char host[PART_MAX + 1] = "localhost";
+    char host[OPTIONS_NAME_MAX + 1] = "localhost";
     struct err e = {0};
     if (gethostname(host, sizeof(host) - 1) != 0)
         host[0] = '\0'; /* then --id and --node have to be given */

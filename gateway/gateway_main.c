@@ -51,13 +51,13 @@ static const struct options_entry options[] = {
     {"--table", "FILE", "follow a table in a file", OPTIONS_TEXT, AT(table), 0, 0, NULL},
     {"--coordinator", "URL", "follow the coordinator's stream at this URL", OPTIONS_TEXT,
      AT(coordinator), 0, 0, NULL},
-    {"--cluster", "NAME", "service cluster of this gateway", OPTIONS_TEXT, AT(cluster), 0, 0, NULL},
+    {"--cluster", "NAME", "service cluster of this gateway", OPTIONS_NAME, AT(cluster), 0, 0, NULL},
     {"--token-file", "FILE", "token of that cluster", OPTIONS_TEXT, AT(token_file), 0, 0, NULL},
     {"--state", "DIR", "keep the last good table here, to start without the coordinator",
      OPTIONS_TEXT, AT(state), 0, 0, NULL},
-    {"--id", "ID", "id of this gateway in reports; default: host name", OPTIONS_TEXT, AT(id), 0, 0,
+    {"--id", "ID", "id of this gateway in reports; default: host name", OPTIONS_NAME, AT(id), 0, 0,
      "SIGNALBOX_GATEWAY_ID"},
-    {"--node", "ID", "node of this gateway in reports; default: host name", OPTIONS_TEXT, AT(node),
+    {"--node", "ID", "node of this gateway in reports; default: host name", OPTIONS_NAME, AT(node),
      0, 0, "SIGNALBOX_NODE_ID"},
     {"--accept-older-epoch", NULL, "follow a coordinator whose store is older than the one known",
      OPTIONS_FLAG, AT(accept_older_epoch), 0, 0, NULL},
@@ -114,6 +114,11 @@ static bool check(const struct flags *f, struct err *e)
     if (f->coordinator != NULL && (f->cluster == NULL || f->token_file == NULL))
         return err_set(e, "BadOption", "--coordinator",
                        "--coordinator needs --cluster and --token-file");
+    if (f->coordinator != NULL && strncmp(f->coordinator, "http://", 7) != 0 &&
+        strncmp(f->coordinator, "https://", 8) != 0)
+        return err_set(e, "BadOption", "--coordinator",
+                       "--coordinator takes a URL such as http://coordinator:7700, not \"%s\"",
+                       f->coordinator);
     if (f->token_file != NULL && access(f->token_file, R_OK) != 0)
         return err_set_errno(e, "BadOption", "--token-file", "--token-file %s cannot be read",
                              f->token_file);

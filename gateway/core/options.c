@@ -5,6 +5,7 @@
  */
 #include "gateway/core/options.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,6 +28,22 @@ static bool set_number(const struct options_entry *o, const char *value, int64_t
         return err_set(e, "BadOption", o->name, "%s takes a number from %lld to %lld, not \"%s\"",
                        o->name, (long long)o->min, (long long)o->max, value);
     *out = (int64_t)n;
+    return true;
+}
+
+/* What may be a part of a path or URL as it is. */
+static bool set_name(const struct options_entry *o, const char *value, const char **out,
+                     struct err *e)
+{
+    size_t n = strlen(value);
+    bool ok = n <= OPTIONS_NAME_MAX && value[0] != '.';
+    for (size_t i = 0; i < n && ok; i++)
+        ok = isalnum((unsigned char)value[i]) || strchr("._-", value[i]) != NULL;
+    if (!ok)
+        return err_set(e, "BadOption", o->name,
+                       "%s takes 1 to %d letters, digits, '.', '_' and '-', not \"%s\"", o->name,
+                       OPTIONS_NAME_MAX, value);
+    *out = value;
     return true;
 }
 
@@ -54,6 +71,8 @@ static bool store(const struct options_entry *o, const char *value, void *config
     case OPTIONS_TEXT:
         *(const char **)at = value;
         return true;
+    case OPTIONS_NAME:
+        return set_name(o, value, at, e);
     case OPTIONS_NUMBER:
         return set_number(o, value, at, e);
     case OPTIONS_LIST:

@@ -16,11 +16,12 @@
 enum options_type {
     OPTIONS_FLAG,   /* bool */
     OPTIONS_TEXT,   /* const char *: borrowed from argv or the environment; never empty */
+    OPTIONS_NAME,   /* the same; 1 to 128 letters, digits, '.', '_', '-', and not '.' first */
     OPTIONS_NUMBER, /* int64_t between min and max */
     OPTIONS_LIST,   /* struct options_list: may be given several times */
 };
 
-enum { OPTIONS_LIST_MAX = 64 };
+enum { OPTIONS_LIST_MAX = 64, OPTIONS_NAME_MAX = 128 };
 
 struct options_list {
     const char *all[OPTIONS_LIST_MAX];

@@ -15,6 +15,7 @@ struct flags {
     const char *table;
     int64_t workers;
     struct options_list listen;
+    const char *id;
     bool help;
 };
 
@@ -23,8 +24,11 @@ static const struct options_entry options[] = {
      "OPTIONS_TEST_TABLE"},
     {"--workers", "N", "threads", OPTIONS_NUMBER, offsetof(struct flags, workers), 1, 64, NULL},
     {"--listen", "A:P", "an address", OPTIONS_LIST, offsetof(struct flags, listen), 0, 0, NULL},
+    {"--id", "ID", "a name", OPTIONS_NAME, offsetof(struct flags, id), 0, 0, NULL},
     {"--help", NULL, "this", OPTIONS_FLAG, offsetof(struct flags, help), 0, 0, NULL},
 };
+
+enum { NUM_OPTIONS = sizeof(options) / sizeof(options[0]) };
 
 static bool parse(struct flags *f, struct err *e, const char *line)
 {
@@ -45,7 +49,7 @@ static bool parse(struct flags *f, struct err *e, const char *line)
         argv[argc++] = at;
         at += word.n + 1;
     }
-    return options_parse(options, 4, argc, argv, f, e);
+    return options_parse(options, NUM_OPTIONS, argc, argv, f, e);
 }
 
 static void all_types_are_taken_in_both_spellings(void **state)
@@ -54,9 +58,10 @@ static void all_types_are_taken_in_both_spellings(void **state)
     struct err e = {0};
 
     (void)state;
-    assert_true(parse(&f, &e, "--table=a=b --workers 8 --listen x --listen=y --help"));
+    assert_true(parse(&f, &e, "--table=a=b --workers 8 --id n-1.a_B --listen x --listen=y --help"));
     assert_string_equal(f.table, "a=b");
     assert_int_equal(f.workers, 8);
+    assert_string_equal(f.id, "n-1.a_B");
     assert_int_equal(f.listen.num, 2);
     assert_string_equal(f.listen.all[1], "y");
     assert_true(f.help);
@@ -81,6 +86,10 @@ static void what_is_wrong_is_refused_with_its_option(void **state)
         {"stray", "stray"},
         {"-h", "-h"},
         {"--listen a b", "b"},
+        {"--id a/b", "--id"},
+        {"--id ..", "--id"},
+        {"--id=", "--id"},
+        {"--id a\tb", "--id"},
     };
 
     (void)state;
@@ -132,9 +141,9 @@ static void help_shows_every_option(void **state)
 
     (void)state;
     assert_non_null(to);
-    options_print(to, options, 4);
+    options_print(to, options, NUM_OPTIONS);
     assert_int_equal(fclose(to), 0);
-    for (size_t i = 0; i < 4; i++) {
+    for (size_t i = 0; i < NUM_OPTIONS; i++) {
         assert_non_null(strstr(text, options[i].name));
         assert_non_null(strstr(text, options[i].help));
     }
