@@ -207,7 +207,8 @@ static void on_added(void *arg, const char *name, enum doorman_kind kind, int fd
     ASSERT(d->fd >= 0);
     d->event = event_new(p->base, d->fd, EV_READ | EV_PERSIST | EV_ET, on_door, p);
     ASSERT(d->event != NULL);
-    event_add(d->event, NULL);
+    if (strcmp(p->config.mode, "idle") != 0)
+        event_add(d->event, NULL);
     TAILQ_INSERT_TAIL(&p->doors, d, link);
     log_info("added %s", name);
 }
@@ -221,7 +222,8 @@ static void on_withdrawn(void *arg, const char *name)
     if (strcmp(d->name, name) == 0)
         break;
     ASSERT(d != NULL);
-    on_door(d->fd, EV_READ, p); /* what waits in the queue */
+    if (strcmp(p->config.mode, "serve") == 0)
+        on_door(d->fd, EV_READ, p); /* what waits in the queue */
     TAILQ_REMOVE(&p->doors, d, link);
     event_free(d->event);
     close(d->fd);

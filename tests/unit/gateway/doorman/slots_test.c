@@ -257,6 +257,32 @@ static void an_offer_without_all_shards_or_of_another_socket_is_refused(void **s
     slots_free(&second);
 }
 
+static void listeners_of_ipv6_are_inherited_too(void **state)
+{
+    struct listen_spec six;
+    struct slots first;
+    struct slots second;
+    struct err e;
+
+    (void)state;
+    choose_port(); /* free in IPv4, which makes it likely to be free here */
+    char flag[64];
+
+    snprintf(flag, sizeof(flag), "https=[::1]:%u", listen_spec_port(&spec));
+    assert_true(listen_spec_parse(str_from(flag), &six, NULL));
+    slots_init(&first, &six, 1, 2);
+    assert_true(slots_bind(&first, &e));
+    slots_tick(&first, first.generation, false, 0);
+    struct offer offer = copies(&first);
+
+    slots_init(&second, &six, 1, 2);
+    assert_int_equal(slots_adopt(&second, &offer, 0), 2);
+    offer_clear(&offer);
+    slots_free(&first);
+    assert_true(listener_is_listening(second.all[1].fd));
+    slots_free(&second);
+}
+
 static void an_accepted_connection_is_no_listener(void **state)
 {
     struct slots s;
@@ -314,6 +340,7 @@ int main(void)
         cmocka_unit_test(what_somebody_holds_is_not_bound_again),
         cmocka_unit_test(a_successor_inherits_every_shard_and_the_state),
         cmocka_unit_test(an_offer_without_all_shards_or_of_another_socket_is_refused),
+        cmocka_unit_test(listeners_of_ipv6_are_inherited_too),
         cmocka_unit_test(an_accepted_connection_is_no_listener),
         cmocka_unit_test(a_long_list_comes_in_batches_that_fit_together),
     };
