@@ -140,31 +140,42 @@ struct conn *conn_new(struct proxy *p, int fd, const struct sockaddr_storage *pe
     c->since_ms = loop_now_ms(p->loop);
     c->task = (struct loop_task){.run = on_ready, .arg = c};
     c->grave = (struct loop_grave){.bury = bury, .dead = c};
-    buf_init(&c->to_up, CONN_PENDING_MAX);
-    buf_init(&c->to_client, CONN_PENDING_MAX);
     set_peer(c, peer);
     TAILQ_INSERT_TAIL(&p->conns[CONN_IDLE], c, link);
     p->num_conns++;
     return c;
 }
 
-void conn_drop_upstream(struct conn *c)
+void conn_begin_exchange(struct conn *c)
 {
-    if (c->x.up != NULL)
-        upstream_close(c->x.up);
-    c->x.up = NULL;
-    buf_free(&c->to_up);
+    if (c->x != NULL)
+        return;
+    c->x = xcalloc(1, sizeof *c->x);
+    buf_init(&c->x->to_up, CONN_PENDING_MAX);
+    buf_init(&c->x->to_client, CONN_PENDING_MAX);
 }
 
-/* What an exchange holds besides the upstream connection. */
+void conn_drop_upstream(struct conn *c)
+{
+    if (c->x->up != NULL)
+        upstream_close(c->x->up);
+    c->x->up = NULL;
+    buf_free(&c->x->to_up);
+}
+
 static void forget_exchange(struct conn *c)
 {
-    struct exchange *x = &c->x;
+    struct exchange *x = c->x;
 
+    if (x == NULL)
+        return;
+    conn_drop_upstream(c);
+    buf_free(&x->to_client);
     free(x->chunks);
     free(x->response_chunks);
     free(x->partial);
-    memset(x, 0, sizeof *x);
+    free(x);
+    c->x = NULL;
     if (c->proxy->head_of == c)
         c->proxy->head_of = NULL;
     bufpool_put(&c->proxy->loop->bufs, &c->out);
@@ -172,11 +183,9 @@ static void forget_exchange(struct conn *c)
 
 static void forget_everything(struct conn *c)
 {
-    conn_drop_upstream(c);
     forget_exchange(c);
     free(c->partial);
     c->partial = NULL;
-    buf_free(&c->to_client);
     bufpool_put(&c->proxy->loop->bufs, &c->in);
     c->in_len = 0;
 }
@@ -213,7 +222,7 @@ void conn_abort(struct conn *c, enum close_reason why)
 
 void conn_linger(struct conn *c, enum close_reason why)
 {
-    bool all_read = c->x.request_read && c->in_len == c->x.body_end && !c->sock.readable;
+    bool all_read = c->x->request_read && c->in_len == c->x->body_end && !c->sock.readable;
 
     if ((c->client_eof && !c->sock.readable) || all_read || shutdown(c->sock.fd, SHUT_WR) != 0) {
         conn_close(c, why);
@@ -226,12 +235,12 @@ void conn_linger(struct conn *c, enum close_reason why)
 
 bool conn_no_more(const struct conn *c)
 {
-    return c->client_eof && c->in_len == c->x.body_end;
+    return c->client_eof && c->in_len == c->x->body_end;
 }
 
 bool conn_next(struct conn *c, bool keep, enum close_reason why)
 {
-    struct exchange *x = &c->x;
+    struct exchange *x = c->x;
 
     if (!keep || !x->request_read || conn_no_more(c)) {
         conn_linger(c, why);
@@ -286,7 +295,7 @@ void conn_watch_client(struct conn *c)
     char *room;
     size_t n;
 
-    if (!c->sock.readable || !c->x.request_read || c->state == CONN_DEAD)
+    if (c->state == CONN_DEAD || !c->sock.readable || !c->x->request_read)
         return;
     if (c->in == NULL)
         c->in = bufpool_get(&c->proxy->loop->bufs);
@@ -320,7 +329,7 @@ static void expire(struct conn *c)
         reply_send(c, REPLY_REQUEST_TIMEOUT);
         break;
     case CONN_REQUEST:
-        reply_send(c, c->x.request_read ? REPLY_RESPONSE_TIMEOUT : REPLY_REQUEST_TIMEOUT);
+        reply_send(c, c->x->request_read ? REPLY_RESPONSE_TIMEOUT : REPLY_REQUEST_TIMEOUT);
         break;
     case CONN_RESPONSE:
         conn_abort(c, CLOSE_RESPONSE_TIMEOUT);

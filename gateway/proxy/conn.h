@@ -54,7 +54,7 @@ enum conn_state {
 /* Why an attempt on an endpoint failed; the last one decides the answer. */
 enum exchange_failure { FAILED_NOT, FAILED_CONNECT, FAILED_CONNECT_TIMEOUT, FAILED_BROKEN };
 
-/* One request and its response; all zero between two. */
+/* One request and its response. */
 struct exchange {
     /* the request: in[0..head_len) its head, in[head_len..body_end) body that was checked */
     uint32_t head_len;
@@ -93,6 +93,9 @@ struct exchange {
     uint64_t response_left;
     struct h1_chunked *response_chunks;
     struct h1_head *partial; /* a response head that has not come whole */
+
+    struct buf to_up;     /* the rest of a head that did not fit into the socket */
+    struct buf to_client; /* likewise, and answers of ours */
 };
 
 struct conn {
@@ -108,15 +111,13 @@ struct conn {
     uint8_t peer_len;
     bool in_fresh;   /* in[] holds bytes that the head parser has not seen */
     bool client_eof; /* the client has closed its side */
-    bool lingers;    /* the answer in to_client ends the connection */
+    bool lingers;    /* the answer in x->to_client ends the connection */
     enum close_reason end_reason;
     uint32_t in_len;
     char *in;                /* a block, or NULL while nothing is held */
     char *out;               /* likewise, bytes from the endpoint */
     struct h1_head *partial; /* a request head that has not come whole */
-    struct buf to_up;        /* the rest of a head that did not fit into the socket */
-    struct buf to_client;    /* likewise, and answers of ours */
-    struct exchange x;
+    struct exchange *x;      /* NULL in IDLE and HEAD: a connection that waits is small */
 };
 
 TAILQ_HEAD(conn_list, conn);
@@ -151,6 +152,7 @@ void conn_linger(struct conn *c, enum close_reason why);
 bool conn_no_more(const struct conn *c); /* the client closed and sent nothing after this request */
 bool conn_next(struct conn *c, bool keep, enum close_reason why); /* an exchange is over */
 bool conn_tick(struct proxy *p, int64_t now_ms);
+void conn_begin_exchange(struct conn *c); /* c->x, when there is none */
 void conn_drop_upstream(struct conn *c);
 void conn_watch_client(struct conn *c); /* whose request is read: more requests, an end, a reset */
 /* Sends what waits in b. IO_DONE: nothing waits any more. */

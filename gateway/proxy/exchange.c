@@ -48,12 +48,12 @@ static void give_up(struct conn *c)
         [FAILED_BROKEN] = REPLY_BROKEN,
     };
 
-    reply_send(c, replies[c->x.failure]);
+    reply_send(c, replies[c->x->failure]);
 }
 
 static void send_request(struct conn *c)
 {
-    struct exchange *x = &c->x;
+    struct exchange *x = c->x;
     struct h1_out *out = &c->proxy->out;
     struct h1_forwarding fwd = {{c->peer, c->peer_len}, STR("http")};
     size_t n, head_bytes, body = x->body_end - x->head_len;
@@ -74,7 +74,7 @@ static void send_request(struct conn *c)
     }
     x->up->sent_bytes += n;
     if (n < head_bytes)
-        conn_keep_rest(&c->to_up, out, n);
+        conn_keep_rest(&x->to_up, out, n);
     else
         x->sent += (uint32_t)(n - head_bytes);
 }
@@ -85,16 +85,16 @@ static void send_request(struct conn *c)
  */
 static void note_failure(struct conn *c, uint32_t endpoint, enum exchange_failure why)
 {
-    c->x.failure = (uint8_t)why;
+    c->x->failure = (uint8_t)why;
     if (why == FAILED_CONNECT)
-        c->x.attempts--;
-    if (c->x.tried.num < BALANCE_TRIES)
-        c->x.tried.ids[c->x.tried.num++] = endpoint;
+        c->x->attempts--;
+    if (c->x->tried.num < BALANCE_TRIES)
+        c->x->tried.ids[c->x->tried.num++] = endpoint;
 }
 
 static bool attempt(struct conn *c, const struct table_endpoint *ep)
 {
-    struct exchange *x = &c->x;
+    struct exchange *x = c->x;
     struct upstreams *ups = &c->proxy->ups;
 
     x->attempts++;
@@ -107,8 +107,9 @@ static bool attempt(struct conn *c, const struct table_endpoint *ep)
         return true;
     }
     x->up = upstreams_connect(ups, ep->id);
-    if (x->up == NULL) {
-        upstreams_suspect(ups, ep->id);
+    if (x->up == NULL) { /* not for want of descriptors: that says nothing about the endpoint */
+        if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM)
+            upstreams_suspect(ups, ep->id);
         note_failure(c, ep->id, FAILED_CONNECT);
         return false;
     }
@@ -121,13 +122,13 @@ void exchange_start(struct conn *c)
 {
     struct proxy *p = c->proxy;
 
-    while (c->x.attempts < RETRY_ATTEMPTS_MAX && c->x.tried.num < BALANCE_TRIES) {
+    while (c->x->attempts < RETRY_ATTEMPTS_MAX && c->x->tried.num < BALANCE_TRIES) {
         const struct table_route *r = find_route(c);
         const struct table_endpoint *ep;
 
         if (r == NULL)
             return;
-        ep = balance_pick(p->table, r, &p->ups, &p->random, &c->x.tried);
+        ep = balance_pick(p->table, r, &p->ups, &p->random, &c->x->tried);
         if (ep == NULL)
             break;
         if (attempt(c, ep))
@@ -139,7 +140,7 @@ void exchange_start(struct conn *c)
 /* Forgets the attempt; the request itself is still whole. */
 static void start_again(struct conn *c)
 {
-    struct exchange *x = &c->x;
+    struct exchange *x = c->x;
 
     c->proxy->metrics->retries++;
     x->sent = 0;
@@ -150,7 +151,7 @@ static void start_again(struct conn *c)
 
 bool exchange_connect_step(struct conn *c)
 {
-    struct exchange *x = &c->x;
+    struct exchange *x = c->x;
     int failure = x->up->failure;
     uint32_t endpoint = x->up->endpoint;
 
@@ -169,7 +170,7 @@ bool exchange_connect_step(struct conn *c)
 
 void exchange_broken(struct conn *c, bool ended)
 {
-    struct exchange *x = &c->x;
+    struct exchange *x = c->x;
     struct retry_facts facts = {
         .attempts = x->attempts,
         .intact = x->intact,
@@ -197,7 +198,7 @@ void exchange_broken(struct conn *c, bool ended)
 /* Reads more of the body into the block; a full block whose bytes are all sent begins anew. */
 static bool read_body(struct conn *c)
 {
-    struct exchange *x = &c->x;
+    struct exchange *x = c->x;
     size_t n;
 
     if (c->in_len == BUFPOOL_BYTES) {
@@ -234,9 +235,9 @@ static bool read_body(struct conn *c)
 /* IO_DONE: all that is here has been sent. */
 static enum io send_body(struct conn *c)
 {
-    struct exchange *x = &c->x;
+    struct exchange *x = c->x;
     struct iovec iov = {c->in + x->sent, x->body_end - x->sent};
-    enum io io = conn_flush(&c->to_up, &x->up->sock);
+    enum io io = conn_flush(&x->to_up, &x->up->sock);
     size_t n;
 
     if (io != IO_DONE || x->sent == x->body_end)
@@ -254,7 +255,7 @@ static enum io send_body(struct conn *c)
 
 bool exchange_push(struct conn *c)
 {
-    struct exchange *x = &c->x;
+    struct exchange *x = c->x;
 
     for (int i = 0; i < CONN_ROUNDS; i++) {
         if (x->up_deaf)

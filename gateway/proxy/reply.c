@@ -78,25 +78,26 @@ static void write_reply(struct conn *c, int status, const char *proxy_status, co
 
     format_date(date, sizeof date);
     /* The buffer holds interim responses at most: the answer fits or the connection ends. */
-    if (!buf_add_fmt(&c->to_client,
+    if (!buf_add_fmt(&c->x->to_client,
                      "HTTP/1.1 %d %s\r\nDate: %s\r\nContent-Type: text/plain; charset=utf-8\r\n"
                      "Content-Length: %zu\r\nCache-Control: no-store\r\n"
                      "Proxy-Status: signalbox; %s\r\n%s\r\n%s%s",
                      status, reason_phrase(status), date, strlen(text) + 1, proxy_status,
-                     c->lingers        ? "Connection: close\r\n"
-                     : c->x.minor == 0 ? "Connection: keep-alive\r\n"
-                                       : "",
-                     c->x.was_head ? "" : text, c->x.was_head ? "" : "\n"))
+                     c->lingers         ? "Connection: close\r\n"
+                     : c->x->minor == 0 ? "Connection: keep-alive\r\n"
+                                        : "",
+                     c->x->was_head ? "" : text, c->x->was_head ? "" : "\n"))
         c->lingers = true;
 }
 
 static void begin(struct conn *c, bool may_keep)
 {
+    conn_begin_exchange(c); /* a head that was refused has none */
     c->proxy->metrics->local_replies++;
     conn_drop_upstream(c);
     bufpool_put(&c->proxy->loop->bufs, &c->out);
     c->end_reason = may_keep ? CLOSE_DONE : CLOSE_REFUSED;
-    c->lingers = !may_keep || !c->x.request_read || !c->x.client_keeps || c->proxy->draining ||
+    c->lingers = !may_keep || !c->x->request_read || !c->x->client_keeps || c->proxy->draining ||
                  conn_no_more(c);
     conn_enter(c, CONN_REPLY);
 }
@@ -117,14 +118,13 @@ void reply_refuse(struct conn *c, enum h1_refusal why)
     ASSERT(snprintf(status, sizeof status, "error=http_request_error; details=\"%s\"",
                     h1_refusal_label(why)) < (int)sizeof status);
     c->proxy->metrics->refused_heads++;
-    c->x.client_keeps = false;
     begin(c, false);
     write_reply(c, h1_refusal_status(why), status, h1_refusal_text(why));
 }
 
 bool reply_step(struct conn *c)
 {
-    enum io io = conn_flush(&c->to_client, &c->sock);
+    enum io io = conn_flush(&c->x->to_client, &c->sock);
 
     if (io == IO_AGAIN)
         return false;

@@ -38,7 +38,7 @@ static bool fill(struct conn *c)
 
 bool request_scan_body(struct conn *c)
 {
-    struct exchange *x = &c->x;
+    struct exchange *x = c->x;
     size_t got = c->in_len - x->body_end, used = 0;
 
     if (x->request_read)
@@ -75,9 +75,11 @@ static bool wants_upgrade(const struct h1_head *h, const char *base)
 
 static void begin(struct conn *c, const struct h1_head *h)
 {
-    struct exchange *x = &c->x;
     struct str method = h1_method(h, c->in);
+    struct exchange *x;
 
+    conn_begin_exchange(c);
+    x = c->x;
     c->proxy->metrics->requests++;
     x->head_len = x->body_end = h->len;
     x->framing = h->framing;
@@ -160,7 +162,7 @@ const struct h1_head *request_head(struct conn *c)
 
     if (p->head_of == c)
         return &p->head;
-    ASSERT(c->x.intact);
+    ASSERT(c->x->intact);
     h1_head_init(&p->head, H1_REQUEST);
     ASSERT(h1_head_parse(&p->head, c->in, c->in_len) == H1_DONE); /* it was before */
     p->head_of = c;

@@ -16,7 +16,7 @@
  */
 static bool scan_chunked(struct conn *c, uint32_t from)
 {
-    struct exchange *x = &c->x;
+    struct exchange *x = c->x;
     uint32_t to = from; /* where payload goes when it is taken apart */
     enum h1_chunk_event ev = H1_CHUNK_DATA;
 
@@ -45,7 +45,7 @@ static bool scan_chunked(struct conn *c, uint32_t from)
 
 static bool scan_response(struct conn *c, uint32_t from)
 {
-    struct exchange *x = &c->x;
+    struct exchange *x = c->x;
     uint32_t got = x->out_len - from;
 
     switch (x->response_framing) {
@@ -76,11 +76,11 @@ static bool scan_response(struct conn *c, uint32_t from)
 static bool send_head(struct conn *c, bool with_body)
 {
     struct h1_out *out = &c->proxy->out;
-    struct exchange *x = &c->x;
+    struct exchange *x = c->x;
     size_t n = 0, head_bytes = out->bytes;
     int num = out->num;
 
-    if (c->to_client.len == 0 && c->sock.writable) {
+    if (x->to_client.len == 0 && c->sock.writable) {
         if (with_body && x->out_len > x->out_sent && num < H1_OUT_IOV_MAX)
             out->iov[num++] = (struct iovec){c->out + x->out_sent, x->out_len - x->out_sent};
         if (sock_send(&c->sock, out->iov, (size_t)num, &n) == IO_FAIL) {
@@ -89,7 +89,7 @@ static bool send_head(struct conn *c, bool with_body)
         }
     }
     if (n < head_bytes)
-        conn_keep_rest(&c->to_client, out, n);
+        conn_keep_rest(&x->to_client, out, n);
     else
         x->out_sent += (uint32_t)(n - head_bytes);
     return true;
@@ -98,7 +98,7 @@ static bool send_head(struct conn *c, bool with_body)
 /* 100 Continue, 103 Early Hints; 101 answers what we never ask for. */
 static void pass_interim(struct conn *c, const struct h1_head *h)
 {
-    struct exchange *x = &c->x;
+    struct exchange *x = c->x;
     uint32_t rest = x->out_len - h->len;
 
     if (h->status == 101 || ++x->num_interim > CONN_INTERIM_MAX) {
@@ -118,7 +118,7 @@ static void pass_interim(struct conn *c, const struct h1_head *h)
 /* The block of the request goes back when nothing in it is needed any more. */
 static void release_in(struct conn *c)
 {
-    struct exchange *x = &c->x;
+    struct exchange *x = c->x;
 
     x->intact = false;
     if (!x->request_read || x->sent != x->body_end || c->in_len != x->body_end)
@@ -138,7 +138,7 @@ static enum h1_connection connection_field(const struct exchange *x)
 
 static void begin(struct conn *c, const struct h1_head *h)
 {
-    struct exchange *x = &c->x;
+    struct exchange *x = c->x;
 
     x->response_framing = (uint8_t)h1_response_framing(h, x->was_head);
     x->response_left = h->content_length;
@@ -163,7 +163,7 @@ static void begin(struct conn *c, const struct h1_head *h)
 
 static void take_head(struct conn *c)
 {
-    struct exchange *x = &c->x;
+    struct exchange *x = c->x;
     struct h1_head *h = x->partial != NULL ? x->partial : &c->proxy->response;
 
     if (x->partial == NULL)
@@ -200,10 +200,10 @@ static void take_head(struct conn *c)
 
 bool response_head_step(struct conn *c)
 {
-    struct exchange *x = &c->x;
+    struct exchange *x = c->x;
     size_t n;
 
-    if (conn_flush(&c->to_client, &c->sock) == IO_FAIL) {
+    if (conn_flush(&x->to_client, &c->sock) == IO_FAIL) {
         conn_close(c, CLOSE_CLIENT_RESET);
         return false;
     }
@@ -234,8 +234,8 @@ bool response_head_step(struct conn *c)
 
 static bool finish(struct conn *c)
 {
-    struct exchange *x = &c->x;
-    bool all_sent = x->request_read && x->sent == x->body_end && c->to_up.len == 0 && !x->up_deaf;
+    struct exchange *x = c->x;
+    bool all_sent = x->request_read && x->sent == x->body_end && x->to_up.len == 0 && !x->up_deaf;
 
     c->proxy->metrics->responses++;
     if (x->up_keeps && all_sent)
@@ -243,16 +243,16 @@ static bool finish(struct conn *c)
     else
         upstream_close(x->up);
     x->up = NULL;
-    buf_free(&c->to_up);
+    buf_free(&x->to_up);
     return conn_next(c, x->keep, CLOSE_DONE);
 }
 
 /* IO_DONE: everything that has come is with the client. */
 static enum io send_response(struct conn *c)
 {
-    struct exchange *x = &c->x;
+    struct exchange *x = c->x;
     struct iovec iov = {c->out + x->out_sent, x->out_len - x->out_sent};
-    enum io io = conn_flush(&c->to_client, &c->sock);
+    enum io io = conn_flush(&x->to_client, &c->sock);
     size_t n;
 
     if (io != IO_DONE || x->out_sent == x->out_len)
@@ -270,7 +270,7 @@ static enum io send_response(struct conn *c)
 /* False: nothing came, or the connection is gone. */
 static bool read_response(struct conn *c)
 {
-    struct exchange *x = &c->x;
+    struct exchange *x = c->x;
     size_t n;
     enum io io;
 
@@ -299,9 +299,9 @@ static bool read_response(struct conn *c)
 
 bool response_body_step(struct conn *c)
 {
-    struct exchange *x = &c->x;
+    struct exchange *x = c->x;
 
-    if (!x->request_read || x->sent != x->body_end || c->to_up.len > 0)
+    if (!x->request_read || x->sent != x->body_end || x->to_up.len > 0)
         if (!exchange_push(c))
             return false;
     for (int i = 0; i < CONN_ROUNDS; i++) {
