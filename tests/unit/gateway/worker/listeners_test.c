@@ -99,6 +99,7 @@ static void nothing_is_accepted_before_polling(void **state)
 static void a_listener_that_was_shut_down_is_polled_on(void **state)
 {
     struct fixture *f = *state;
+    socklen_t len = sizeof f->addr;
     int client;
 
     listeners_poll(&f->listeners);
@@ -106,6 +107,8 @@ static void a_listener_that_was_shut_down_is_polled_on(void **state)
     turn(f);
     assert_int_equal(dial(f), -1);
     assert_int_equal(listen(f->fd, 8), 0);
+    /* A port that the kernel chose is chosen anew. */
+    assert_int_equal(getsockname(f->fd, (struct sockaddr *)&f->addr, &len), 0);
     client = dial(f);
     assert_true(client >= 0);
     turn(f);
