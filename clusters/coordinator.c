@@ -353,18 +353,6 @@ static void on_view(void *arg, struct view *owned)
     event_active(c->turn, 0, 0);
 }
 
-static void on_health(void *arg, const struct observe_health *h)
-{
-    struct coordinator *c;
-
-    OBJ_CAST(c, arg, COORDINATOR_MAGIC);
-    if (h->last_error.code != NULL)
-        log_warn("the swarm is not read well, what was read stays in force: %s",
-                 h->last_error.text);
-    else if (h->ever_read && h->events_open)
-        log_info("the swarm is read well, API version %s", h->api_version);
-}
-
 /* ---- the start ----------------------------------------------------------------------------------
  */
 
@@ -476,8 +464,7 @@ static bool add_events(struct coordinator *c, struct err *e)
 static bool open_all(struct coordinator *c, const struct coordinator_config *config, struct err *e)
 {
     const char *const docker[] = {config->docker, NULL};
-    const struct observe_config observe = {
-        .docker = docker, .on_view = on_view, .on_health = on_health, .arg = c};
+    const struct observe_config observe = {.docker = docker, .on_view = on_view, .arg = c};
 
     c->store = store_open(config->store, e);
     if (c->store == NULL || !add_events(c, e))

@@ -297,7 +297,7 @@ struct listener *listener_new(struct event_base *base, const struct listener_con
 
 void listener_free(struct listener *l)
 {
-    struct guest *g;
+    struct guest *next;
 
     if (l == NULL)
         return;
@@ -311,8 +311,10 @@ void listener_free(struct listener *l)
     if (l->adopt != NULL)
         event_free(l->adopt);
     TAILQ_CONCAT(&l->guests, &l->arriving, next);
-    while ((g = TAILQ_FIRST(&l->guests)) != NULL)
-        guest_drop(l, g);
+    for (struct guest *g = TAILQ_FIRST(&l->guests); g != NULL; g = next) {
+        next = TAILQ_NEXT(g, next);
+        free(g);
+    }
     free((char *)l->config.listen);
     free((char *)l->config.flag);
     OBJ_KILL(l);

@@ -96,6 +96,7 @@ void mailbox_free(struct mailbox *m, void (*drop)(struct mailbox_item *owned))
     take_all(m, &left);
     while ((item = STAILQ_FIRST(&left)) != NULL) {
         STAILQ_REMOVE_HEAD(&left, next);
+        ASSERT(drop != NULL);
         drop(item);
     }
     ASSERT(pthread_mutex_destroy(&m->lock) == 0);

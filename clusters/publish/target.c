@@ -58,7 +58,7 @@ static bool decode(struct target *t, struct str raw, struct str *out, struct err
 
 static bool add_segment(struct target *t, struct str raw, struct err *e)
 {
-    struct str s;
+    struct str s = {0};
 
     if (t->num_segments == TARGET_SEGMENTS_MAX)
         return err_set(e, "BadTarget", "", "the URL has more than %d segments",
@@ -73,7 +73,7 @@ static bool add_segment(struct target *t, struct str raw, struct err *e)
 
 static bool add_param(struct target *t, struct str raw, struct err *e)
 {
-    struct target_param p;
+    struct target_param p = {0};
     struct str rest = raw;
     struct str key;
     struct str seen;
