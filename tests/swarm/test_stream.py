@@ -318,6 +318,7 @@ def test_a_reader_that_stops_is_cut_and_can_resume(running):
         if not shown(running, "slow")["connected"]:
             break
     assert not shown(running, "slow")["connected"], "twenty commits of two megabytes did not cut it"
+    assert b"does not read: cut with" in (running.scratch / "log").read_bytes(), "cut, but not by the cap"
     with pytest.raises((AssertionError, ConnectionError, http.client.IncompleteRead)):
         while True:
             slow.frame()
