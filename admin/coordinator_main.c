@@ -34,6 +34,7 @@ struct flags {
     const char *stream;
     const char *admin;
     const char *log_level;
+    const char *check_live;
     const char *check_ready;
     const char *selftest_https;
     const char *cacert;
@@ -60,6 +61,8 @@ static const struct options_entry run_options[] = {
      AT(admin), 0, 0, NULL},
     {"--log-level", "LEVEL", "error, warn, info or debug; default: info", OPTIONS_TEXT,
      AT(log_level), 0, 0, NULL},
+    {"--check-live", "ADDR:PORT", "ask a running coordinator's admin port: exit 0 when it answers",
+     OPTIONS_TEXT, AT(check_live), 0, 0, NULL},
     {"--check-ready", "ADDR:PORT",
      "ask a running coordinator's admin port: exit 0 when it is ready", OPTIONS_TEXT,
      AT(check_ready), 0, 0, NULL},
@@ -223,9 +226,10 @@ static bool probe_run(struct probe *p, const char *url, const char *ca_file, str
     return ok;
 }
 
-static int check_ready(const char *address)
+/* What a HEALTHCHECK runs: path is /livez or /readyz. */
+static int check_health(const char *address, const char *path)
 {
-    char *url = xasprintf("http://%s/readyz", address);
+    char *url = xasprintf("http://%s%s", address, path);
     struct probe p = {0};
     struct err e = {0};
     int rc;
@@ -410,8 +414,10 @@ static int dispatch(const struct flags *f)
         return usage_error(&e);
     }
     log_init("signalbox-coordinator", level);
+    if (f->check_live != NULL)
+        return check_health(f->check_live, "/livez");
     if (f->check_ready != NULL)
-        return check_ready(f->check_ready);
+        return check_health(f->check_ready, "/readyz");
     if (f->selftest_https != NULL)
         return selftest_https(f->selftest_https, f->cacert);
     return run(f);
