@@ -14,6 +14,8 @@
 #include "gateway/core/fd.h"
 #include "gateway/loop/loop.h"
 
+enum { SOCK_JOIN_BYTES = 2048 };
+
 static void on_event(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
@@ -87,18 +89,42 @@ static size_t iov_bytes(const struct iovec *iov, size_t num_iov)
     return n;
 }
 
-enum io sock_send(struct sock *s, struct iovec *iov, size_t num_iov, size_t *out_n)
+/* Some hundred bytes are copied together faster than the kernel reads a vector. */
+static ssize_t send_joined(int fd, const struct iovec *iov, size_t num_iov)
+{
+    char joined[SOCK_JOIN_BYTES];
+    size_t at = 0;
+
+    for (size_t i = 0; i < num_iov; i++) {
+        memcpy(joined + at, iov[i].iov_base, iov[i].iov_len);
+        at += iov[i].iov_len;
+    }
+    return send(fd, joined, at, MSG_NOSIGNAL);
+}
+
+static ssize_t send_vector(int fd, struct iovec *iov, size_t num_iov, size_t bytes)
 {
     struct msghdr m = {.msg_iov = iov, .msg_iovlen = num_iov};
+
+    if (num_iov == 1)
+        return send(fd, iov->iov_base, iov->iov_len, MSG_NOSIGNAL);
+    if (bytes <= SOCK_JOIN_BYTES)
+        return send_joined(fd, iov, num_iov);
+    return sendmsg(fd, &m, MSG_NOSIGNAL);
+}
+
+enum io sock_send(struct sock *s, struct iovec *iov, size_t num_iov, size_t *out_n)
+{
+    size_t bytes = iov_bytes(iov, num_iov);
     ssize_t n;
 
     *out_n = 0;
     do
-        n = sendmsg(s->fd, &m, MSG_NOSIGNAL);
+        n = send_vector(s->fd, iov, num_iov, bytes);
     while (n < 0 && errno == EINTR);
     if (n >= 0) {
         *out_n = (size_t)n;
-        s->writable = (size_t)n == iov_bytes(iov, num_iov);
+        s->writable = (size_t)n == bytes;
         return IO_DONE;
     }
     s->writable = false;

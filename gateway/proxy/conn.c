@@ -150,7 +150,8 @@ void conn_begin_exchange(struct conn *c)
 {
     if (c->x != NULL)
         return;
-    c->x = xcalloc(1, sizeof *c->x);
+    c->x = xmalloc(sizeof *c->x); /* once a request: malloc keeps these at hand, calloc does not */
+    memset(c->x, 0, sizeof *c->x);
     buf_init(&c->x->to_up, CONN_PENDING_MAX);
     buf_init(&c->x->to_client, CONN_PENDING_MAX);
 }
