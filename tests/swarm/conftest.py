@@ -20,6 +20,7 @@ def swarm(tmp_path_factory):
     for tool in ("dockerd", "docker", "ip", "unshare", "nsenter", "curl", "setcap"):
         assert shutil.which(tool), f"{tool} is missing: deploy/packages.sh lists the packages"
     cluster = nodes.Swarm()
+    cluster.take_turn()
     try:
         cluster.up(tmp_path_factory.mktemp("swarm"))
     except BaseException:

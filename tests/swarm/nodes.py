@@ -18,6 +18,7 @@ import urllib.parse
 TREE = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("SIGNALBOX_BUILD", TREE / "build"))
 SCRIPT = TREE / "tests/support/swarm_nodes"
+PREFIX = os.environ.get("SIGNALBOX_NODES_PREFIX", "sbx")
 STACK = "signalbox"
 PORTS = {"east": 8081, "west": 8082}
 LONG = bool(os.environ.get("SIGNALBOX_LONG"))  # ./tests/run long swarm
@@ -164,6 +165,7 @@ class Swarm:
         self.images = {}
         self.bootstrap = None
         self.client_net = None
+        self.turn = None
         self.root = pathlib.Path(os.environ.get("SIGNALBOX_NODES_ROOT") or
                                  pathlib.Path(os.environ.get("TMPDIR", "/tmp")) / "signalbox-nodes")
         self.known_nodes = {}
@@ -190,7 +192,7 @@ class Swarm:
 
     def node_ids(self):
         if not self.known_nodes:
-            self.known_nodes = {int(n["Description"]["Hostname"][3:]): n["ID"] for n in self.engine("GET", "/nodes")}
+            self.known_nodes = {int(n["Description"]["Hostname"][len(PREFIX):]): n["ID"] for n in self.engine("GET", "/nodes")}
         return self.known_nodes
 
     def address(self, node):
@@ -216,6 +218,15 @@ class Swarm:
         for node in self.node_ids().values():
             self.docker("node", "update", "--label-add", "signalbox.east=yes", "--label-add", "signalbox.west=yes", node)
         self.deploy()
+
+    def take_turn(self):
+        """One run at a time below one root; the kernel forgets the name with this process."""
+        self.turn = socket.socket(socket.AF_UNIX)
+        try:
+            self.turn.bind(f"\0signalbox-nodes {self.root}")
+        except OSError as e:
+            raise AssertionError(f"another run of the swarm tests uses {self.root}: wait for its end, or choose another "
+                                 "SIGNALBOX_NODES_ROOT and SIGNALBOX_NODES_PREFIX") from e
 
     @staticmethod
     def enter(namespace):

@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from nodes import BUILD, SCRIPT, TREE, run
+from nodes import BUILD, PREFIX, SCRIPT, TREE, run
 
 NODE = "9"
 
@@ -33,7 +33,7 @@ def fresh_node(swarm):
 
 def deploy_try(swarm, *argv):
     state = swarm.root / f"node{NODE}/try"
-    script = in_node("env", f"SIGNALBOX_TRY_STATE={state}", f"SIGNALBOX_TRY_ENGINE_ARGS=--cgroup-parent /sbx/node{NODE}",
+    script = in_node("env", f"SIGNALBOX_TRY_STATE={state}", f"SIGNALBOX_TRY_ENGINE_ARGS=--cgroup-parent /{PREFIX}/node{NODE}",
                      f"SIGNALBOX_BUILD={BUILD}", TREE / "deploy/try", *argv, check=False)
     print(script)
     return script
