@@ -41,7 +41,7 @@ static const struct {
 const char *close_reason_label(enum close_reason why)
 {
     static const char *const labels[CLOSE__COUNT] = {
-#define X(sym, label, text) [CLOSE_##sym] = label,
+#define X(sym, label, text) [CLOSE_##sym] = (label),
         CLOSE_REASONS(X)
 #undef X
     };
@@ -52,7 +52,7 @@ const char *close_reason_label(enum close_reason why)
 const char *close_reason_text(enum close_reason why)
 {
     static const char *const texts[CLOSE__COUNT] = {
-#define X(sym, label, text) [CLOSE_##sym] = text,
+#define X(sym, label, text) [CLOSE_##sym] = (text),
         CLOSE_REASONS(X)
 #undef X
     };

@@ -21,7 +21,7 @@ static bool scan_chunked(struct conn *c, uint32_t from)
     enum h1_chunk_event ev = H1_CHUNK_DATA;
 
     while (from < x->out_len && !x->response_read) {
-        struct str in = {c->out + from, x->out_len - from}, data = {NULL, 0};
+        struct str in = {c->out + from, x->out_len - from}, data = {c->out, 0};
         size_t used = 0;
 
         if (x->take_apart)

@@ -31,28 +31,36 @@ static struct upstream_endpoint *endpoint_of(const struct upstream_conn *c)
     return c->all->endpoints[c->endpoint];
 }
 
+/* Newest first: the warm connection is taken again, the others age out. */
+static void join_idle(struct upstream_endpoint *e, struct upstream_conn *c)
+{
+    TAILQ_INSERT_HEAD(&e->idle, c, idle_link);
+    e->num_idle++;
+}
+
+static void leave_idle(struct upstream_endpoint *e, struct upstream_conn *c)
+{
+    TAILQ_REMOVE(&e->idle, c, idle_link);
+    e->num_idle--;
+}
+
 /* The only writer of c->state. */
 static void enter(struct upstream_conn *c, enum upstream_state next)
 {
     struct upstreams *u = c->all;
-    struct upstream_endpoint *e = endpoint_of(c);
 
     OBJ_CHECK(c, UPSTREAM_MAGIC);
     ASSERT(may_go_to[c->state] & (1U << next));
     TAILQ_REMOVE(&u->states[c->state], c, link);
     u->num[c->state]--;
-    if (c->state == UPSTREAM_IDLE) {
-        TAILQ_REMOVE(&e->idle, c, idle_link);
-        e->num_idle--;
-    }
+    if (c->state == UPSTREAM_IDLE)
+        leave_idle(endpoint_of(c), c);
     c->state = next;
     c->since_ms = loop_now_ms(u->loop);
     TAILQ_INSERT_TAIL(&u->states[next], c, link);
     u->num[next]++;
-    if (next == UPSTREAM_IDLE) {
-        TAILQ_INSERT_HEAD(&e->idle, c, idle_link);
-        e->num_idle++;
-    }
+    if (next == UPSTREAM_IDLE)
+        join_idle(endpoint_of(c), c);
 }
 
 static void forget_if_gone(struct upstreams *u, uint32_t id)
