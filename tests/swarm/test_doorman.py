@@ -280,8 +280,8 @@ def test_ten_handovers_under_load_cost_no_connection(node):
     doorman = node.doorman()
     gateways = [node.gateway(), node.gateway()]
     wait_for("served", node.is_served)
+    fds = [num_fds(g) for g in gateways]  # without load: a connection in flight has one too
     load = node.load()
-    fds = [num_fds(g) for g in gateways]
     for i in range(10):
         successor = node.doorman()
         doorman.says("retired: a successor has the listeners")
@@ -292,9 +292,9 @@ def test_ten_handovers_under_load_cost_no_connection(node):
             time.sleep(0.3)
         assert doorman.end() == 0
         doorman = successor
-    assert [num_fds(g) for g in gateways] == fds, "descriptors are left behind in a gateway"
     assert all(not any(line["changed"] for line in g.json_lines()[1:]) for g in gateways), "the proxy noticed a handover"
-    no_failures(load, 500)
+    no_failures(load, 300)
+    wait_for("no descriptor is left behind in a gateway", lambda: [num_fds(g) for g in gateways] == fds)
 
 
 def test_five_kills_of_the_doorman_under_load_cost_no_connection(node):
