@@ -280,7 +280,8 @@ def test_ten_handovers_under_load_cost_no_connection(node):
     doorman = node.doorman()
     gateways = [node.gateway(), node.gateway()]
     wait_for("served", node.is_served)
-    fds = [num_fds(g) for g in gateways]  # without load: a connection in flight has one too
+    time.sleep(0.3)  # a connection in flight has a descriptor too
+    fds = [num_fds(g) for g in gateways]
     load = node.load()
     for i in range(10):
         successor = node.doorman()
@@ -294,7 +295,7 @@ def test_ten_handovers_under_load_cost_no_connection(node):
         doorman = successor
     assert all(not any(line["changed"] for line in g.json_lines()[1:]) for g in gateways), "the proxy noticed a handover"
     no_failures(load, 300)
-    wait_for("no descriptor is left behind in a gateway", lambda: [num_fds(g) for g in gateways] == fds)
+    wait_for("no descriptor is left behind in a gateway", lambda: all(num_fds(g) <= n for g, n in zip(gateways, fds)))
 
 
 def test_five_kills_of_the_doorman_under_load_cost_no_connection(node):

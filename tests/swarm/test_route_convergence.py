@@ -6,7 +6,7 @@ import time
 from nodes import LONG, note, wait_until, wall_time
 
 TRIES = 200 if LONG else 20
-AT_ONCE = 4
+AT_ONCE = 2
 LIMIT_S = 1.0
 
 
@@ -20,7 +20,7 @@ def poll(swarm, host, node, want, out, seconds=25):
                 return
         except OSError as e:
             out[f"error of {host}"] = repr(e)
-        time.sleep(0.01)
+        time.sleep(0.02)  # the tests share two cores with what they measure
 
 
 def poll_all(swarm, wanted):

@@ -313,7 +313,8 @@ def test_a_reader_that_stops_is_cut_and_can_resume(running):
     eventually("slow is connected", lambda: (g := shown(running, "slow")) and g["connected"])
     for round in range(20):
         change_all(round)
-        while f'"r{round}-' not in other.objects.get(("route", "s19"), ""):
+        # One change of twenty services may come as several commits, in any order.
+        while not all(f'"r{round}-' in other.objects.get(("route", f"s{i:02}"), "") for i in range(20)):
             other.commit(check=False)
         if not shown(running, "slow")["connected"]:
             break
