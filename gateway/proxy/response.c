@@ -251,14 +251,15 @@ static bool finish(struct conn *c)
 static enum io send_response(struct conn *c)
 {
     struct exchange *x = c->x;
-    struct iovec iov = {c->out + x->out_sent, x->out_len - x->out_sent};
     enum io io = conn_flush(&x->to_client, &c->sock);
+    struct iovec iov;
     size_t n;
 
-    if (io != IO_DONE || x->out_sent == x->out_len)
+    if (io != IO_DONE || x->out_sent == x->out_len) /* then the block may have been given back */
         return io;
     if (!c->sock.writable)
         return IO_AGAIN;
+    iov = (struct iovec){c->out + x->out_sent, x->out_len - x->out_sent};
     io = sock_send(&c->sock, &iov, 1, &n);
     if (io != IO_DONE)
         return io;
