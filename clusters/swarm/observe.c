@@ -2,8 +2,8 @@
  * When to read what of a swarm. The link keeps an API version agreed and the event stream open; the
  * rest decides what the next round of reads asks for: what events named, what is changing every
  * 250 ms, everything now and then. A round that fails changes nothing and is tried again, whole,
- * after a pause. What Docker's objects mean is decode.c's, how replies merge is model.c's. Called
- * by the coordinator.
+ * after a pause; one that lacks only nodes or networks counts once they were read. What Docker's
+ * objects mean is decode.c's, how replies merge is model.c's. Called by the coordinator.
  *
  *   DOWN ──► ASKING ──► OPENING ──► OPEN        any failure: back to DOWN, again after a pause
  */
@@ -65,6 +65,7 @@ struct observe {
     struct ids changing;
     struct event *wake;
     struct err round_error;
+    struct err missing_error; /* nodes or networks, until everything was read again */
     int64_t begun_ms, next_poll_ms, next_full_ms, not_before_ms, round_retry_ms;
     struct map skips; /* kind and id -> the reason last logged */
 };
@@ -82,7 +83,9 @@ static bool same_health(const struct observe_health *a, const struct observe_hea
 static void tell_health(struct observe *o)
 {
     o->health.events_open = o->link == LINK_OPEN;
-    o->health.last_error = o->round_error.code ? o->round_error : o->link_error;
+    o->health.last_error = o->round_error.code     ? o->round_error
+                           : o->missing_error.code ? o->missing_error
+                                                   : o->link_error;
     (void)snprintf(o->health.api_version, sizeof(o->health.api_version), "%s",
                    docker_api(o->docker)); /* the same size */
     if (same_health(&o->health, &o->told))
@@ -234,6 +237,28 @@ static void round_failed(struct observe *o, const struct err *failure)
     o->pending.full = true; /* what was asked for is part of everything */
 }
 
+/* Some rounds do not ask for what is missing: only one of everything says that it is there again.
+ */
+static void note_missing(struct observe *o, const struct err *missing)
+{
+    int64_t retry_ms = clock_mono_ms() + RETRY_LAST_MS;
+
+    if (missing) {
+        if (!o->missing_error.code || strcmp(o->missing_error.text, missing->text) != 0)
+            log_warn("a part of the swarm could not be read, what is known of it stays in force: "
+                     "%s",
+                     missing->text);
+        o->missing_error = *missing;
+        if (o->next_full_ms > retry_ms)
+            o->next_full_ms = retry_ms;
+    } else if (o->full && o->missing_error.code) {
+        log_info("all parts of the swarm can be read again");
+        memset(&o->missing_error, 0, sizeof(o->missing_error));
+    }
+    if (!o->missing_error.code)
+        o->health.last_good_mono_ms = clock_mono_ms();
+}
+
 static void set_pace(struct observe *o, const struct round_result *result)
 {
     int64_t now = clock_mono_ms(), share = (now - o->begun_ms) * SHARE;
@@ -255,22 +280,32 @@ static void round_succeeded(struct observe *o, const struct round_result *result
     o->round_retry_ms = o->not_before_ms = 0;
     ids_add_all(&o->pending.services, result->gone);
     set_pace(o, result);
+    note_missing(o, result->missing);
     find_changing(o);
-    o->health.last_good_mono_ms = clock_mono_ms();
     if (o->health.ever_read && !differs)
         return;
     o->health.ever_read = true;
     o->config.on_view(o->config.arg, view_clone(o->known));
 }
 
+/* Why the round does not count; NULL: it does. The first picture has to be whole. */
+static const struct err *failure_of(const struct observe *o, const struct round_result *result)
+{
+    if (result->failure || o->health.ever_read)
+        return result->failure;
+    return result->missing;
+}
+
 static void on_round(void *arg, const struct round_result *result)
 {
     struct observe *o;
+    const struct err *failure;
 
     OBJ_CAST(o, arg, OBSERVE_MAGIC);
     o->round = NULL;
-    if (result->failure)
-        round_failed(o, result->failure);
+    failure = failure_of(o, result);
+    if (failure)
+        round_failed(o, failure);
     else
         round_succeeded(o, result);
     tell_health(o);

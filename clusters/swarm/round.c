@@ -26,6 +26,7 @@ struct round {
     struct decode decode;
     struct docker_call *call;
     struct ids gone;
+    struct err missing; /* the first refusal of nodes or networks; code NULL: none */
     size_t num_seen;
 };
 
@@ -62,6 +63,7 @@ static void round_free(struct round *r)
 static void finish(struct round *r, const struct err *failure)
 {
     struct round_result result = {.failure = failure,
+                                  .missing = r->missing.code ? &r->missing : NULL,
                                   .fresh = r->fresh,
                                   .scope = &r->scope,
                                   .gone = &r->gone,
@@ -166,17 +168,31 @@ static bool drop_gone(struct round *r, const struct err *failure)
     return false;
 }
 
+/* Nodes and networks are asked for last: what failed leaves the scope, the rest of it is good. */
+static bool do_without(struct round *r, const struct err *failure)
+{
+    if (r->step != STEP_NODES && r->step != STEP_NETWORKS)
+        return false;
+    if (!r->missing.code)
+        r->missing = *failure;
+    if (r->step == STEP_NODES)
+        r->scope.nodes = false;
+    else
+        r->scope.networks = false;
+    return true;
+}
+
 static void on_read(void *arg, const struct err *failure)
 {
     struct round *r;
 
     OBJ_CAST(r, arg, ROUND_MAGIC);
     r->call = NULL;
-    if (failure && !drop_gone(r, failure)) {
+    if (failure && !drop_gone(r, failure) && !do_without(r, failure)) {
         finish(r, failure);
         return;
     }
-    if (r->decode.num_seen > r->num_seen)
+    if (!failure && r->decode.num_seen > r->num_seen)
         r->num_seen = r->decode.num_seen;
     if (!failure || !is_needed(r, r->step))
         step_on(r);

@@ -1,6 +1,8 @@
 /*
  * One round of reads: services, then tasks, nodes, networks, as far as the plan asks for them, one
- * call at a time. The first failure ends the round and nothing of it counts.
+ * call at a time. When services or tasks cannot be read, the round ends and nothing of it counts.
+ * Nodes or networks that cannot be read are taken out of the scope: what is known of them stays,
+ * and tasks do not wait for an endpoint that may fail for ever.
  */
 #ifndef CLUSTERS_SWARM_ROUND_H
 #define CLUSTERS_SWARM_ROUND_H
@@ -24,6 +26,7 @@ void round_plan_add(struct round_plan *p, const struct round_plan *more);
 
 struct round_result {
     const struct err *failure; /* NULL: fresh and scope are good */
+    const struct err *missing; /* why nodes or networks are not in the scope; NULL: they are */
     struct view *fresh;        /* sealed, lent */
     const struct model_scope *scope;
     const struct ids *gone; /* services that vanished under the read: read them again */

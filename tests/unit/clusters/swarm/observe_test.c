@@ -34,9 +34,10 @@ struct world {
     struct event_base *base;
     struct fake fake;
     struct observe *observe;
-    enum mood mood;     /* of the lists */
-    bool events_hang;   /* no head for the event stream */
-    bool filtered_gone; /* tasks by service: 404 when "b" is among them */
+    enum mood mood;      /* of the lists */
+    bool events_hang;    /* no head for the event stream */
+    bool filtered_gone;  /* tasks by service: 404 when "b" is among them */
+    const char *refused; /* a path of which the list answers 500: "/nodes?" */
     const char *version, *services, *filtered, *tasks, *nodes, *networks;
     struct fake_conn *stream;
     char log[LOG_MAX]; /* first letters of what was asked: v e s t n w; capitals: filtered */
@@ -104,6 +105,8 @@ static void answer(struct fake_conn *c, const char *method, const char *target, 
         w->stream = c;
         if (!w->events_hang)
             fake_send(c, "HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\n\r\n");
+    } else if (w->refused && strstr(target, w->refused)) {
+        fake_reply(c, 500, "{\"message\":\"no list today\"}");
     } else if (strstr(target, "/v1.41/services?")) {
         note(w, strchr(target, '%') ? 'S' : 's');
         list(w, c, strchr(target, '%') && w->filtered ? w->filtered : w->services);
@@ -357,6 +360,51 @@ static void a_read_that_fails_withdraws_nothing(void **state)
     assert_int_equal(w->num_views, 1);
 }
 
+static void nodes_or_networks_that_cannot_be_read_do_not_freeze_the_tasks(void **state)
+{
+    static const char *const paths[] = {"/nodes?", "/networks?"};
+    struct world *w = *state;
+
+    begin_and_see(w);
+    for (size_t i = 0; i < 2; i++) {
+        w->refused = paths[i];
+        w->tasks = "[" TASK("t1", "a", "running") "," TASK("t2", "a", "running") "]";
+        assert_true(run(w, 2500));
+        assert_int_equal(w->view->num_tasks, 2);
+        assert_int_equal(w->view->num_nodes, 1);
+        assert_int_equal(w->view->num_networks, 1);
+        run(w, 1300); /* a poll may have found the change: a round of everything tells the error */
+        assert_non_null(w->health.last_error.code);
+        int64_t good_ms = observe_health(w->observe)->last_good_mono_ms;
+
+        w->tasks =
+            "[" TASK("t1", "a", "running") "]"; /* by the event's round, which lacks nothing */
+        w->filtered = "[" SERVICE("a", OURS) "]";
+        send_event(w, "service", "a");
+        assert_true(run(w, 2500));
+        assert_int_equal(w->view->num_tasks, 1);
+        assert_non_null(w->health.last_error.code);
+        assert_int_equal(observe_health(w->observe)->last_good_mono_ms, good_ms);
+        w->refused = NULL;
+        run(w, 1300);
+        assert_null(w->health.last_error.code);
+        assert_true(observe_health(w->observe)->last_good_mono_ms > good_ms);
+    }
+}
+
+static void the_first_view_waits_for_nodes_and_networks(void **state)
+{
+    struct world *w = *state;
+
+    w->refused = "/networks?";
+    begin(w);
+    assert_false(run(w, 800));
+    assert_non_null(w->health.last_error.code);
+    w->refused = NULL;
+    assert_true(run(w, 2000));
+    assert_int_equal(w->view->num_networks, 1);
+}
+
 static void a_stream_that_ends_is_opened_again_and_everything_read(void **state)
 {
     struct world *w = *state;
@@ -564,6 +612,8 @@ int main(void)
         TEST(a_task_on_its_way_is_polled_until_it_runs),
         TEST(a_service_that_vanishes_between_two_reads_does_not_spoil_the_rest),
         TEST(a_read_that_fails_withdraws_nothing),
+        TEST(nodes_or_networks_that_cannot_be_read_do_not_freeze_the_tasks),
+        TEST(the_first_view_waits_for_nodes_and_networks),
         TEST(a_stream_that_ends_is_opened_again_and_everything_read),
         TEST(garbage_in_the_stream_is_passed_over),
         TEST(a_docker_that_goes_and_comes_back_is_followed_again),
