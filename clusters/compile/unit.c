@@ -112,17 +112,53 @@ static const char *short_id(const char *id)
     return strlen(id) <= ID_MAX ? id : ""; /* Docker's have 25 bytes; the field may be empty */
 }
 
-static void say_endpoints(struct unit *u, size_t num_elsewhere, size_t num_over)
+/* Running tasks that get no requests, by reason. */
+struct left_out {
+    size_t num_elsewhere;
+    size_t num_same;
+    size_t num_over;
+};
+
+/* The address as bytes, so that two spellings of one are one. */
+static struct str address_bytes(const char *address, unsigned char out[sizeof(struct in6_addr)])
 {
-    if (num_elsewhere > 0)
+    bool v4 = inet_pton(AF_INET, address, out) == 1;
+
+    ASSERT(v4 || inet_pton(AF_INET6, address, out) == 1); /* address_on saw to it */
+    return (struct str){(const char *)out, v4 ? sizeof(struct in_addr) : sizeof(struct in6_addr)};
+}
+
+/*
+ * Swarm has been seen to give one address to two tasks. Gateways refuse endpoints that come twice,
+ * all of them: the service would be frozen until Swarm mends it.
+ */
+static bool is_new(struct map *seen, const char *address)
+{
+    unsigned char bytes[sizeof(struct in6_addr)];
+    struct str key = address_bytes(address, bytes);
+
+    if (map_get(seen, key) != NULL)
+        return false;
+    map_put(seen, key, seen);
+    return true;
+}
+
+static void say_endpoints(struct unit *u, const struct left_out *out)
+{
+    if (out->num_same > 0)
+        cond_add(u->out, COMPILE_RESOLVED, true, (struct cond_about){"SameAddress", "", NULL},
+                 "%zu running tasks have the address of another task of this service and get no "
+                 "requests of their own: Swarm has given an address twice, restart those tasks.",
+                 out->num_same);
+    if (out->num_elsewhere > 0)
         cond_add(u->out, COMPILE_RESOLVED, true,
                  (struct cond_about){"TasksElsewhere", LABELS_NETWORK, u->intent->network},
                  "%zu running tasks have no address on the network and get no requests.",
-                 num_elsewhere);
-    if (num_over > 0)
+                 out->num_elsewhere);
+    if (out->num_over > 0)
         cond_add(u->out, COMPILE_RESOLVED, true, (struct cond_about){"TooManyEndpoints", "", NULL},
                  "A service can have %d endpoints; %zu more tasks get no requests.",
-                 ROUTE_ENDPOINTS_MAX, num_over);
+                 ROUTE_ENDPOINTS_MAX, out->num_over);
     if (u->num_endpoints == 0)
         cond_add(u->out, COMPILE_RESOLVED, true, (struct cond_about){"NoEndpoints", "", NULL},
                  "No task is running: requests for the hosts of this service get 503.");
@@ -133,8 +169,8 @@ static void say_endpoints(struct unit *u, size_t num_elsewhere, size_t num_over)
 
 void unit_find_endpoints(struct unit *u)
 {
-    size_t num_elsewhere = 0;
-    size_t num_over = 0;
+    struct left_out out = {0};
+    struct map seen = {0};
 
     if (u->refused)
         return;
@@ -144,13 +180,16 @@ void unit_find_endpoints(struct unit *u)
         const char *address = address_on(t, u->network);
 
         if (address == NULL)
-            num_elsewhere++;
+            out.num_elsewhere++;
+        else if (!is_new(&seen, address))
+            out.num_same++;
         else if (u->num_endpoints == ROUTE_ENDPOINTS_MAX)
-            num_over++;
+            out.num_over++;
         else
             u->endpoints[u->num_endpoints++] =
                 (struct unit_endpoint){address, short_id(t->id), short_id(t->node_id)};
     }
     u->out->num_endpoints = u->num_endpoints;
-    say_endpoints(u, num_elsewhere, num_over);
+    map_free(&seen, NULL);
+    say_endpoints(u, &out);
 }
