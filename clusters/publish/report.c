@@ -55,7 +55,7 @@ static bool print_refusals(struct buf *b, const cJSON *list, struct report *out,
     ASSERT(buf_add_str(b, STR("[")));
     cJSON_ArrayForEach(refusal, list)
     {
-        if (out->num_refusals < PUBLISH_REFUSALS_MAX) {
+        if (out->num_refusals < PUBLISH_REFUSALS_MAX && b->len < REPORT_REFUSALS_BYTES) {
             if (out->num_refusals != 0)
                 ASSERT(buf_add_str(b, STR(",")));
             if (!print_refusal(b, refusal, e))

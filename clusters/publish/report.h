@@ -9,12 +9,20 @@
 #include "gateway/core/result.h"
 #include "gateway/core/str.h"
 
-enum { REPORT_NODE_MAX = 255, REPORT_TEXT_MAX = 512 };
+enum {
+    REPORT_NODE_MAX = 255,
+    REPORT_TEXT_MAX = 512,
+    /*
+     * Printed refusals after which no more are begun. With it a thousand gateways of hostile texts
+     * stay below what one answer of the admin API may have; 64 honest refusals fit.
+     */
+    REPORT_REFUSALS_BYTES = 24 << 10
+};
 
 struct report {
     char node[REPORT_NODE_MAX + 1];
     uint64_t applied;
-    char *refusals_json; /* owned; an array of at most PUBLISH_REFUSALS_MAX, texts cut */
+    char *refusals_json; /* owned; an array of at most PUBLISH_REFUSALS_MAX, cut */
     size_t num_refusals; /* as many as were sent */
 };
 

@@ -7,6 +7,7 @@
 #include <cjson/cJSON.h>
 #include <cmocka.h>
 
+#include "clusters/gateways.h"
 #include "clusters/publish/publish.h"
 #include "clusters/publish/report.h"
 #include "gateway/core/buf.h"
@@ -110,13 +111,65 @@ static void many_long_refusals_are_counted_and_cut(void **state)
     assert_true(buf_add_str(&body, STR("]}")));
     assert_true(report_parse(buf_str(&body), &r, NULL));
     assert_int_equal(r.num_refusals, 500);
-    assert_true(strlen(r.refusals_json) < PUBLISH_REFUSALS_MAX * (REPORT_TEXT_MAX + 100));
+    assert_true(strlen(r.refusals_json) < REPORT_REFUSALS_BYTES + REPORT_TEXT_MAX + 100);
     /* What is printed can be read again, so no character was cut in two. */
     struct cJSON *again = json_parse(str_from(r.refusals_json), &json_limits_frame, NULL);
 
     assert_non_null(again);
     report_free(&r);
     cJSON_Delete(again);
+    buf_free(&body);
+}
+
+/* Every byte is six bytes in JSON; each gateway is kept and all are printed in one answer. */
+static void a_thousand_hostile_reports_fit_one_answer(void **state)
+{
+    static const char *const keys[] = {"kind", "name", "code", "message", "field"};
+    struct buf body;
+    struct report r;
+
+    (void)state;
+    buf_init(&body, PUBLISH_REPORT_MAX);
+    assert_true(buf_add_str(&body, STR("{\"refusals\":[")));
+    for (int i = 0; i < PUBLISH_REFUSALS_MAX; i++) {
+        assert_true(buf_add_str(&body, str_from(i == 0 ? "{" : "},{")));
+        for (int k = 0; k < 5; k++) {
+            assert_true(buf_add_fmt(&body, "%s\"%s\":\"", k == 0 ? "" : ",", keys[k]));
+            for (int n = 0; n < REPORT_TEXT_MAX; n++)
+                assert_true(buf_add_str(&body, STR("\\u0001")));
+            assert_true(buf_add_str(&body, STR("\"")));
+        }
+    }
+    assert_true(buf_add_str(&body, STR("}]}")));
+    assert_true(report_parse(buf_str(&body), &r, NULL));
+    assert_int_equal(r.num_refusals, PUBLISH_REFUSALS_MAX);
+    assert_true(strlen(r.refusals_json) * GATEWAYS_MAX < 60 << 20);
+    report_free(&r);
+    buf_free(&body);
+}
+
+static void sixty_four_honest_refusals_are_all_kept(void **state)
+{
+    struct buf body;
+    struct report r;
+
+    (void)state;
+    buf_init(&body, PUBLISH_REPORT_MAX);
+    assert_true(buf_add_str(&body, STR("{\"refusals\":[")));
+    for (int i = 0; i < PUBLISH_REFUSALS_MAX; i++)
+        assert_true(
+            buf_add_fmt(&body,
+                        "%s{\"kind\":\"endpoints\",\"name\":\"shop_production_frontend_%d\","
+                        "\"code\":\"DuplicateEndpoint\",\"message\":\"%0100d\","
+                        "\"field\":\"/endpoints/4095/address\"}",
+                        i == 0 ? "" : ",", i, 0));
+    assert_true(buf_add_str(&body, STR("]}")));
+    assert_true(report_parse(buf_str(&body), &r, NULL));
+    struct cJSON *again = json_parse(str_from(r.refusals_json), &json_limits_frame, NULL);
+
+    assert_int_equal(cJSON_GetArraySize(again), PUBLISH_REFUSALS_MAX);
+    cJSON_Delete(again);
+    report_free(&r);
     buf_free(&body);
 }
 
@@ -127,6 +180,8 @@ int main(void)
         cmocka_unit_test(values_of_another_type_are_refused_with_their_place),
         cmocka_unit_test(a_node_that_is_too_long_is_refused),
         cmocka_unit_test(many_long_refusals_are_counted_and_cut),
+        cmocka_unit_test(a_thousand_hostile_reports_fit_one_answer),
+        cmocka_unit_test(sixty_four_honest_refusals_are_all_kept),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
