@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include <event2/event.h>
 
@@ -352,6 +353,18 @@ static bool check_flags(const struct flags *f, struct err *e)
     return true;
 }
 
+/* A stream for each gateway: the soft limit of many systems, 1,024, is there for select() only. */
+static void raise_file_limit(void)
+{
+    struct rlimit r;
+
+    if (getrlimit(RLIMIT_NOFILE, &r) != 0)
+        return; /* then the default holds */
+    r.rlim_cur = r.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &r) != 0)
+        log_warn("the limit of open files stays as it is: %s", strerror(errno));
+}
+
 static int run(const struct flags *f)
 {
     struct program p = {0};
@@ -360,6 +373,7 @@ static int run(const struct flags *f)
 
     if (!check_flags(f, &e))
         return usage_error(&e);
+    raise_file_limit();
     if (start(&p, f, &e)) {
         log_info("stream on port %u, admin API on port %u, %zu clusters",
                  (unsigned)coordinator_stream_port(p.coordinator), (unsigned)api_port(p.api),

@@ -13,6 +13,7 @@
 #include <netinet/tcp.h>
 #include <string.h>
 #include <sys/queue.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <event2/bufferevent.h>
@@ -276,6 +277,23 @@ static bool serve(struct listener *l, struct err *e)
     return true;
 }
 
+/*
+ * A third of the process's files at most: two listeners leave the last third to Docker's API and
+ * the store. Were all taken, accept() would fail without end and the loop would spin.
+ */
+static size_t within_file_limit(size_t wanted, const char *flag)
+{
+    struct rlimit r;
+
+    if (getrlimit(RLIMIT_NOFILE, &r) != 0 || r.rlim_cur == RLIM_INFINITY ||
+        r.rlim_cur / 3 >= wanted)
+        return wanted;
+    log_warn("%s: at most %llu connections instead of %zu, because of the limit of open files "
+             "(%llu)",
+             flag, (unsigned long long)r.rlim_cur / 3, wanted, (unsigned long long)r.rlim_cur);
+    return r.rlim_cur >= 3 ? (size_t)r.rlim_cur / 3 : 1;
+}
+
 struct listener *listener_new(struct event_base *base, const struct listener_config *config,
                               struct err *e)
 {
@@ -284,6 +302,7 @@ struct listener *listener_new(struct event_base *base, const struct listener_con
     ASSERT(config->connections_max > 0);
     l->magic = LISTENER_MAGIC;
     l->config = *config;
+    l->config.connections_max = within_file_limit(config->connections_max, config->flag);
     l->config.listen = xstrdup(config->listen);
     l->config.flag = xstrdup(config->flag);
     l->base = base;

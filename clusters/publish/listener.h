@@ -22,9 +22,9 @@ enum {
 };
 
 struct listener_config {
-    const char *listen; /* "127.0.0.1:7701", "[::1]:7701"; port 0 takes a free one */
-    const char *flag;   /* what the user called it, for messages: "--admin" */
-    size_t connections_max;
+    const char *listen;     /* "127.0.0.1:7701", "[::1]:7701"; port 0 takes a free one */
+    const char *flag;       /* what the user called it, for messages: "--admin" */
+    size_t connections_max; /* and never more than a third of the limit of open files */
     size_t body_max;
     void (*on_request)(void *arg, struct evhttp_request *req); /* must answer, now or later */
     void *arg;

@@ -35,6 +35,11 @@ def labels(host, cluster="east", port="8080", **more):
             **{LABEL + k: v for k, v in more.items()}}
 
 
+def cpu_seconds(pid):
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def eventually(what, probe, timeout=WAIT):
     until = time.monotonic() + timeout
     while True:
@@ -144,14 +149,15 @@ class Coordinator:
         self.docker.unlink(missing_ok=True)
         self.fake = fake_docker.FakeDocker(self.docker, self.state_path).start()
 
-    def start(self, store=None):
+    def start(self, store=None, files=None):
+        """files: the limits of open files, (soft, hard)."""
         self.log = open(self.scratch / "log", "ab+")
         at = self.log.seek(0, os.SEEK_END)
         self.process = subprocess.Popen(
             [PROGRAM, "--docker", f"unix://{self.docker}", "--store", store or self.store,
              "--identity", self.identity, "--cluster", "east", "--cluster", "west",
              "--default-cluster", "east", "--stream", "127.0.0.1:0", "--admin", "127.0.0.1:0"],
-            stderr=self.log)
+            stderr=self.log, preexec_fn=files and (lambda: resource.setrlimit(resource.RLIMIT_NOFILE, files)))
 
         def ports():
             self.log.seek(at)
@@ -471,6 +477,38 @@ def test_a_store_that_cannot_write_publishes_nothing_and_recovers(running):
     eventually("ready", running.ready)
     stream.close()
     fresh.close()
+
+
+def test_more_streams_than_the_soft_limit_of_files(running):
+    running.end()
+    running.start(files=(64, 4096))
+    streams = [Stream(running) for _ in range(100)]
+    for s in streams:
+        s.commit()
+        s.close()
+
+
+def test_connections_without_end_leave_files_for_the_rest(running):
+    """Whoever reaches the stream's port, token or not, must not take the descriptors of the others."""
+    running.end()
+    running.start(files=(120, 120))
+    stream = Stream(running)
+    stream.commit()
+    idle = [socket.create_connection(("127.0.0.1", running.stream_port)) for _ in range(150)]
+    time.sleep(0.5)
+    used = cpu_seconds(running.process.pid)
+    assert running.get("/livez", token="")[0] == 200
+    running.fake.stop()
+    running.start_docker()
+    running.service("api", labels("api.east.test"))
+    while ("route", "api") not in stream.objects:
+        stream.commit()
+    eventually("ready", running.ready)
+    time.sleep(1)
+    assert cpu_seconds(running.process.pid) - used < 1.5, "accepting what cannot be accepted spins"
+    for s in idle:
+        s.close()
+    stream.close()
 
 
 def test_sigterm_ends_cleanly_with_streams_open(running):
