@@ -286,7 +286,7 @@ void conn_keep_rest(struct buf *b, const struct h1_out *out, size_t sent)
         size_t skip = sent < n ? sent : n;
 
         sent -= skip;
-        /* A head and some interim responses: always below the buffer's cap. */
+        /* Heads of one block and what we add to them: always below the buffer's cap. */
         ASSERT(buf_add(b, (const char *)out->iov[i].iov_base + skip, n - skip));
     }
 }

@@ -210,7 +210,9 @@ bool response_head_step(struct conn *c)
     if (!exchange_push(c))
         return true;
     conn_watch_client(c);
-    if (c->state != CONN_REQUEST || !x->up->sock.readable)
+    /* Interim responses that the client has not taken: the endpoint waits, they are not heaped up.
+     */
+    if (c->state != CONN_REQUEST || !x->up->sock.readable || x->to_client.len > 0)
         return false;
     if (c->out == NULL)
         c->out = bufpool_get(&c->proxy->loop->bufs);
