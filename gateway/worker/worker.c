@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -39,6 +40,7 @@ struct worker {
     struct admin *admin;
     struct event *control;
     int control_fd;
+    int reserve_fd;    /* given up for the descriptor that a message may bring; -1: used up */
     size_t num_wanted; /* listeners */
     int64_t drain_until_ms;
     int exit_status;
@@ -162,9 +164,14 @@ static void on_control(evutil_socket_t sock, short what, void *arg)
     int fd = -1;
 
     OBJ_CAST(w, arg, WORKER_MAGIC);
+    fd_close(&w->reserve_fd);
     io = fd_recv(sock, &m, sizeof m, &len, fds, &num_fds);
     if (io == IO_AGAIN)
         return;
+    if (io == IO_FAIL && errno == EMSGSIZE) {
+        log_error("a message of the parent did not come whole: it is ignored");
+        return;
+    }
     if (io != IO_DONE) {
         log_error("the parent is gone: ending");
         w->exit_status = 1;
@@ -225,11 +232,19 @@ static bool on_tick(void *arg, int64_t now_ms)
     return w->state == WORKER_DRAINING;
 }
 
+/* Clients take every descriptor there is; what the parent sends must still find one. */
+static void keep_reserve(struct worker *w)
+{
+    if (w->reserve_fd < 0) /* -1 again while there is none: the next turn tries */
+        w->reserve_fd = fcntl(w->control_fd, F_DUPFD_CLOEXEC, 0);
+}
+
 static void on_turn_end(void *arg)
 {
     struct worker *w;
 
     OBJ_CAST(w, arg, WORKER_MAGIC);
+    keep_reserve(w);
     if (w->state == WORKER_DRAINING && proxy_num_conns(w->proxy) == 0)
         loop_stop(&w->loop);
 }
@@ -252,6 +267,7 @@ static bool start(struct worker *w, const struct worker_config *config, struct e
 
     w->magic = WORKER_MAGIC;
     w->control_fd = config->control_fd;
+    w->reserve_fd = -1;
     w->num_wanted = config->num_listeners > 0 ? config->num_listeners : 1;
     if (!loop_init(&w->loop, e))
         return false;
@@ -280,6 +296,7 @@ static void stop(struct worker *w)
     proxy_free(w->proxy);
     frames_free(&w->frames);
     loop_free(&w->loop);
+    fd_close(&w->reserve_fd);
 }
 
 int worker_run(const struct worker_config *config)
