@@ -44,16 +44,33 @@ static void send_answers(struct frames *f)
         detach(f, "its socket cannot be watched");
 }
 
+static void log_refusals(const struct table_commit *commit)
+{
+    for (size_t i = 0; i < commit->num_refusals; i++) {
+        const struct table_refusal *r = &commit->refusals[i];
+
+        if (i == FRAMES_REFUSALS_LOGGED) {
+            log_warn("table: %zu more objects refused", commit->num_refusals - i);
+            return;
+        }
+        log_warn("table: %s \"%s\" refused: %s (%s)", route_kind_name(r->kind), r->name,
+                 r->why.text, r->why.code);
+    }
+}
+
+/*
+ * However many objects are refused, the ack has room: a follower that is sent away for the size of
+ * its own table would come back with the same one for ever.
+ */
 static void answer(struct frames *f, const struct table_commit *commit, uint64_t revision)
 {
     bool fits = true;
 
-    for (size_t i = 0; i < commit->num_refusals; i++) {
+    log_refusals(commit);
+    for (size_t i = 0; fits && i < commit->num_refusals && f->out.len < FRAMES_NACKS_MAX; i++) {
         const struct table_refusal *r = &commit->refusals[i];
 
-        log_warn("table: %s \"%s\" refused: %s (%s)", route_kind_name(r->kind), r->name,
-                 r->why.text, r->why.code);
-        fits = fits && frame_write_nack(&f->out, r->kind, str_from(r->name), &r->why);
+        fits = frame_write_nack(&f->out, r->kind, str_from(r->name), &r->why);
     }
     if (fits && frame_write_ack(&f->out, revision))
         send_answers(f);

@@ -15,10 +15,12 @@ struct table_builder;
 struct table_commit;
 
 enum {
-    FRAMES_READ_BYTES = 65536,   /* one read */
-    FRAMES_LINES_A_TURN = 256,   /* decoded between two turns */
-    FRAMES_BACKLOG = 1 << 20,    /* with so much undecoded nothing more is read */
-    FRAMES_ANSWERS_MAX = 4 << 20 /* acks and nacks that the follower has not read */
+    FRAMES_READ_BYTES = 65536,    /* one read */
+    FRAMES_LINES_A_TURN = 256,    /* decoded between two turns */
+    FRAMES_BACKLOG = 1 << 20,     /* with so much undecoded nothing more is read */
+    FRAMES_ANSWERS_MAX = 4 << 20, /* acks and nacks that the follower has not read */
+    FRAMES_NACKS_MAX = 1 << 20,   /* with so much unread, further nacks are left out */
+    FRAMES_REFUSALS_LOGGED = 100  /* of one commit; the others are counted */
 };
 
 struct frames {
