@@ -119,8 +119,11 @@ void h1_write_request(struct h1_out *out, const struct h1_head *h, const char *b
     start(out);
     put_request_line(out, h, base);
     put_fields(out, h, base, REPLACED);
-    if (host.n == 0) /* HTTP/1.0 without Host: an empty one is what HTTP/1.1 asks for */
-        put_copy(out, STR("Host: \r\n"));
+    if (host.n == 0 || h->host < h->fields_at) { /* no Host field, as HTTP/1.0 allows */
+        put_copy(out, STR("Host: "));
+        put_value(out, host); /* of an absolute target, or empty as HTTP/1.1 asks for */
+        put_copy(out, STR("\r\n"));
+    }
     put_forwarded_for(out, h, base, fwd->client_ip);
     put_copy(out, STR("\r\nX-Real-IP: "));
     put_copy(out, fwd->client_ip);
