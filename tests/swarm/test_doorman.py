@@ -215,6 +215,7 @@ def node(network):
 
 
 def no_failures(load, at_least):
+    time.sleep(1)  # what follows a change counts too, however quickly the change was over
     load.end(signal.SIGINT)
     result = load.json_lines()[-1]
     assert result["failed"] == 0, result
