@@ -123,6 +123,11 @@ void docker_free(struct docker *d)
     OBJ_KILL(d);
 }
 
+void docker_set_timeout(struct docker *d, int64_t timeout_ms)
+{
+    d->timeout_ms = timeout_ms;
+}
+
 const char *docker_api(const struct docker *d)
 {
     return d->api;

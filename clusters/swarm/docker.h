@@ -29,7 +29,8 @@ typedef void docker_done(void *arg, const struct err *failure); /* a function ty
 /* endpoint: unix:///path or tcp://host:port. NULL with *e when it is neither. */
 struct docker *docker_new(struct event_base *base, const char *endpoint, int64_t timeout_ms,
                           struct err *e);
-void docker_free(struct docker *d); /* cancels what is under way */
+void docker_set_timeout(struct docker *d, int64_t timeout_ms); /* of the calls that follow */
+void docker_free(struct docker *d);                            /* cancels what is under way */
 
 /* Agrees on an API version; has to succeed once before the calls below. */
 struct docker_call *docker_negotiate(struct docker *d, docker_done *on_done, void *arg);

@@ -25,7 +25,8 @@
 
 enum {
     OBSERVE_MAGIC = 0x4f425356,
-    READ_MS = 3000,      /* deadline of one read */
+    READ_MS = 3000,      /* deadline of one read, */
+    READ_GROWTH = 10,    /* up to so many times as long for an engine that needs it */
     OPEN_MS = 3000,      /* deadline for the head of the event stream */
     FIRST_OPEN_MS = 500, /* how long the first lists wait for the event stream */
     BURST_MS = 20,       /* events closer than this share a round */
@@ -67,6 +68,7 @@ struct observe {
     struct err round_error;
     struct err missing_error; /* nodes or networks, until everything was read again */
     int64_t begun_ms, next_poll_ms, next_full_ms, not_before_ms, round_retry_ms;
+    int64_t read_ms;  /* the deadline now */
     struct map skips; /* kind and id -> the reason last logged */
 };
 
@@ -228,6 +230,32 @@ static void on_event(void *arg, const struct decode_event *event)
 
 /* --- rounds --- */
 
+static int64_t read_ms_at_first(const struct observe *o)
+{
+    return o->config.read_timeout_ms ? o->config.read_timeout_ms : READ_MS;
+}
+
+static void set_read_ms(struct observe *o, int64_t ms)
+{
+    o->read_ms = ms;
+    docker_set_timeout(o->docker, ms);
+}
+
+/*
+ * A busy engine with many tasks may need longer than the deadline, each time: given up each time,
+ * the swarm would never be read again. Nodes and networks alone are not waited for like that. Once
+ * everything is read in a quarter of the time, the first deadline is enough again.
+ */
+static void adapt_deadline(struct observe *o, const struct err *failure)
+{
+    int64_t first = read_ms_at_first(o);
+
+    if (failure && strcmp(failure->code, "Timeout") == 0)
+        set_read_ms(o, clamp(o->read_ms * 2, first, first * READ_GROWTH));
+    else if (!failure && o->full && clock_mono_ms() - o->begun_ms < first / 4)
+        set_read_ms(o, first);
+}
+
 static void round_failed(struct observe *o, const struct err *failure)
 {
     if (!o->round_error.code || strcmp(o->round_error.text, failure->text) != 0)
@@ -304,6 +332,7 @@ static void on_round(void *arg, const struct round_result *result)
     OBJ_CAST(o, arg, OBSERVE_MAGIC);
     o->round = NULL;
     failure = failure_of(o, result);
+    adapt_deadline(o, failure);
     if (failure)
         round_failed(o, failure);
     else
@@ -452,12 +481,12 @@ struct observe *observe_new(struct event_base *base, const struct observe_config
     if (!config->docker || !config->docker[0])
         err_set(e, "BadEndpoint", "--docker", "no Docker endpoint is given");
     else
-        o->docker = docker_new(base, config->docker[0],
-                               config->read_timeout_ms ? config->read_timeout_ms : READ_MS, e);
+        o->docker = docker_new(base, config->docker[0], read_ms_at_first(o), e);
     if (!o->docker) {
         observe_free(o);
         return NULL;
     }
+    o->read_ms = read_ms_at_first(o);
     o->wake = evtimer_new(base, on_wake, o);
     o->link_timer = evtimer_new(base, on_link_timer, o);
     ASSERT(o->wake && o->link_timer); /* they allocate and nothing else */

@@ -5,8 +5,9 @@
 
 The file holds {"services": [...], "tasks": [...], "nodes": [...], "networks": [...]} in the engine's own
 form; it is read anew for each request, and what changed in it goes out as events. A key "fail" (an HTTP
-status) makes every list answer with it. What it cannot show is a swarm: tests of promises to users run on
-real engines. Only the standard library; write_state() replaces the file whole, so that nobody reads half.
+status) makes every list answer with it, "slow" ({"tasks": seconds}) makes a list without a filter wait. What
+it cannot show is a swarm: tests of promises to users run on real engines. Only the standard library;
+write_state() replaces the file whole, so that nobody reads half.
 """
 import hashlib
 import http.server
@@ -103,6 +104,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if state.get("fail"):
             self.answer(state["fail"], {"message": "the test says so"})
             return
+        if not filters:
+            time.sleep(state.get("slow", {}).get(name, 0))
         found = state.get(name, [])
         wanted = filters.get("service")
         if name == "tasks" and wanted:

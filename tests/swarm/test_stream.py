@@ -434,6 +434,22 @@ def test_a_docker_that_fails_withdraws_nothing(running):
     stream.close()
 
 
+def test_a_list_that_takes_longer_than_the_deadline_is_waited_for_in_the_end(running):
+    """A large swarm on a busy manager: were each reading given up after 3 s, nothing would ever be read again."""
+    stream = Stream(running)
+    stream.commit()
+    running.state["slow"] = {"tasks": 4}
+    running.write()
+    eventually("an error", lambda: b"no whole reply within 3000 ms" in (running.scratch / "log").read_bytes())
+    running.service("api", labels("api.east.test"))
+    eventually("the new service", lambda: running.show("api"), timeout=25)
+    while ("route", "api") not in stream.objects:
+        stream.commit()
+    del running.state["slow"]
+    running.write()
+    stream.close()
+
+
 def test_without_docker_an_empty_store_serves_nothing_and_a_full_one_serves_its_table(running):
     stream = Stream(running)
     stream.commit()
