@@ -78,6 +78,7 @@ struct exchange {
     bool reused;     /* up had been used before */
     bool fresh_only; /* no kept connections any more */
     bool up_deaf;    /* up takes no more of the request */
+    bool up_reset;   /* because the endpoint reset it: its end is no orderly one */
     bool up_keeps;   /* the endpoint wants to go on after this response */
     uint64_t up_sent_before;
 

@@ -20,6 +20,17 @@ static void on_upstream_ready(void *owner)
         conn_run(c);
 }
 
+/*
+ * A send failed. EPIPE: the endpoint had ended in order before. Any other error is one that the
+ * socket tells once: the next read sees an end, although the endpoint may have read what was sent.
+ */
+static void note_deaf(struct exchange *x)
+{
+    x->up_reset = errno != EPIPE;
+    x->up_deaf = true;
+    x->up->sock.readable = true; /* what it said before, or its end, comes next */
+}
+
 /* NULL: an answer is on its way. */
 static const struct table_route *find_route(struct conn *c)
 {
@@ -68,8 +79,7 @@ static void send_request(struct conn *c)
     x->reused = x->up->num_requests++ > 0;
     x->sent = x->head_len;
     if (sock_send(&x->up->sock, out->iov, (size_t)num, &n) == IO_FAIL) {
-        x->up_deaf = true;
-        x->up->sock.readable = true; /* what it said before, or its end, comes next */
+        note_deaf(x);
         return;
     }
     x->up->sent_bytes += n;
@@ -144,7 +154,7 @@ static void start_again(struct conn *c)
 
     c->proxy->metrics->retries++;
     x->sent = 0;
-    x->up_deaf = false;
+    x->up_deaf = x->up_reset = false;
     bufpool_put(&c->proxy->loop->bufs, &c->out);
     exchange_start(c);
 }
@@ -177,7 +187,7 @@ void exchange_broken(struct conn *c, bool ended)
         .answered = x->answered,
         .idempotent = x->idempotent,
         .may_be_seen = x->up->sent_bytes > x->up_sent_before &&
-                       !(ended && upstream_saw_nothing(x->up, x->up_sent_before)),
+                       !(ended && !x->up_reset && upstream_saw_nothing(x->up, x->up_sent_before)),
     };
     uint32_t endpoint = x->up->endpoint;
 
@@ -266,8 +276,7 @@ bool exchange_push(struct conn *c)
         case IO_AGAIN:
             return true;
         default:
-            x->up_deaf = true;
-            x->up->sock.readable = true; /* it may have answered before it stopped listening */
+            note_deaf(x);
             return true;
         }
         if (x->request_read || !c->sock.readable)
