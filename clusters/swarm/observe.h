@@ -33,7 +33,7 @@ struct observe_config {
     /* When `ever_read`, `events_open`, `last_error` or the version changed; may be NULL. */
     void (*on_health)(void *arg, const struct observe_health *h);
     void *arg;
-    int64_t read_timeout_ms; /* deadline of one read; 0: 3,000 */
+    int64_t read_timeout_ms; /* of one read, up to tenfold for a slow engine; 0: 3,000 */
 };
 
 /* NULL with *e when an endpoint cannot be used as written. An engine that is away is no error. */
