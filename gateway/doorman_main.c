@@ -36,8 +36,9 @@ struct config {
 static const struct options_entry options[] = {
     {"--socket", "PATH", "unix socket to publish for the gateways (shared directory)", OPTIONS_TEXT,
      AT(socket), 0, 0, NULL},
-    {"--listen", "KIND=ADDR:PORT[@DEVICE]", "public port; KIND is http or https; repeatable",
-     OPTIONS_LIST, AT(listen), 0, 0, NULL},
+    {"--listen", "KIND=ADDR:PORT[@DEVICE]",
+     "public port; KIND is http (https: not served until TLS is built); repeatable", OPTIONS_LIST,
+     AT(listen), 0, 0, NULL},
     {"--shards", "N", "sockets for each port, which workers share (default 1)", OPTIONS_NUMBER,
      AT(shards), 1, DOORMAN_SHARDS_MAX, NULL},
     {"--uid", "UID", "the cluster's uid: taken on at start, and asked of every gateway",
@@ -144,6 +145,15 @@ static bool serve(const struct config *config, struct event_base *base, struct e
     return ok;
 }
 
+/* Gateways let an https listener go, so that nobody would take its connections. */
+static void warn_of_tls(const struct config *config)
+{
+    for (size_t i = 0; i < config->listen.num; i++)
+        if (specs[i].kind == DOORMAN_HTTPS)
+            log_warn("https=%s: TLS is not built yet, no gateway answers on this port",
+                     specs[i].text);
+}
+
 static bool run(const struct config *config, struct err *e)
 {
     struct event_base *base;
@@ -153,6 +163,7 @@ static bool run(const struct config *config, struct err *e)
     if (!set_log_level(config->log_level, e) || !check(config, e) ||
         !privilege_become((uid_t)config->uid, (gid_t)gid, e))
         return false;
+    warn_of_tls(config);
     raise_limits();
     umask(0177); /* the socket is for the cluster's uid alone */
     base = event_base_new();
