@@ -7,7 +7,6 @@ import json
 import os
 import re
 import resource
-import shutil
 import signal
 import socket
 import ssl
@@ -560,7 +559,6 @@ def test_a_wrong_flag_ends_with_a_sentence(coordinator, more, says):
     assert seen.returncode != 0 and says in seen.stderr, seen.stderr
 
 
-@pytest.mark.skipif(not shutil.which("openssl"), reason="makes its certificate with the openssl command")
 def test_libcurl_does_https_in_the_coordinator(coordinator):
     """BoringSSL is in the program too; were its symbols to leak, libcurl's OpenSSL would meet them."""
     key, cert = coordinator.scratch / "key.pem", coordinator.scratch / "cert.pem"

@@ -142,8 +142,7 @@ static void an_offer_has_a_bound_and_closes_what_it_refuses(void **state)
         assert_true(ok);
         for (int i = 0; i < DOORMAN_BATCH_MAX; i++)
             fds[i] = dup(STDERR_FILENO);
-        if (fds[DOORMAN_BATCH_MAX - 1] < 0)
-            skip();
+        assert_true(fds[DOORMAN_BATCH_MAX - 1] >= 0);
         ok = offer_add(&offer, &m, fds, NULL);
     }
     assert_false(ok);
