@@ -41,6 +41,34 @@ static void pause_accepting(struct listener *l)
     loop_hurry(l->all->loop);
 }
 
+/* False: nothing more to accept now. EINVAL: somebody shut the listener down. */
+static bool accept_failed(struct listener *l)
+{
+    switch (errno) {
+    case EMFILE:
+    case ENFILE:
+    case ENOBUFS:
+    case ENOMEM:
+        pause_accepting(l);
+        return false;
+    case ECONNABORTED: /* accept(2): what befell one client, the next may be fine */
+    case EHOSTDOWN:
+    case EHOSTUNREACH:
+    case EINTR:
+    case ENETDOWN:
+    case ENETUNREACH:
+    case ENONET:
+    case ENOPROTOOPT:
+    case EOPNOTSUPP:
+    case EPERM:
+    case EPROTO:
+    case ETIMEDOUT:
+        return true;
+    default:
+        return false;
+    }
+}
+
 /* False: nothing more to accept now. */
 static bool accept_one(struct listener *l)
 {
@@ -49,12 +77,8 @@ static bool accept_one(struct listener *l)
     int on = 1;
     int fd = accept4(l->fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
-    if (fd < 0) {
-        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-            pause_accepting(l);
-        /* EINVAL: somebody shut it down. The rest (accept(2)): that one client is gone. */
-        return errno == ECONNABORTED || errno == EINTR || errno == EPROTO;
-    }
+    if (fd < 0)
+        return accept_failed(l);
     if (!l->no_delay && setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0) {
         fd_close(&fd);
         return true;
