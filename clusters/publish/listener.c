@@ -58,8 +58,9 @@ struct listener {
     struct event *adopt;
     struct guest_list arriving; /* accepted in this turn */
     struct guest_list guests;
+    size_t num_arriving;
     size_t num_guests;
-    bool full;
+    bool full;  /* said in the log, until there is room again */
     bool bound; /* evhttp owns `accepting` */
     uint16_t port;
 };
@@ -99,9 +100,9 @@ static void sweep(struct listener *l)
             /* evhttp sees the end of the connection and cleans up; nothing else can fail here. */
             (void)shutdown(g->fd, SHUT_RDWR);
     }
-    if (l->full && l->num_guests < l->config.connections_max) {
+    if (l->num_guests + l->num_arriving < l->config.connections_max) {
         l->full = false;
-        evconnlistener_enable(l->accepting);
+        evconnlistener_enable(l->accepting); /* after a pause; otherwise it changes nothing */
     }
 }
 
@@ -115,17 +116,28 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
     sweep(l);
 }
 
-static void stop_accepting_when_full(struct listener *l)
+/* on_connection has stopped accepting; perhaps some of those counted are gone. */
+static void look_for_room(struct listener *l)
 {
-    if (l->num_guests < l->config.connections_max || l->full)
+    if (l->num_guests < l->config.connections_max)
         return;
     sweep(l);
-    if (l->num_guests < l->config.connections_max)
+    if (l->num_guests < l->config.connections_max || l->full)
         return;
     log_warn("%s: %zu connections are open, accepting no more for a moment", l->config.flag,
              l->num_guests);
     l->full = true;
-    evconnlistener_disable(l->accepting);
+}
+
+/*
+ * Out of descriptors in spite of the cap. The listener is level-triggered: left enabled, the loop
+ * would spin. The next sweep enables it again. (`arg` is evhttp's, which has taken the listener.)
+ */
+static void on_accept_error(struct evconnlistener *accepting, void *arg)
+{
+    (void)arg;
+    log_warn("a connection cannot be accepted, the next try is in a second: %s", strerror(errno));
+    evconnlistener_disable(accepting);
 }
 
 /* evhttp has given each newcomer its descriptor by now, and none has been read from yet. */
@@ -139,6 +151,7 @@ static void on_adopt(evutil_socket_t fd, short what, void *arg)
     OBJ_CAST(l, arg, LISTENER_MAGIC);
     while ((g = TAILQ_FIRST(&l->arriving)) != NULL) {
         TAILQ_REMOVE(&l->arriving, g, next);
+        l->num_arriving--;
         g->fd = bufferevent_getfd(g->bev);
         g->bev = NULL;
         TAILQ_INSERT_TAIL(&l->guests, g, next);
@@ -146,7 +159,7 @@ static void on_adopt(evutil_socket_t fd, short what, void *arg)
         if (!read_cookie(g->fd, &g->cookie))
             guest_drop(l, g);
     }
-    stop_accepting_when_full(l);
+    look_for_room(l);
 }
 
 static struct bufferevent *on_connection(struct event_base *base, void *arg)
@@ -159,6 +172,11 @@ static struct bufferevent *on_connection(struct event_base *base, void *arg)
     ASSERT(g->bev != NULL);
     g->since_ms = clock_mono_ms();
     TAILQ_INSERT_TAIL(&l->arriving, g, next);
+    l->num_arriving++;
+    /* At once, not in on_adopt: libevent accepts all that wait in one go, unless it is told here.
+     */
+    if (l->num_guests + l->num_arriving >= l->config.connections_max)
+        evconnlistener_disable(l->accepting);
     event_active(l->adopt, 0, 0);
     return g->bev;
 }
@@ -273,6 +291,7 @@ static bool serve(struct listener *l, struct err *e)
     evhttp_set_gencb(l->http, on_request, l);
     if (evhttp_bind_listener(l->http, l->accepting) == NULL)
         return err_set(e, "NoMemory", "", "libevent does not take the listener");
+    evconnlistener_set_error_cb(l->accepting, on_accept_error);
     l->bound = true;
     return true;
 }

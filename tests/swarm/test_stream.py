@@ -512,6 +512,7 @@ def test_connections_without_end_leave_files_for_the_rest(running):
     idle = [socket.create_connection(("127.0.0.1", running.stream_port)) for _ in range(150)]
     time.sleep(0.5)
     used = cpu_seconds(running.process.pid)
+    assert b"--stream: 40 connections are open" in (running.scratch / "log").read_bytes(), "the cap was passed"
     assert running.get("/livez", token="")[0] == 200
     running.fake.stop()
     running.start_docker()
