@@ -9,7 +9,6 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 
 #include <event2/event.h>
 
@@ -20,6 +19,7 @@
 #include "clusters/coordinator.h"
 #include "gateway/core/buf.h"
 #include "gateway/core/check.h"
+#include "gateway/core/fd.h"
 #include "gateway/core/log.h"
 #include "gateway/core/options.h"
 #include "gateway/fetch/fetch.h"
@@ -353,18 +353,6 @@ static bool check_flags(const struct flags *f, struct err *e)
     return true;
 }
 
-/* A stream for each gateway: the soft limit of many systems, 1,024, is there for select() only. */
-static void raise_file_limit(void)
-{
-    struct rlimit r;
-
-    if (getrlimit(RLIMIT_NOFILE, &r) != 0)
-        return; /* then the default holds */
-    r.rlim_cur = r.rlim_max;
-    if (setrlimit(RLIMIT_NOFILE, &r) != 0)
-        log_warn("the limit of open files stays as it is: %s", strerror(errno));
-}
-
 static int run(const struct flags *f)
 {
     struct program p = {0};
@@ -373,7 +361,7 @@ static int run(const struct flags *f)
 
     if (!check_flags(f, &e))
         return usage_error(&e);
-    raise_file_limit();
+    fd_raise_limit(); /* a stream for each gateway */
     if (start(&p, f, &e)) {
         log_info("stream on port %u, admin API on port %u, %zu clusters",
                  (unsigned)coordinator_stream_port(p.coordinator), (unsigned)api_port(p.api),
@@ -401,33 +389,16 @@ static int help(void)
     return print("");
 }
 
-static bool log_level_from(const char *name, enum log_level *out)
-{
-    static const char *const names[] = {"error", "warn", "info", "debug"};
-
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (strcmp(name, names[i]) == 0) {
-            *out = (enum log_level)i;
-            return true;
-        }
-    }
-    return false;
-}
-
 static int dispatch(const struct flags *f)
 {
-    enum log_level level;
     struct err e = {0};
 
     if (f->help)
         return help();
     if (f->version)
         return print("signalbox-coordinator " SIGNALBOX_VERSION "\n");
-    if (!log_level_from(f->log_level, &level)) {
-        err_set(&e, "BadOption", "--log-level", "--log-level takes error, warn, info or debug");
+    if (!log_init_word("signalbox-coordinator", f->log_level, &e))
         return usage_error(&e);
-    }
-    log_init("signalbox-coordinator", level);
     if (f->check_live != NULL)
         return check_health(f->check_live, "/livez");
     if (f->check_ready != NULL)

@@ -4,13 +4,11 @@
  * loop. It accepts no connection and sees no byte of traffic. Everything else is in
  * gateway/doorman/.
  */
-#include <errno.h>
 #include <event2/event.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -53,20 +51,6 @@ static const struct options_entry options[] = {
 
 static struct listen_spec specs[OPTIONS_LIST_MAX];
 
-static bool set_log_level(const char *text, struct err *e)
-{
-    static const char *const names[] = {"error", "warn", "info", "debug"};
-
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (strcmp(text, names[i]) == 0) {
-            log_init("doorman", (enum log_level)i);
-            return true;
-        }
-    }
-    return err_set(e, "BadOption", "--log-level", "\"%s\" is not error, warn, info or debug.",
-                   text);
-}
-
 static bool check_unique(const struct listen_spec *spec, size_t num, struct err *e)
 {
     for (size_t i = 0; i < num; i++)
@@ -103,18 +87,6 @@ static bool check(const struct config *config, struct err *e)
     if (config->gid >= 0 && config->uid < 0)
         return err_set(e, "BadOption", "--gid", "--gid needs --uid.");
     return read_listeners(config, e);
-}
-
-/* Descriptors in flight on unix sockets count against this limit too. */
-static void raise_limits(void)
-{
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return;
-    limit.rlim_cur = limit.rlim_max;
-    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
-        log_debug("the limit of open files stays as it is: %s", strerror(errno));
 }
 
 static void on_signal(evutil_socket_t signal_number, short what, void *arg)
@@ -160,12 +132,12 @@ static bool run(const struct config *config, struct err *e)
     int64_t gid = config->gid < 0 ? config->uid : config->gid;
     bool ok;
 
-    if (!set_log_level(config->log_level, e) || !check(config, e) ||
+    if (!log_init_word("doorman", config->log_level, e) || !check(config, e) ||
         !privilege_become((uid_t)config->uid, (gid_t)gid, e))
         return false;
     warn_of_tls(config);
-    raise_limits();
-    umask(0177); /* the socket is for the cluster's uid alone */
+    fd_raise_limit(); /* descriptors in flight on unix sockets count against it too */
+    umask(0177);      /* the socket is for the cluster's uid alone */
     base = event_base_new();
     if (base == NULL)
         return err_set(e, "NoLoop", "", "The event loop cannot be made.");

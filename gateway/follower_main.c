@@ -51,17 +51,6 @@ static const struct options_entry options[] = {
 
 enum { NUM_OPTIONS = sizeof(options) / sizeof(options[0]) };
 
-static bool set_log_level(const char *word, struct err *e)
-{
-    static const char *const words[] = {"error", "warn", "info", "debug"};
-    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-        if (strcmp(word, words[i]) == 0) {
-            log_init("follower", (enum log_level)i);
-            return true;
-        }
-    return err_set(e, "BadOption", "--log-level", "--log-level takes error, warn, info or debug");
-}
-
 static bool check_coordinator(const struct follower_config *f, struct err *e)
 {
     if (f->cluster == NULL || f->token_file == NULL)
@@ -77,7 +66,7 @@ static bool check(const struct flags *f, struct err *e)
 {
     int type = 0;
     socklen_t n = sizeof(type);
-    if (!set_log_level(f->log_level, e))
+    if (!log_init_word("follower", f->log_level, e))
         return false;
     if ((f->follower.table != NULL) == (f->follower.coordinator != NULL))
         return err_set(e, "BadOption", "--table", "give either --table or --coordinator");

@@ -8,7 +8,6 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -93,20 +92,9 @@ static int fail(const struct err *e)
     return 2;
 }
 
-static bool set_log_level(const char *word, struct err *e)
-{
-    static const char *const words[] = {"error", "warn", "info", "debug"};
-    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-        if (strcmp(word, words[i]) == 0) {
-            log_init("gateway", (enum log_level)i);
-            return true;
-        }
-    return err_set(e, "BadOption", "--log-level", "--log-level takes error, warn, info or debug");
-}
-
 static bool check(const struct flags *f, struct err *e)
 {
-    if (!set_log_level(f->log_level, e))
+    if (!log_init_word("gateway", f->log_level, e))
         return false;
     if ((f->table != NULL) == (f->coordinator != NULL))
         return err_set(e, "BadOption", "--table",
@@ -189,16 +177,6 @@ static void follower_arguments(const struct flags *f, const char **argv)
     argv[n] = NULL;
 }
 
-static void raise_descriptor_limit(void)
-{
-    struct rlimit r;
-    if (getrlimit(RLIMIT_NOFILE, &r) != 0)
-        return; /* then the default holds */
-    r.rlim_cur = r.rlim_max;
-    if (setrlimit(RLIMIT_NOFILE, &r) != 0)
-        log_warn("the limit of open files stays as it is: %s", strerror(errno));
-}
-
 static int run(const struct flags *f)
 {
     struct err e = {0};
@@ -209,7 +187,7 @@ static int run(const struct flags *f)
     if (!check(f, &e) || !find_follower(follower, &e) ||
         !open_listeners(f, &listeners, &admin_fd, &e))
         return fail(&e);
-    raise_descriptor_limit();
+    fd_raise_limit();
     follower_arguments(f, argv);
     struct parent_config config = {.listeners = &listeners,
                                    .admin_fd = admin_fd,

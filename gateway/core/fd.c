@@ -5,10 +5,12 @@
 #include <fcntl.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "gateway/core/check.h"
+#include "gateway/core/log.h"
 
 void fd_close(int *fd)
 {
@@ -18,6 +20,17 @@ void fd_close(int *fd)
         close(*fd);
     *fd = -1;
     errno = saved;
+}
+
+void fd_raise_limit(void)
+{
+    struct rlimit r;
+
+    if (getrlimit(RLIMIT_NOFILE, &r) != 0)
+        return; /* then the default holds */
+    r.rlim_cur = r.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &r) != 0)
+        log_warn("the limit of open files stays as it is: %s", strerror(errno));
 }
 
 static bool set_flag(int fd, int get, int set, int flag, bool on)

@@ -11,6 +11,8 @@
 enum { FD_PASS_MAX = 64 }; /* most descriptors in one message */
 
 void fd_close(int *fd); /* closes when >= 0 and sets -1; errno is kept */
+/* Raises the soft limit of open files to the hard one: 1,024 is there for select(2) only. */
+void fd_raise_limit(void);
 MUST_USE bool fd_set_nonblock(int fd, bool on);
 MUST_USE bool fd_set_cloexec(int fd, bool on);
 MUST_USE bool fd_write_all(int fd, const void *p, size_t n); /* blocking; false with errno */

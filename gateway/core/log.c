@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -21,6 +22,16 @@ void log_init(const char *program, enum log_level threshold)
 {
     program_name = program;
     atomic_store_explicit(&threshold_now, (int)threshold, memory_order_relaxed);
+}
+
+bool log_init_word(const char *program, const char *word, struct err *e)
+{
+    for (int i = LOG_ERROR; i <= LOG_DEBUG; i++)
+        if (strcmp(word, level_names[i]) == 0) {
+            log_init(program, (enum log_level)i);
+            return true;
+        }
+    return err_set(e, "BadOption", "--log-level", "--log-level takes error, warn, info or debug");
 }
 
 enum log_level log_threshold(void)

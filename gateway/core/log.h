@@ -7,9 +7,16 @@
 #ifndef GATEWAY_CORE_LOG_H
 #define GATEWAY_CORE_LOG_H
 
+#include <stdbool.h>
+
+#include "gateway/core/err.h"
+#include "gateway/core/result.h"
+
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
 void log_init(const char *program, enum log_level threshold); /* program is borrowed for ever */
+/* The same from the word that --log-level got: error, warn, info or debug. */
+MUST_USE bool log_init_word(const char *program, const char *word, struct err *e);
 enum log_level log_threshold(void);
 void log_record(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
