@@ -19,11 +19,11 @@ struct table_file;
 
 struct table_file_config {
     struct event_base *base;
-    const char *path;               /* borrowed; may be missing for now, its directory may not */
+    const char *path;               /* borrowed; need not exist yet, its directory must */
     void (*on_snapshot)(void *arg); /* all lines from here on belong to a new snapshot */
     /* A set, delete or commit; line is its text without the newline. Other frames are skipped. */
     void (*on_frame)(void *arg, const struct frame *f, struct str line);
-    bool (*may_read)(void *arg); /* false: stop for now, table_file_resume follows */
+    bool (*may_read)(void *arg); /* false: stop here, table_file_resume follows */
     void *arg;
 };
 
