@@ -15,8 +15,8 @@ bool metrics_write_one(struct buf *b, const char *name, const char *type, const 
 
 bool metrics_write(struct buf *b, const struct metrics *m)
 {
-#define X(sym, name, help)                                    \
-    if (!metrics_write_one(b, name, "counter", help, m->sym)) \
+#define X(sym, name, help)                                                  \
+    if (!metrics_write_one(b, name, "counter", help, metrics_get(&m->sym))) \
         return false;
     METRICS_COUNTERS(X)
 #undef X

@@ -1,10 +1,12 @@
 /*
- * The counters of one worker: plain numbers that only its own thread writes. One list gives the
- * field, the name on /metrics and the help text.
+ * The counters of one worker: only its own thread writes them, any thread may read them (relaxed
+ * atomics with one writer, so that counting is a plain load and store). One list gives the field,
+ * the name on /metrics and the help text.
  */
 #ifndef GATEWAY_OBSERVE_METRICS_H
 #define GATEWAY_OBSERVE_METRICS_H
 
+#include <stdatomic.h>
 #include <stdint.h>
 
 #include "gateway/core/buf.h"
@@ -26,10 +28,21 @@
     X(accept_pauses, "signalbox_accept_pauses_total", "pauses for want of descriptors")
 
 struct metrics {
-#define X(sym, name, help) uint64_t sym;
+#define X(sym, name, help) _Atomic uint64_t sym;
     METRICS_COUNTERS(X)
 #undef X
 };
+
+static inline uint64_t metrics_get(const _Atomic uint64_t *counter)
+{
+    return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+/* By the thread that owns the counter. */
+static inline void metrics_add(_Atomic uint64_t *counter, uint64_t n)
+{
+    atomic_store_explicit(counter, metrics_get(counter) + n, memory_order_relaxed);
+}
 
 /* One series in Prometheus' text form: HELP, TYPE and one sample. False: the buffer is full. */
 MUST_USE bool metrics_write_one(struct buf *b, const char *name, const char *type, const char *help,

@@ -152,7 +152,7 @@ static void start_again(struct conn *c)
 {
     struct exchange *x = c->x;
 
-    c->proxy->metrics->retries++;
+    metrics_add(&c->proxy->metrics->retries, 1);
     x->sent = 0;
     x->up_deaf = x->up_reset = false;
     bufpool_put(&c->proxy->loop->bufs, &c->out);

@@ -63,7 +63,7 @@ void proxy_free(struct proxy *p)
 void proxy_take(struct proxy *p, int fd, const struct sockaddr_storage *peer)
 {
     OBJ_CHECK(p, PROXY_MAGIC);
-    p->metrics->accepted++;
+    metrics_add(&p->metrics->accepted, 1);
     (void)conn_new(p, fd, peer); /* NULL: no memory for its event; the socket is closed */
 }
 
@@ -86,7 +86,7 @@ void proxy_adopt(struct proxy *p, const struct table *t, const struct table_chan
     if (p->table != NULL)
         table_unref(&p->table);
     p->table = t;
-    p->metrics->adoptions++;
+    metrics_add(&p->metrics->adoptions, 1);
 }
 
 const struct table *proxy_table(const struct proxy *p)

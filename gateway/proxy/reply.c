@@ -93,7 +93,7 @@ static void write_reply(struct conn *c, int status, const char *proxy_status, co
 static void begin(struct conn *c, bool may_keep)
 {
     conn_begin_exchange(c); /* a head that was refused has none */
-    c->proxy->metrics->local_replies++;
+    metrics_add(&c->proxy->metrics->local_replies, 1);
     conn_drop_upstream(c);
     bufpool_put(&c->proxy->loop->bufs, &c->out);
     c->end_reason = may_keep ? CLOSE_DONE : CLOSE_REFUSED;
@@ -117,7 +117,7 @@ void reply_refuse(struct conn *c, enum h1_refusal why)
 
     ASSERT(snprintf(status, sizeof status, "error=http_request_error; details=\"%s\"",
                     h1_refusal_label(why)) < (int)sizeof status);
-    c->proxy->metrics->refused_heads++;
+    metrics_add(&c->proxy->metrics->refused_heads, 1);
     begin(c, false);
     write_reply(c, h1_refusal_status(why), status, h1_refusal_text(why));
 }

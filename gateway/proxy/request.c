@@ -80,7 +80,7 @@ static void begin(struct conn *c, const struct h1_head *h)
 
     conn_begin_exchange(c);
     x = c->x;
-    c->proxy->metrics->requests++;
+    metrics_add(&c->proxy->metrics->requests, 1);
     x->head_len = x->body_end = h->len;
     x->framing = h->framing;
     x->minor = h->minor;

@@ -239,7 +239,7 @@ static bool finish(struct conn *c)
     struct exchange *x = c->x;
     bool all_sent = x->request_read && x->sent == x->body_end && x->to_up.len == 0 && !x->up_deaf;
 
-    c->proxy->metrics->responses++;
+    metrics_add(&c->proxy->metrics->responses, 1);
     if (x->up_keeps && all_sent)
         upstream_release(x->up);
     else

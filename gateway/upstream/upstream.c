@@ -106,7 +106,7 @@ static void end_connect(struct upstream_conn *c, int failure)
         return;
     }
     c->failure = failure;
-    c->all->metrics->connect_failures++;
+    metrics_add(&c->all->metrics->connect_failures, 1);
     upstreams_suspect(c->all, c->endpoint);
     c->on_ready(c->owner);
     upstream_close(c);
@@ -293,7 +293,7 @@ struct upstream_conn *upstreams_take_idle(struct upstreams *u, uint32_t id, bool
     }
     if (c != NULL) {
         enter(c, UPSTREAM_BUSY);
-        u->metrics->reuses++;
+        metrics_add(&u->metrics->reuses, 1);
     }
     return c;
 }
@@ -332,7 +332,7 @@ struct upstream_conn *upstreams_connect(struct upstreams *u, uint32_t id)
     int fd;
 
     ASSERT(e != NULL);
-    u->metrics->connects++;
+    metrics_add(&u->metrics->connects, 1);
     fd = open_socket(e->addr.ss_family);
     if (fd < 0)
         return NULL;

@@ -131,6 +131,26 @@ static bool read_nack(const cJSON *body, struct frame *f, struct err *e)
     return true;
 }
 
+static bool read_status(const cJSON *body, struct frame *f, struct err *e)
+{
+    const char *complaint = "";
+
+    if (!json_need(body, "stale", e) || !json_get_bool(body, "stale", &f->stale, e) ||
+        !json_get_int(body, "age_ms", 0, INT64_MAX, &f->age_ms, e) ||
+        !json_get_str(body, "complaint", &complaint, e))
+        return false;
+    f->complaint = xstrdup(complaint);
+    return true;
+}
+
+static bool read_stats(const cJSON *body, struct frame *f, struct err *e)
+{
+    const cJSON *value = NULL;
+
+    (void)f;
+    return json_need(body, "value", e) && json_get_object(body, "value", &value, e);
+}
+
 static const struct frame_rule {
     const char *word;
     read_fn *read;
@@ -143,6 +163,8 @@ static const struct frame_rule {
     [FRAME_BEAT] = {"beat", read_revision, {"revision"}},
     [FRAME_ACK] = {"ack", read_revision, {"revision"}},
     [FRAME_NACK] = {"nack", read_nack, {"kind", "name", "code", "field", "message"}},
+    [FRAME_STATUS] = {"status", read_status, {"stale", "age_ms", "complaint"}},
+    [FRAME_STATS] = {"stats", read_stats, {"value"}},
 };
 
 const char *frame_type_name(enum frame_type type)
@@ -157,6 +179,11 @@ static const struct frame_rule *find_rule(const char *word)
         if (strcmp(word, rules[i].word) == 0)
             return &rules[i];
     return NULL;
+}
+
+static bool has_value(const struct frame *f)
+{
+    return f->type == FRAME_SET || f->type == FRAME_STATS;
 }
 
 static bool read_frame(cJSON *tree, struct frame *out, struct err *e)
@@ -174,7 +201,7 @@ static bool read_frame(cJSON *tree, struct frame *out, struct err *e)
     out->type = (enum frame_type)(rule - rules);
     if (!json_only_keys(body, rule->fields, e) || !rule->read(body, out, e))
         return json_err_in(e, "/%s", rule->word);
-    if (out->type == FRAME_SET)
+    if (has_value(out))
         out->value = cJSON_DetachItemFromObjectCaseSensitive(body, "value");
     return true;
 }
@@ -191,7 +218,7 @@ bool frame_parse(struct str line, struct frame *out, struct err *e)
     bool ok = read_frame(tree, out, e);
 
     cJSON_Delete(tree);
-    if (ok && out->type == FRAME_SET)
+    if (ok && has_value(out))
         out->value_bytes = span;
     if (!ok)
         frame_free(out);
@@ -202,6 +229,7 @@ void frame_free(struct frame *f)
 {
     free(f->name);
     free(f->cluster);
+    free(f->complaint);
     cJSON_Delete(f->value);
     *f = (struct frame){.type = FRAME_HELLO};
 }

@@ -1,7 +1,9 @@
 /*
  * Frames: the lines of a table's wire form (docs/table.md, "Frames"). One JSON object a line, ended
  * by '\n'. The same form is read from `--table FILE`, from the coordinator's stream, from the
- * journal and on the pipe between follower and proxy.
+ * journal and on the socket between follower and proxy. Two kinds live on that socket only: `status`
+ * (follower to proxy: how fresh the table is, what the journal suffers) and `stats` (proxy to
+ * follower: an object that goes into the next report to the coordinator as it is).
  */
 #ifndef GATEWAY_WIRE_FRAME_H
 #define GATEWAY_WIRE_FRAME_H
@@ -21,6 +23,8 @@ enum frame_type {
     FRAME_BEAT,
     FRAME_ACK,
     FRAME_NACK,
+    FRAME_STATUS,
+    FRAME_STATS,
     FRAME__COUNT
 };
 
@@ -36,8 +40,8 @@ struct frame {
     /* set, delete, nack */
     enum route_kind kind;
     char *name;             /* owned; 1..ROUTE_NAME_MAX bytes, no control bytes */
-    struct cJSON *value;    /* set: owned, an object; may be taken (then set NULL) */
-    struct str value_bytes; /* set: the value exactly as sent, borrowed from the parsed line */
+    struct cJSON *value;    /* set, stats: owned, an object; may be taken (then set NULL) */
+    struct str value_bytes; /* set, stats: the value exactly as sent, borrowed from the line */
     /* hello, commit, beat, ack */
     uint64_t revision;
     char digest[FRAME_DIGEST_HEX + 1]; /* commit: "" when absent (table files) */
@@ -47,6 +51,10 @@ struct frame {
     bool snapshot; /* mode: snapshot (true) or delta */
     /* nack */
     struct err refusal; /* code points to static memory, or "Refused" for an unknown one */
+    /* status */
+    bool stale;      /* the source of the table is not heard from */
+    int64_t age_ms;  /* since it was last heard from; 0 while it is connected */
+    char *complaint; /* owned: what the journal suffers, one sentence; "" = nothing */
 };
 
 /*
@@ -73,5 +81,8 @@ MUST_USE bool frame_write_beat(struct buf *b, uint64_t revision);
 MUST_USE bool frame_write_ack(struct buf *b, uint64_t revision);
 MUST_USE bool frame_write_nack(struct buf *b, enum route_kind kind, struct str name,
                                const struct err *why);
+MUST_USE bool frame_write_status(struct buf *b, bool stale, int64_t age_ms, const char *complaint);
+/* value_json: one JSON object without raw newlines (asserted). */
+MUST_USE bool frame_write_stats(struct buf *b, struct str value_json);
 
 #endif

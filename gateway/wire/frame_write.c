@@ -88,3 +88,23 @@ bool frame_write_nack(struct buf *b, enum route_kind kind, struct str name, cons
                       buf_add_str(b, STR(",\"message\":")) &&
                       buf_add_json(b, str_from(why->text)) && buf_add_str(b, STR("}}\n")));
 }
+
+bool frame_write_status(struct buf *b, bool stale, int64_t age_ms, const char *complaint)
+{
+    size_t start = b->len;
+
+    return finish(b, start,
+                  buf_add_fmt(b, "{\"status\":{\"stale\":%s,\"age_ms\":%lld,\"complaint\":",
+                              stale ? "true" : "false", (long long)age_ms) &&
+                      buf_add_json(b, str_from(complaint)) && buf_add_str(b, STR("}}\n")));
+}
+
+bool frame_write_stats(struct buf *b, struct str value_json)
+{
+    size_t start = b->len;
+
+    ASSERT(memchr(value_json.p, '\n', value_json.n) == NULL);
+    return finish(b, start,
+                  buf_add_str(b, STR("{\"stats\":{\"value\":")) && buf_add_str(b, value_json) &&
+                      buf_add_str(b, STR("}}\n")));
+}

@@ -37,7 +37,7 @@ static void pause_accepting(struct listener *l)
     if (!l->paused)
         log_warn("listener=%s accepting pauses: %s", l->name, strerror(errno));
     l->paused = true;
-    l->all->metrics->accept_pauses++;
+    metrics_add(&l->all->metrics->accept_pauses, 1);
     loop_hurry(l->all->loop);
 }
 

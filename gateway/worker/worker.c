@@ -73,7 +73,7 @@ static void on_commit(void *arg, const struct table_commit *commit)
     uint64_t revision = table_revision(commit->table);
 
     OBJ_CAST(w, arg, WORKER_MAGIC);
-    w->metrics.refusals += commit->num_refusals;
+    metrics_add(&w->metrics.refusals, commit->num_refusals);
     proxy_adopt(w->proxy, commit->table, commit->changes, commit->num_changes);
     log_debug("table: revision %llu is in force, %zu routes", (unsigned long long)revision,
               table_num_routes(commit->table));

@@ -117,6 +117,28 @@ static void the_small_frames_come_back_as_they_went(void **state)
     frame_free(&f);
 }
 
+static void a_status_and_stats_come_back_as_they_went(void **state)
+{
+    struct str value = STR("{\"samples\":[[\"a\",\"\",1]]}");
+
+    (void)state;
+    assert_true(frame_write_status(&out, true, 1234, "no space: \"disk\""));
+    struct frame f = reread();
+
+    assert_int_equal(f.type, FRAME_STATUS);
+    assert_true(f.stale);
+    assert_true(f.age_ms == 1234);
+    assert_string_equal(f.complaint, "no space: \"disk\"");
+    frame_free(&f);
+    buf_clear(&out);
+    assert_true(frame_write_stats(&out, value));
+    f = reread();
+    assert_int_equal(f.type, FRAME_STATS);
+    assert_true(cJSON_IsObject(f.value));
+    assert_true(str_eq(f.value_bytes, value));
+    frame_free(&f);
+}
+
 static void a_nack_carries_its_reason(void **state)
 {
     struct err why;
@@ -232,6 +254,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_set_keeps_the_exact_bytes_of_its_value, setup, teardown),
         cmocka_unit_test(the_order_of_a_sets_members_does_not_matter),
         cmocka_unit_test_setup_teardown(the_small_frames_come_back_as_they_went, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_status_and_stats_come_back_as_they_went, setup, teardown),
         cmocka_unit_test_setup_teardown(a_nack_carries_its_reason, setup, teardown),
         cmocka_unit_test(malformed_frames_are_refused_by_reason),
         cmocka_unit_test(a_line_that_does_not_fit_leaves_the_buffer_alone),
