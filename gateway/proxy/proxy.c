@@ -24,7 +24,7 @@ static bool on_tick(void *arg, int64_t now_ms)
     return conn_tick(p, now_ms);
 }
 
-struct proxy *proxy_new(struct loop *l, struct metrics *m,
+struct proxy *proxy_new(struct loop *l, struct metrics *m, struct upstream_shared *shared,
                         void (*on_forgotten)(void *arg, uint32_t id), void *arg)
 {
     struct proxy *p = xcalloc(1, sizeof *p);
@@ -36,7 +36,7 @@ struct proxy *proxy_new(struct loop *l, struct metrics *m,
         TAILQ_INIT(&p->conns[i]);
     if (getrandom(&p->random, sizeof p->random, 0) != sizeof p->random || p->random == 0)
         p->random = 1;
-    upstreams_init(&p->ups, l, m);
+    upstreams_init(&p->ups, l, m, shared);
     p->ups.on_forgotten = on_forgotten;
     p->ups.arg = arg;
     loop_add_ticker(l, on_tick, p);

@@ -18,9 +18,13 @@
 struct proxy;
 struct table;
 struct table_change;
+struct upstream_shared;
 
-/* on_forgotten: an endpoint id of an older table may be used again (table_release_id). */
-struct proxy *proxy_new(struct loop *l, struct metrics *m,
+/*
+ * `shared` outlives the proxy. on_forgotten: this proxy holds nothing any more under an endpoint id
+ * that left the table.
+ */
+struct proxy *proxy_new(struct loop *l, struct metrics *m, struct upstream_shared *shared,
                         void (*on_forgotten)(void *arg, uint32_t id), void *arg);
 void proxy_free(struct proxy *p); /* closes what is open */
 

@@ -161,12 +161,14 @@ static bool on_tick(void *arg, int64_t now_ms)
     return u->num[UPSTREAM_CONNECTING] > 0;
 }
 
-void upstreams_init(struct upstreams *u, struct loop *l, struct metrics *m)
+void upstreams_init(struct upstreams *u, struct loop *l, struct metrics *m,
+                    struct upstream_shared *shared)
 {
     memset(u, 0, sizeof *u);
     u->magic = UPSTREAMS_MAGIC;
     u->loop = l;
     u->metrics = m;
+    u->shared = shared;
     for (int i = 0; i < UPSTREAM__COUNT; i++)
         TAILQ_INIT(&u->states[i]);
     loop_add_ticker(l, on_tick, u);

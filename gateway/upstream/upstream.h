@@ -19,6 +19,7 @@
 #include "gateway/loop/loop.h"
 #include "gateway/loop/sock.h"
 #include "gateway/observe/metrics.h"
+#include "gateway/upstream/shared.h"
 
 enum {
     UPSTREAM_CONNECT_MS = 2000,      /* a connect that takes longer has failed */
@@ -88,6 +89,7 @@ struct upstreams {
     unsigned magic;
     struct loop *loop;
     struct metrics *metrics;
+    struct upstream_shared *shared;
     struct upstream_endpoint **endpoints; /* by id; NULL: never heard of */
     size_t num_endpoints;
     struct upstream_list states[UPSTREAM__COUNT];
@@ -97,7 +99,8 @@ struct upstreams {
     void *arg;
 };
 
-void upstreams_init(struct upstreams *u, struct loop *l, struct metrics *m);
+void upstreams_init(struct upstreams *u, struct loop *l, struct metrics *m,
+                    struct upstream_shared *shared);
 void upstreams_free(struct upstreams *u); /* closes everything; nobody may hold one any more */
 
 /* The endpoint is in the table: taking requests, or going (in flight finishes, nothing new). */

@@ -20,6 +20,7 @@
 #include "gateway/core/obj.h"
 #include "gateway/proxy/proxy.h"
 #include "gateway/table/table.h"
+#include "gateway/upstream/shared.h"
 #include "gateway/worker/admin.h"
 #include "gateway/worker/control.h"
 #include "gateway/worker/frames.h"
@@ -35,6 +36,7 @@ struct worker {
     struct loop loop;
     struct metrics metrics;
     struct proxy *proxy;
+    struct upstream_shared *shared;
     struct listeners listeners;
     struct frames frames;
     struct admin *admin;
@@ -93,6 +95,7 @@ static void on_forgotten(void *arg, uint32_t id)
     struct worker *w;
 
     OBJ_CAST(w, arg, WORKER_MAGIC);
+    upstream_shared_clear(w->shared, id);
     table_release_id(w->frames.builder, id);
 }
 
@@ -273,7 +276,8 @@ static bool start(struct worker *w, const struct worker_config *config, struct e
         return false;
     w->loop.on_turn_end = on_turn_end;
     w->loop.turn_end_arg = w;
-    w->proxy = proxy_new(&w->loop, &w->metrics, on_forgotten, w);
+    w->shared = upstream_shared_new();
+    w->proxy = proxy_new(&w->loop, &w->metrics, w->shared, on_forgotten, w);
     listeners_init(&w->listeners, &w->loop, w->proxy, &w->metrics);
     frames_init(&w->frames, &w->loop, on_commit, w);
     loop_add_ticker(&w->loop, on_tick, w);
@@ -294,6 +298,7 @@ static void stop(struct worker *w)
     event_free(w->control);
     listeners_free(&w->listeners);
     proxy_free(w->proxy);
+    upstream_shared_free(w->shared);
     frames_free(&w->frames);
     loop_free(&w->loop);
     fd_close(&w->reserve_fd);

@@ -17,6 +17,7 @@
 struct fixture {
     struct loop loop;
     struct metrics metrics;
+    struct upstream_shared *shared;
     struct upstreams ups;
     struct table_builder *builder;
     const struct table *table;
@@ -28,7 +29,8 @@ static int set_up(void **state)
     struct fixture *f = xcalloc(1, sizeof *f);
 
     assert_true(loop_init(&f->loop, NULL));
-    upstreams_init(&f->ups, &f->loop, &f->metrics);
+    f->shared = upstream_shared_new();
+    upstreams_init(&f->ups, &f->loop, &f->metrics, f->shared);
     f->builder = table_builder_new();
     f->random = 42;
     *state = f;
@@ -42,6 +44,7 @@ static int tear_down(void **state)
     table_unref(&f->table);
     table_builder_free(f->builder);
     upstreams_free(&f->ups);
+    upstream_shared_free(f->shared);
     loop_free(&f->loop);
     free(f);
     return 0;

@@ -18,6 +18,7 @@
 struct fixture {
     struct loop loop;
     struct metrics metrics;
+    struct upstream_shared *shared;
     struct upstreams ups;
     int listener;
     struct sockaddr_in addr;
@@ -66,7 +67,8 @@ static int set_up(void **state)
     assert_true(loop_init(&f->loop, NULL));
     f->loop.on_turn_end = on_turn_end;
     f->loop.turn_end_arg = f;
-    upstreams_init(&f->ups, &f->loop, &f->metrics);
+    f->shared = upstream_shared_new();
+    upstreams_init(&f->ups, &f->loop, &f->metrics, f->shared);
     f->ups.on_forgotten = on_forgotten;
     f->ups.arg = f;
     f->listener = socket(AF_INET, SOCK_STREAM, 0);
@@ -85,6 +87,7 @@ static int tear_down(void **state)
     struct fixture *f = *state;
 
     upstreams_free(&f->ups);
+    upstream_shared_free(f->shared);
     loop_free(&f->loop);
     close(f->listener);
     free(f);

@@ -48,7 +48,7 @@ static int set_up(void **state)
     assert_true(loop_init(&f->loop, NULL));
     f->loop.on_turn_end = on_turn_end;
     f->loop.turn_end_arg = f;
-    f->proxy = proxy_new(&f->loop, &f->metrics, NULL, NULL);
+    f->proxy = proxy_new(&f->loop, &f->metrics, NULL, NULL, NULL);
     listeners_init(&f->listeners, &f->loop, f->proxy, &f->metrics);
     f->fd = socket(AF_INET, SOCK_STREAM, 0);
     f->addr =

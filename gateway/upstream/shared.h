@@ -1,0 +1,31 @@
+/*
+ * What the workers of one process know of endpoints together, by endpoint id: relaxed atomics, one
+ * cache line each, so that one worker's finding counts for all without a lock or a message. The
+ * memory comes in chunks, when an id of the chunk is first asked for, and never moves.
+ */
+#ifndef GATEWAY_UPSTREAM_SHARED_H
+#define GATEWAY_UPSTREAM_SHARED_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+enum { UPSTREAM_SHARED_CHUNK = 256, UPSTREAM_SHARED_CHUNKS = 16384 };
+
+struct upstream_shared_endpoint {
+    _Alignas(64) _Atomic uint32_t in_flight; /* connections that carry or await a request */
+    _Atomic uint32_t failures;               /* in a row; see eject.h */
+    _Atomic int64_t ejected_until_ms;        /* monotonic; 0: not ejected */
+};
+
+struct upstream_shared;
+
+struct upstream_shared *upstream_shared_new(void);
+void upstream_shared_free(struct upstream_shared *s);
+
+/* Any thread. id < UPSTREAM_SHARED_CHUNK * UPSTREAM_SHARED_CHUNKS: ids are dense by contract. */
+struct upstream_shared_endpoint *upstream_shared_get(struct upstream_shared *s, uint32_t id);
+
+/* By whoever gives ids back, when every worker has forgotten this one and before it is reused. */
+void upstream_shared_clear(struct upstream_shared *s, uint32_t id);
+
+#endif
