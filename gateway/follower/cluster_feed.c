@@ -133,6 +133,15 @@ static void on_read(void *arg)
     f->in_step = in_step;
 }
 
+/* A coordinator that has lost its store waits to hear what its gateways hold (docs/operations.md).
+ */
+static void on_unserved(void *arg)
+{
+    struct cluster_feed *f;
+    OBJ_CAST(f, arg, CLUSTER_FEED_MAGIC);
+    reporter_changed(f->reporter);
+}
+
 static bool write_report(void *arg, struct buf *out)
 {
     struct cluster_feed *f;
@@ -140,6 +149,8 @@ static bool write_report(void *arg, struct buf *out)
     return buf_add_fmt(out, "{\"node\":") && buf_add_json(out, str_from(f->config->node)) &&
            buf_add_fmt(out, ",\"applied\":%" PRIu64 ",\"refusals\":", f->refusals.applied) &&
            refusals_write(&f->refusals, out) &&
+           buf_add_fmt(out, ",\"routes\":%zu,\"epoch\":", f->holding.num_routes) &&
+           buf_add_json(out, str_from(f->holding.epoch)) &&
            buf_add_fmt(out, ",\"stale\":%s}", stream_in_step(f->stream) ? "false" : "true");
 }
 
@@ -216,6 +227,7 @@ static void start_stream(struct cluster_feed *f, struct event_base *base)
                                    .holding = &f->holding,
                                    .on_commit = on_commit,
                                    .on_read = on_read,
+                                   .on_unserved = on_unserved,
                                    .arg = f};
     struct reporter_config reporter = {.base = base,
                                        .fetch = f->fetch,

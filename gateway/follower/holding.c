@@ -156,19 +156,28 @@ static void foresee(const struct holding *h, const struct holding_changes *c, bo
     }
 }
 
+static size_t counted(const struct holding_object *o)
+{
+    return o != NULL && o->kind == ROUTE_KIND_ROUTE ? 1 : 0;
+}
+
 static void take_over(struct holding *h, struct holding_changes *c)
 {
     struct holding_change *ch;
+    struct holding_object *old;
     struct key k;
     STAILQ_FOREACH(ch, &c->list, entry)
     {
         struct str key = object_key(&k, ch->object);
         if (ch->object->value.p == NULL) {
-            free(map_remove(&h->objects, key));
-            continue;
+            old = map_remove(&h->objects, key);
+        } else {
+            old = map_put(&h->objects, key, ch->object);
+            h->num_routes += counted(ch->object);
+            ch->owned = false;
         }
-        free(map_put(&h->objects, key, ch->object));
-        ch->owned = false;
+        h->num_routes -= counted(old);
+        free(old);
     }
 }
 
@@ -187,8 +196,10 @@ bool holding_commit(struct holding *h, struct holding_changes *c, bool snapshot,
         return err_set(e, "DigestMismatch", "/commit/digest",
                        "with this commit the table's digest would be %.12s..., not %.12s...", hex,
                        digest[0] != '\0' ? digest : "(none)");
-    if (snapshot)
+    if (snapshot) {
         map_free(&h->objects, free);
+        h->num_routes = 0;
+    }
     take_over(h, c);
     h->digest = next;
     h->bytes = bytes;

@@ -35,6 +35,7 @@ struct holding {
     struct digest digest;
     struct map objects; /* kind and name -> struct holding_object */
     size_t bytes;
+    size_t num_routes; /* of the objects */
 };
 
 /* One object of a commit; value.p NULL = deleted. */

@@ -191,6 +191,8 @@ static void on_done(void *arg, const struct fetch_reply *reply)
     else if (why.code == NULL)
         err_set(&why, "Ended", "", "the coordinator ended the stream");
     wait_and_retry(s, &why);
+    if (reply->failure.code == NULL && reply->status == 503)
+        s->config.on_unserved(s->config.arg);
 }
 
 static void on_committed(void *arg, const struct holding_changes *changes, bool snapshot)

@@ -27,7 +27,8 @@ struct stream_config {
     bool accept_older_epoch;
     struct holding *holding;
     void (*on_commit)(void *arg, const struct holding_changes *changes, bool snapshot);
-    void (*on_read)(void *arg); /* what came so far is taken: a good moment to sync the disk */
+    void (*on_read)(void *arg);     /* what came so far is taken: a good moment to sync the disk */
+    void (*on_unserved)(void *arg); /* the coordinator is there but does not serve the cluster */
     void *arg;
 };
 

@@ -110,6 +110,54 @@ static void again(struct seen *s, bool accept_older)
     begin_session(s, accept_older);
 }
 
+static void take(struct holding *h, struct holding_changes *c, bool snapshot,
+                 const char *const *names)
+{
+    struct digest d = {{0}};
+    char hex[65];
+    struct err e = {0};
+
+    for (; *names != NULL; names++)
+        digest_add(&d, ROUTE_KIND_ROUTE, str_from(*names), STR("{}"));
+    digest_hex(&d, hex);
+    assert_true(holding_commit(h, c, snapshot, hex, &e));
+    holding_changes_clear(c);
+}
+
+static void change(struct holding_changes *c, enum route_kind kind, const char *name,
+                   const char *value)
+{
+    struct err e = {0};
+
+    assert_true(holding_changes_add(c, kind, str_from(name),
+                                    value != NULL ? str_from(value) : (struct str){NULL, 0}, &e));
+}
+
+static void the_routes_of_a_holding_are_counted(void **state)
+{
+    struct holding h;
+    struct holding_changes c;
+
+    (void)state;
+    holding_init(&h);
+    holding_changes_init(&c);
+    change(&c, ROUTE_KIND_ROUTE, "a", "{}");
+    change(&c, ROUTE_KIND_ROUTE, "b", "{}");
+    take(&h, &c, true, (const char *const[]){"a", "b", NULL});
+    assert_int_equal(h.num_routes, 2);
+    change(&c, ROUTE_KIND_ROUTE, "b", "{}"); /* set again */
+    change(&c, ROUTE_KIND_ROUTE, "c", "{}");
+    change(&c, ROUTE_KIND_ROUTE, "a", NULL);
+    change(&c, ROUTE_KIND_ROUTE, "never", NULL);
+    change(&c, ROUTE_KIND_POOL, "b", NULL);
+    take(&h, &c, false, (const char *const[]){"b", "c", NULL});
+    assert_int_equal(h.num_routes, 2);
+    change(&c, ROUTE_KIND_ROUTE, "z", "{}");
+    take(&h, &c, true, (const char *const[]){"z", NULL});
+    assert_int_equal(h.num_routes, 1);
+    holding_free(&h);
+}
+
 static void a_snapshot_then_deltas_are_taken_byte_by_byte_too(void **state)
 {
     struct seen s;
@@ -275,6 +323,7 @@ static void a_line_without_an_end_is_cut_off(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_routes_of_a_holding_are_counted),
         cmocka_unit_test(a_snapshot_then_deltas_are_taken_byte_by_byte_too),
         cmocka_unit_test(nothing_of_a_commit_with_a_wrong_digest_is_taken),
         cmocka_unit_test(a_wrong_snapshot_leaves_the_table_as_it_is),
