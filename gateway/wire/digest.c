@@ -7,6 +7,7 @@
  */
 #include "gateway/wire/digest.h"
 
+#include <endian.h>
 #include <string.h>
 
 #include <openssl/chacha.h>
@@ -14,14 +15,12 @@
 
 enum { NUM_LANES = 1024 };
 
-static uint16_t lane(const uint8_t *stream, size_t i)
-{
-    return (uint16_t)(stream[2 * i] | stream[2 * i + 1] << 8);
-}
-
-static void expand(enum route_kind kind, struct str name, struct str value, uint8_t *out_stream)
+/* The key stream of one object, in lanes of this machine's byte order. */
+static void expand(enum route_kind kind, struct str name, struct str value,
+                   uint16_t out_lanes[NUM_LANES])
 {
     static const uint8_t nonce[12];
+    static const uint8_t zeros[2 * NUM_LANES];
     const char *word = route_kind_name(kind);
     uint8_t key[SHA256_DIGEST_LENGTH];
     SHA256_CTX sha;
@@ -32,26 +31,27 @@ static void expand(enum route_kind kind, struct str name, struct str value, uint
     SHA256_Update(&sha, "", 1);
     SHA256_Update(&sha, value.p, value.n);
     SHA256_Final(key, &sha);
-    memset(out_stream, 0, 2 * NUM_LANES);
-    CRYPTO_chacha_20(out_stream, out_stream, 2 * NUM_LANES, key, nonce, 0);
+    CRYPTO_chacha_20((uint8_t *)out_lanes, zeros, sizeof(zeros), key, nonce, 0);
+    for (size_t i = 0; i < NUM_LANES; i++)
+        out_lanes[i] = le16toh(out_lanes[i]); /* nothing at all on most machines */
 }
 
 void digest_add(struct digest *d, enum route_kind kind, struct str name, struct str value)
 {
-    uint8_t stream[2 * NUM_LANES];
+    uint16_t lanes[NUM_LANES];
 
-    expand(kind, name, value, stream);
+    expand(kind, name, value, lanes);
     for (size_t i = 0; i < NUM_LANES; i++)
-        d->lanes[i] = (uint16_t)(d->lanes[i] + lane(stream, i));
+        d->lanes[i] = (uint16_t)(d->lanes[i] + lanes[i]);
 }
 
 void digest_remove(struct digest *d, enum route_kind kind, struct str name, struct str value)
 {
-    uint8_t stream[2 * NUM_LANES];
+    uint16_t lanes[NUM_LANES];
 
-    expand(kind, name, value, stream);
+    expand(kind, name, value, lanes);
     for (size_t i = 0; i < NUM_LANES; i++)
-        d->lanes[i] = (uint16_t)(d->lanes[i] - lane(stream, i));
+        d->lanes[i] = (uint16_t)(d->lanes[i] - lanes[i]);
 }
 
 void digest_hex(const struct digest *d, char out[65])

@@ -20,6 +20,17 @@ static const char *const refusal_codes[] = {
     "TooLarge",          "TooMany",       "UnknownField",  "Unsupported",  "WrongType",
 };
 
+static bool kind_of(struct str word, enum route_kind *out)
+{
+    for (unsigned i = 0; i < ROUTE_KIND__COUNT; i++) {
+        if (str_eq(word, str_from(route_kind_name((enum route_kind)i)))) {
+            *out = (enum route_kind)i;
+            return true;
+        }
+    }
+    return false;
+}
+
 typedef bool read_fn(const cJSON *body, struct frame *f, struct err *e);
 
 static bool read_revision(const cJSON *body, struct frame *f, struct err *e)
@@ -206,11 +217,9 @@ static bool read_frame(cJSON *tree, struct frame *out, struct err *e)
     return true;
 }
 
-bool frame_parse(struct str line, struct frame *out, struct err *e)
+static bool parse_any(struct str line, struct frame *out, struct err *e)
 {
     struct str span = {NULL, 0};
-
-    *out = (struct frame){.type = FRAME_HELLO};
     cJSON *tree = json_parse_span(line, &json_limits_frame, "value", 2, &span, e);
 
     if (tree == NULL)
@@ -223,6 +232,88 @@ bool frame_parse(struct str line, struct frame *out, struct err *e)
     if (!ok)
         frame_free(out);
     return ok;
+}
+
+/* ---- sets as we write them ---------------------------------------------------------------------
+ * Nearly every line of a large table is one, so that those are taken apart by hand: around the
+ * value nothing but our own words in our own order, and a name without escapes. What is in any way
+ * different goes the long way, which also has the sentences.
+ */
+
+static bool cut(struct str *rest, struct str word)
+{
+    if (!str_starts(*rest, word))
+        return false;
+    *rest = (struct str){rest->p + word.n, rest->n - word.n};
+    return true;
+}
+
+/* A word up to the next quote, of printable ASCII without escapes; the quote is cut as well. */
+static bool cut_word(struct str *rest, struct str *out)
+{
+    size_t n = 0;
+
+    while (n < rest->n && rest->p[n] >= 0x20 && rest->p[n] < 0x7f && rest->p[n] != '"' &&
+           rest->p[n] != '\\')
+        n++;
+    *out = (struct str){rest->p, n};
+    return n > 0 && n <= ROUTE_NAME_MAX && cut(rest, (struct str){rest->p, n}) &&
+           cut(rest, STR("\""));
+}
+
+/* Into kind, name and value; the value is not judged yet. */
+static bool split_plain_set(struct str line, struct str *kind, struct str *name, struct str *value)
+{
+    static const struct str end = {"}}", 2};
+    struct str rest = line;
+
+    if (line.n > FRAME_LINE_MAX || !cut(&rest, STR("{\"set\":{\"kind\":\"")) ||
+        !cut_word(&rest, kind) || !cut(&rest, STR(",\"name\":\"")) || !cut_word(&rest, name) ||
+        !cut(&rest, STR(",\"value\":")) || rest.n < end.n + 2 || rest.p[0] != '{' ||
+        memcmp(rest.p + rest.n - end.n, end.p, end.n) != 0)
+        return false;
+    *value = (struct str){rest.p, rest.n - end.n};
+    return true;
+}
+
+static bool parse_plain_set(struct str line, bool want_tree, struct frame *out)
+{
+    /* The value lies two levels deep in the line. */
+    const struct json_limits limits = {.bytes_max = json_limits_frame.bytes_max,
+                                       .depth_max = json_limits_frame.depth_max - 2};
+    struct err unused;
+    struct str kind;
+    struct str name;
+    struct str value;
+
+    if (!split_plain_set(line, &kind, &name, &value) || !kind_of(kind, &out->kind))
+        return false;
+    if (want_tree)
+        out->value = json_parse(value, &limits, &unused);
+    if (want_tree ? out->value == NULL : !json_check(value, &limits, &unused))
+        return false;
+    out->type = FRAME_SET;
+    out->name = str_dup(name);
+    out->value_bytes = value;
+    return true;
+}
+
+bool frame_parse(struct str line, struct frame *out, struct err *e)
+{
+    *out = (struct frame){.type = FRAME_HELLO};
+    return parse_plain_set(line, true, out) || parse_any(line, out, e);
+}
+
+bool frame_parse_bytes(struct str line, struct frame *out, struct err *e)
+{
+    *out = (struct frame){.type = FRAME_HELLO};
+    if (parse_plain_set(line, false, out))
+        return true;
+    if (!parse_any(line, out, e))
+        return false;
+    cJSON_Delete(out->value);
+    out->value = NULL;
+    return true;
 }
 
 void frame_free(struct frame *f)

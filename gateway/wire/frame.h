@@ -1,9 +1,9 @@
 /*
  * Frames: the lines of a table's wire form (docs/table.md, "Frames"). One JSON object a line, ended
  * by '\n'. The same form is read from `--table FILE`, from the coordinator's stream, from the
- * journal and on the socket between follower and proxy. Two kinds live on that socket only: `status`
- * (follower to proxy: how fresh the table is, what the journal suffers) and `stats` (proxy to
- * follower: an object that goes into the next report to the coordinator as it is).
+ * journal and on the socket between follower and proxy. Two kinds live on that socket only:
+ * `status` (follower to proxy: how fresh the table is, what the journal suffers) and `stats` (proxy
+ * to follower: an object that goes into the next report to the coordinator as it is).
  */
 #ifndef GATEWAY_WIRE_FRAME_H
 #define GATEWAY_WIRE_FRAME_H
@@ -62,6 +62,8 @@ struct frame {
  * On true frame_free it.
  */
 MUST_USE bool frame_parse(struct str line, struct frame *out, struct err *e);
+/* As frame_parse, judging as strictly, but `value` stays NULL: for who passes the bytes on. */
+MUST_USE bool frame_parse_bytes(struct str line, struct frame *out, struct err *e);
 void frame_free(struct frame *f); /* leaves it empty: twice is fine */
 
 const char *frame_type_name(enum frame_type type);

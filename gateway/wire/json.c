@@ -76,6 +76,16 @@ struct cJSON *json_parse(struct str text, const struct json_limits *limits, stru
     return json_parse_span(text, limits, NULL, 0, &unused, e);
 }
 
+bool json_check(struct str text, const struct json_limits *limits, struct err *e)
+{
+    struct json_scan_result scan;
+
+    if (!json_scan(text, limits, NULL, 0, &scan, e))
+        return false;
+    free(scan.numbers);
+    return true;
+}
+
 const struct cJSON *json_get(const struct cJSON *o, const char *key)
 {
     return cJSON_IsObject(o) ? cJSON_GetObjectItemCaseSensitive(o, key) : NULL;

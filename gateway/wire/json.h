@@ -31,6 +31,9 @@ extern const struct json_limits json_limits_docker; /* 256 MiB, depth 64 */
 /* NULL with *e set, or a tree for cJSON_Delete. Codes: BadJson, TooLarge, TooDeep, DuplicateKey. */
 struct cJSON *json_parse(struct str text, const struct json_limits *limits, struct err *e);
 
+/* Judges the text as json_parse does and builds nothing. */
+MUST_USE bool json_check(struct str text, const struct json_limits *limits, struct err *e);
+
 /*
  * As json_parse; *out_span becomes the exact bytes of the value of the first key `key` that is a
  * member of an object at `depth` (1 = the outermost), or {NULL, 0}.

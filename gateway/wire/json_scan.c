@@ -1,9 +1,10 @@
 /*
- * A strict recursive-descent pass over JSON text that builds nothing. It is linear: the keys of an
- * open object are hashed onto one stack, and the part of an object is sorted and compared when the
- * object closes. Two keys count as equal when their seeded 64-bit SipHash is (a false alarm: 2^-64
- * a pair, and nobody who does not know the seed can make one). Called by json.c before cJSON sees
- * the text; what cJSON is known to let pass or to read beyond its end never reaches it.
+ * A strict recursive-descent pass over JSON text that builds nothing. It is linear: the keys of all
+ * open objects lie on one stack. When an object closes, its keys are compared with each other if
+ * they are few and written without escapes; else they are hashed and sorted, and two count as equal
+ * when their seeded 64-bit SipHash is (a false alarm: 2^-64 a pair, and nobody who does not know
+ * the seed can make one). Called by json.c before cJSON sees the text; what cJSON is known to let
+ * pass or to read beyond its end never reaches it.
  */
 #include "gateway/wire/json_scan.h"
 
@@ -17,11 +18,14 @@
 enum {
     NUMBER_MAX = 62,   /* bytes of a number; cJSON reads no more of one */
     EXACT_DIGITS = 15, /* decimal digits that a double always keeps */
+    FEW_KEYS = 8       /* so many are compared each with each */
 };
 
 struct key_seen {
-    uint64_t hash;
-    size_t offset; /* of its opening quote */
+    size_t offset;  /* of its opening quote */
+    struct str raw; /* as written, between the quotes */
+    bool escaped;
+    uint64_t hash; /* set when it is needed */
 };
 
 struct scan {
@@ -173,13 +177,17 @@ static bool scan_plain(struct scan *s)
     return s->p < s->end || bad(s, "a string is not closed");
 }
 
-/* A string from its opening quote. With `out`, its content with escapes resolved (lent). */
-static bool scan_string(struct scan *s, struct str *out)
+/*
+ * A string from its opening quote. With `out`, its content with escapes resolved (lent);
+ * *out_escaped tells whether there were any.
+ */
+static bool scan_string(struct scan *s, struct str *out, bool *out_escaped)
 {
     const char *first = ++s->p;
     bool escaped = false;
 
-    buf_clear(&s->decoded);
+    if (out != NULL)
+        buf_clear(&s->decoded);
     for (;;) {
         const char *from = s->p;
 
@@ -197,8 +205,10 @@ static bool scan_string(struct scan *s, struct str *out)
         if (!scan_escape(s, out != NULL))
             return false;
     }
-    if (out != NULL)
+    if (out != NULL) {
         *out = escaped ? buf_str(&s->decoded) : (struct str){first, (size_t)(s->p - first) - 1};
+        *out_escaped = escaped;
+    }
     return true;
 }
 
@@ -263,13 +273,13 @@ static bool scan_word(struct scan *s, struct str word)
     return true;
 }
 
-static void push_key(struct scan *s, uint64_t hash, size_t offset)
+static void push_key(struct scan *s, const struct key_seen *key)
 {
     if (s->num_keys == s->cap_keys) {
         s->cap_keys = s->cap_keys != 0 ? s->cap_keys * 2 : 64;
         s->keys = xrealloc(s->keys, s->cap_keys * sizeof(*s->keys));
     }
-    s->keys[s->num_keys++] = (struct key_seen){hash, offset};
+    s->keys[s->num_keys++] = *key;
 }
 
 static int by_hash(const void *a, const void *b)
@@ -290,38 +300,64 @@ static bool duplicate(struct scan *s, const struct key_seen *k)
                    k->offset + 1, (int)(left < 60 ? left : 60), s->begin + k->offset);
 }
 
+/* Reads the key a second time; it was found well-formed the first time. */
+static void hash_key(struct scan *s, struct key_seen *k)
+{
+    const char *at = s->p;
+    struct str key;
+    bool escaped;
+
+    s->p = s->begin + k->offset;
+    ASSERT(scan_string(s, &key, &escaped));
+    k->hash = map_hash(key);
+    s->p = at;
+}
+
+static bool judge_many(struct scan *s, struct key_seen *k, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        hash_key(s, &k[i]);
+    qsort(k, n, sizeof(*k), by_hash);
+    for (size_t i = 1; i < n; i++)
+        if (k[i - 1].hash == k[i].hash)
+            return duplicate(s, &k[i]);
+    return true;
+}
+
 /* Judges the keys of the object that closes and takes them off the stack. */
 static bool pop_keys(struct scan *s, size_t from)
 {
     struct key_seen *k = s->keys + from;
     size_t n = s->num_keys - from;
+    bool plain = n <= FEW_KEYS;
 
     s->num_keys = from;
-    if (n > 8)
-        qsort(k, n, sizeof(*k), by_hash);
-    for (size_t i = 1; i < n; i++) {
-        size_t lowest = n > 8 ? i - 1 : 0; /* sorted: only the neighbour can be equal */
-
-        for (size_t j = lowest; j < i; j++)
-            if (k[j].hash == k[i].hash)
+    for (size_t i = 0; plain && i < n; i++)
+        plain = !k[i].escaped;
+    if (!plain)
+        return judge_many(s, k, n);
+    for (size_t i = 1; i < n; i++)
+        for (size_t j = 0; j < i; j++)
+            if (str_eq(k[j].raw, k[i].raw))
                 return duplicate(s, &k[i]);
-    }
     return true;
 }
 
 static bool scan_member(struct scan *s)
 {
     struct str key;
-    size_t offset = (size_t)(s->p - s->begin);
+    struct key_seen seen = {.offset = (size_t)(s->p - s->begin)};
 
     if (s->p == s->end || *s->p != '"')
         return bad(s, "an object's key must be a string");
-    if (!scan_string(s, &key))
+    if (!scan_string(s, &key, &seen.escaped))
         return false;
+    seen.raw =
+        (struct str){s->begin + seen.offset + 1, (size_t)(s->p - s->begin) - seen.offset - 2};
     bool watched = s->watch_key != NULL && s->depth == s->watch_depth && s->out->span.p == NULL &&
                    str_eq(key, str_from(s->watch_key));
 
-    push_key(s, map_hash(key), offset);
+    push_key(s, &seen);
     skip_blanks(s);
     if (!take(s, ':'))
         return bad(s, "a ':' is missing after a key");
@@ -388,7 +424,7 @@ static bool scan_value(struct scan *s)
     case '[':
         return scan_nested(s);
     case '"':
-        return scan_string(s, NULL);
+        return scan_string(s, NULL, NULL);
     case 't':
         return scan_word(s, STR("true"));
     case 'f':

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cjson/cJSON.h>
@@ -69,6 +70,63 @@ static void a_set_keeps_the_exact_bytes_of_its_value(void **state)
     assert_true(cJSON_IsObject(f.value));
     assert_non_null(cJSON_GetObjectItemCaseSensitive(f.value, "hosts"));
     frame_free(&f);
+}
+
+/* A blank in front takes a line the long way: both ways must judge and read alike. */
+static void a_plain_set_is_read_as_any_other_spelling_of_it(void **state)
+{
+    static const char *const lines[] = {
+        "{\"set\":{\"kind\":\"pool\",\"name\":\"a b\",\"value\":{}}}",
+        "{\"set\":{\"kind\":\"route\",\"name\":\"x\",\"value\":{\"n\":1.5,\"m\":[1,{\"q\":\"}}\"}]}"
+        "}}",
+        "{\"set\":{\"kind\":\"pool\",\"name\":\"a\",\"value\":{\"n\":12345678901234567890}}}",
+        "{\"set\":{\"kind\":\"pool\",\"name\":\"a\",\"value\":{\"x\":1,\"x\":2}}}",
+        "{\"set\":{\"kind\":\"pool\",\"name\":\"a\",\"value\":{\"x\":1}},\"y\":{}}}",
+        "{\"set\":{\"kind\":\"pool\",\"name\":\"a\",\"value\":{},\"name\":{}}}",
+        "{\"set\":{\"kind\":\"pool\",\"name\":\"a\",\"value\":{}}} ",
+        "{\"set\":{\"kind\":\"pool\",\"name\":\"a\",\"value\":{}}}}",
+        "{\"set\":{\"kind\":\"pool\",\"name\":\"a\",\"value\":{}}",
+        "{\"set\":{\"kind\":\"pool\",\"name\":\"a\",\"value\":{\"x\":}}}",
+        "{\"set\":{\"kind\":\"pool\",\"name\":\"a\",\"value\":[]}}",
+        "{\"set\":{\"kind\":\"pool\",\"name\":\"\",\"value\":{}}}",
+        "{\"set\":{\"kind\":\"pond\",\"name\":\"a\",\"value\":{}}}",
+        "{\"set\":{\"kind\":\"pool\",\"name\":\"a\\\"b\",\"value\":{}}}",
+        "{\"set\":{\"kind\":\"pool\",\"name\":\"\xc3\xa9\",\"value\":{}}}",
+        "{\"set\":{\"kind\":\"pool\",\"name\":\"\xc3\",\"value\":{}}}",
+        "{\"set\":{\"kind\":\"pool\",\"name\":\"a\x7f\",\"value\":{}}}",
+        /* value at depth 3: 14 levels are allowed, 15 are not */
+        "{\"set\":{\"kind\":\"pool\",\"name\":\"a\",\"value\":{\"v\":[[[[[[[[[[[[[]]]]]]]]]]]]]}}}",
+        "{\"set\":{\"kind\":\"pool\",\"name\":\"a\",\"value\":{\"v\":[[[[[[[[[[[[[[]]]]]]]]]]]]]]}}"
+        "}",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        struct frame plain, bytes, slow;
+        struct err plain_e = {0}, bytes_e = {0}, slow_e = {0};
+        char spaced[512];
+
+        snprintf(spaced, sizeof(spaced), " %s", lines[i]);
+        bool ok = frame_parse(str_from(spaced), &slow, &slow_e);
+        assert_int_equal(frame_parse(str_from(lines[i]), &plain, &plain_e), ok);
+        assert_int_equal(frame_parse_bytes(str_from(lines[i]), &bytes, &bytes_e), ok);
+        if (!ok) {
+            assert_string_equal(plain_e.code, slow_e.code);
+            assert_string_equal(bytes_e.code, slow_e.code);
+            continue;
+        }
+        assert_int_equal(plain.type, slow.type);
+        assert_int_equal(plain.kind, slow.kind);
+        assert_string_equal(plain.name, slow.name);
+        assert_true(str_eq(plain.value_bytes, slow.value_bytes));
+        assert_true(cJSON_Compare(plain.value, slow.value, true));
+        assert_string_equal(bytes.name, slow.name);
+        assert_true(str_eq(bytes.value_bytes, slow.value_bytes));
+        assert_null(bytes.value);
+        frame_free(&plain);
+        frame_free(&bytes);
+        frame_free(&slow);
+    }
 }
 
 static void the_order_of_a_sets_members_does_not_matter(void **state)
@@ -252,6 +310,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_hello_comes_back_as_it_went, setup, teardown),
         cmocka_unit_test_setup_teardown(a_set_keeps_the_exact_bytes_of_its_value, setup, teardown),
+        cmocka_unit_test(a_plain_set_is_read_as_any_other_spelling_of_it),
         cmocka_unit_test(the_order_of_a_sets_members_does_not_matter),
         cmocka_unit_test_setup_teardown(the_small_frames_come_back_as_they_went, setup, teardown),
         cmocka_unit_test_setup_teardown(a_status_and_stats_come_back_as_they_went, setup, teardown),
