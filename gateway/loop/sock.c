@@ -131,14 +131,34 @@ enum io sock_send(struct sock *s, struct iovec *iov, size_t num_iov, size_t *out
     return errno == EAGAIN ? IO_AGAIN : IO_FAIL;
 }
 
+/* How much of it the kernel filled in; 0: errno says why. */
+static socklen_t get_info(const struct sock *s, struct tcp_info *ti)
+{
+    socklen_t len = sizeof *ti;
+
+    memset(ti, 0, sizeof *ti);
+    return getsockopt(s->fd, IPPROTO_TCP, TCP_INFO, ti, &len) == 0 ? len : 0;
+}
+
+bool sock_flight(const struct sock *s, struct sock_flight *out)
+{
+    struct tcp_info ti;
+
+    if (get_info(s, &ti) == 0)
+        return false;
+    *out = (struct sock_flight){.unacked = ti.tcpi_unacked,
+                                .unsent_bytes = ti.tcpi_notsent_bytes,
+                                .retransmits = ti.tcpi_retransmits,
+                                .probes = ti.tcpi_probes,
+                                .silent_ms = ti.tcpi_last_ack_recv};
+    return true;
+}
+
 uint64_t sock_acked_bytes(const struct sock *s)
 {
     struct tcp_info ti;
-    socklen_t len = sizeof ti;
 
-    memset(&ti, 0, sizeof ti);
-    if (getsockopt(s->fd, IPPROTO_TCP, TCP_INFO, &ti, &len) != 0 ||
-        len < offsetof(struct tcp_info, tcpi_bytes_acked) + sizeof ti.tcpi_bytes_acked)
+    if (get_info(s, &ti) < offsetof(struct tcp_info, tcpi_bytes_acked) + sizeof ti.tcpi_bytes_acked)
         return UINT64_MAX;
     return ti.tcpi_bytes_acked;
 }

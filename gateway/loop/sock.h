@@ -41,6 +41,16 @@ MUST_USE enum io sock_recv(struct sock *s, void *p, size_t cap, size_t *out_n);
 /* IO_DONE: *out_n bytes were taken, perhaps not all (then not writable); IO_AGAIN; IO_FAIL. */
 MUST_USE enum io sock_send(struct sock *s, struct iovec *iov, size_t num_iov, size_t *out_n);
 
+/* What is under way to the peer, as the kernel sees it (TCP_INFO). */
+struct sock_flight {
+    uint32_t unacked;      /* segments sent and not acknowledged */
+    uint32_t unsent_bytes; /* taken from us and not sent yet */
+    uint32_t retransmits;  /* in a row, unanswered */
+    uint32_t probes;       /* of a full window, or of a silent peer: in a row, unanswered */
+    uint32_t silent_ms;    /* since the peer last acknowledged anything, data or probe */
+};
+MUST_USE bool sock_flight(const struct sock *s, struct sock_flight *out); /* false: errno */
+
 /* Bytes the peer's kernel has acknowledged over the socket's life; UINT64_MAX when unknown. */
 uint64_t sock_acked_bytes(const struct sock *s);
 

@@ -22,6 +22,9 @@
     X(connect_failures, "signalbox_upstream_connect_failures_total",                             \
       "connections to endpoints that were refused or timed out")                                 \
     X(reuses, "signalbox_upstream_reuses_total", "requests sent on a kept connection")           \
+    X(ejections, "signalbox_upstream_ejections_total", "times an endpoint was put aside")        \
+    X(retries_denied, "signalbox_retries_denied_total",                                          \
+      "requests not sent once more because too many were")                                       \
     X(retries, "signalbox_retries_total", "requests sent once more, to the same or another end") \
     X(adoptions, "signalbox_table_adoptions_total", "table versions adopted")                    \
     X(refusals, "signalbox_table_refusals_total", "objects of a table refused")                  \

@@ -15,18 +15,26 @@ static uint64_t next_random(uint64_t *x)
     return *x * 0x2545f4914f6cdd1dULL;
 }
 
-static bool was_tried(const struct balance_tried *tried, uint32_t id)
+/* What one pass over a pool needs to know. */
+struct pass {
+    struct upstreams *ups;
+    enum balance_pass which;
+    const struct balance_tried *tried;
+    struct eject_ticket *ticket;
+};
+
+static bool is_left_out(const struct pass *p, uint32_t id)
 {
-    for (size_t i = 0; i < tried->num; i++)
-        if (tried->ids[i] == id)
-            return true;
+    for (size_t i = 0; i < p->tried->num; i++)
+        if (p->tried->ids[i] == id)
+            return p->which == BALANCE_FRESH || (p->tried->stale >> i & 1) == 0;
     return false;
 }
 
-static bool can_take(const struct table_endpoint *ep, struct upstreams *u, bool suspects_too,
-                     const struct balance_tried *tried)
+static bool can_take(const struct pass *p, const struct table_endpoint *ep)
 {
-    return upstreams_usable(u, ep->id, suspects_too) && !was_tried(tried, ep->id);
+    return !is_left_out(p, ep->id) &&
+           upstreams_admits(p->ups, ep->id, p->which == BALANCE_PANIC, p->ticket);
 }
 
 static bool weights_are_even(const struct table_pool *pool)
@@ -37,64 +45,75 @@ static bool weights_are_even(const struct table_pool *pool)
     return true;
 }
 
-static const struct table_endpoint *pick_even(const struct table_pool *pool, struct upstreams *u,
-                                              struct upstream_endpoint *turn, bool suspects_too,
-                                              const struct balance_tried *tried)
+static const struct table_endpoint *pick_even(const struct table_pool *pool,
+                                              struct upstream_endpoint *turn, const struct pass *p)
 {
     for (size_t i = 0; i < pool->num_live; i++) {
         const struct table_endpoint *ep = &pool->all[turn->rr_cursor++ % pool->num_live];
 
-        if (can_take(ep, u, suspects_too, tried))
+        if (can_take(p, ep))
             return ep;
     }
     return NULL;
 }
 
+/* Whose ejection is over gets its probe out of turn: it has waited long enough. */
+static const struct table_endpoint *pick_due(const struct table_pool *pool, const struct pass *p)
+{
+    for (size_t i = 0; i < pool->num_live; i++)
+        if (upstreams_is_due(p->ups, pool->all[i].id) && can_take(p, &pool->all[i]))
+            return &pool->all[i];
+    return NULL;
+}
+
 /* Smooth weighted round robin: all gain their weight, the richest pays for the round. */
 static const struct table_endpoint *pick_weighted(const struct table_pool *pool,
-                                                  struct upstreams *u, bool suspects_too,
-                                                  const struct balance_tried *tried)
+                                                  const struct pass *p)
 {
-    const struct table_endpoint *best = NULL;
+    const struct table_endpoint *best = pick_due(pool, p);
     struct upstream_endpoint *best_known = NULL;
+    struct eject_ticket best_ticket = {0, false};
     int64_t total = 0;
 
+    if (best != NULL)
+        return best;
     for (size_t i = 0; i < pool->num_live; i++) {
         const struct table_endpoint *ep = &pool->all[i];
         struct upstream_endpoint *known;
 
-        if (!can_take(ep, u, suspects_too, tried))
+        if (!can_take(p, ep))
             continue;
-        known = upstreams_endpoint(u, ep->id);
+        known = upstreams_use(p->ups, ep);
         total += ep->weight;
         known->rr_credit += ep->weight;
         if (best == NULL || known->rr_credit > best_known->rr_credit) {
             best = ep;
             best_known = known;
+            best_ticket = *p->ticket;
         }
     }
     if (best != NULL)
         best_known->rr_credit -= total;
+    *p->ticket = best_ticket;
     return best;
 }
 
 const struct table_endpoint *balance_pick_in_pool(const struct table_pool *pool,
-                                                  struct upstreams *u, bool suspects_too,
-                                                  const struct balance_tried *tried)
+                                                  struct upstreams *u, enum balance_pass pass,
+                                                  const struct balance_tried *tried,
+                                                  struct eject_ticket *ticket)
 {
+    const struct pass p = {u, pass, tried, ticket};
     struct upstream_endpoint *turn;
 
     if (pool == NULL || pool->num_live == 0)
         return NULL;
-    turn = upstreams_endpoint(u, pool->all[0].id);
-    if (turn == NULL)
-        return NULL;
-    if (turn->rr_pool != pool) { /* upstreams_set forgets it whenever the pool changes */
+    turn = upstreams_use(u, &pool->all[0]);
+    if (turn->rr_pool != pool) { /* upstreams_stays forgets it whenever the pool changes */
         turn->rr_pool = pool;
         turn->rr_even = weights_are_even(pool);
     }
-    return turn->rr_even ? pick_even(pool, u, turn, suspects_too, tried)
-                         : pick_weighted(pool, u, suspects_too, tried);
+    return turn->rr_even ? pick_even(pool, turn, &p) : pick_weighted(pool, &p);
 }
 
 static const struct table_pool *pool_at(const struct table *t, const struct table_route *r,
@@ -141,16 +160,20 @@ static const struct table_pool *choose_pool(const struct table *t, const struct 
 
 const struct table_endpoint *balance_pick(const struct table *t, const struct table_route *r,
                                           struct upstreams *u, uint64_t *random,
-                                          const struct balance_tried *tried)
+                                          const struct balance_tried *tried,
+                                          struct eject_ticket *ticket)
 {
     size_t num = r->route->num_forward;
-    const struct table_endpoint *ep = balance_pick_in_pool(
-        num == 1 ? pool_at(t, r, 0) : choose_pool(t, r, random), u, false, tried);
+    const struct table_pool *chosen = num == 1 ? pool_at(t, r, 0) : choose_pool(t, r, random);
+    const struct table_endpoint *ep = NULL;
 
-    /* The pool chosen has nobody: any pool of the route, then suspects as well. */
-    for (int suspects_too = 0; ep == NULL && suspects_too <= 1; suspects_too++)
-        for (size_t i = 0; ep == NULL && i < num; i++)
-            if (suspects_too == 1 || r->route->forward[i].weight > 0)
-                ep = balance_pick_in_pool(pool_at(t, r, i), u, suspects_too == 1, tried);
+    /* The pool chosen has nobody: any pool of the route, those of weight 0 at last. */
+    for (int pass = BALANCE_FRESH; ep == NULL && pass < BALANCE__PASSES; pass++) {
+        ep = balance_pick_in_pool(chosen, u, (enum balance_pass)pass, tried, ticket);
+        for (size_t i = 0; num > 1 && ep == NULL && i < num; i++)
+            if (pass == BALANCE_PANIC || r->route->forward[i].weight > 0)
+                ep = balance_pick_in_pool(pool_at(t, r, i), u, (enum balance_pass)pass, tried,
+                                          ticket);
+    }
     return ep;
 }

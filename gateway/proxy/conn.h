@@ -24,6 +24,7 @@
 #include "gateway/proxy/balance.h"
 #include "gateway/proxy/close_reason.h"
 #include "gateway/proxy/proxy.h"
+#include "gateway/proxy/retry.h"
 #include "gateway/upstream/upstream.h"
 
 enum {
@@ -73,12 +74,13 @@ struct exchange {
     /* the endpoint */
     struct upstream_conn *up;
     struct balance_tried tried;
+    struct eject_ticket ticket; /* of the attempt under way */
     uint8_t attempts;
     uint8_t failure; /* enum exchange_failure */
     bool reused;     /* up had been used before */
     bool fresh_only; /* no kept connections any more */
     bool up_deaf;    /* up takes no more of the request */
-    bool up_reset;   /* because the endpoint reset it: its end is no orderly one */
+    int up_error;    /* why not, unless the endpoint had ended in order: errno, told only once */
     bool up_keeps;   /* the endpoint wants to go on after this response */
     uint64_t up_sent_before;
 
@@ -133,6 +135,7 @@ struct proxy {
     struct conn_list conns[CONN__COUNT];
     size_t num_conns; /* all but the dead */
     uint64_t closed[CLOSE__COUNT];
+    struct retry_budget budget;
     uint64_t random;
     /* scratch of the callback that runs */
     struct h1_head head;
@@ -170,7 +173,9 @@ void exchange_start(struct conn *c);
 bool exchange_connect_step(struct conn *c);
 /* What can be sent of the request. False: the connection went to another state. */
 MUST_USE bool exchange_push(struct conn *c);
-void exchange_broken(struct conn *c, bool ended); /* before the response head was whole */
+/* Before the response head was whole; error 0: the endpoint ended in order. */
+void exchange_broken(struct conn *c, int error);
+void exchange_note_silence(struct conn *c, int error); /* a node that is dead is not asked again */
 
 /* response.c */
 bool response_head_step(struct conn *c); /* REQUEST */

@@ -26,7 +26,7 @@ static void on_upstream_ready(void *owner)
  */
 static void note_deaf(struct exchange *x)
 {
-    x->up_reset = errno != EPIPE;
+    x->up_error = errno != EPIPE ? errno : 0;
     x->up_deaf = true;
     x->up->sock.readable = true; /* what it said before, or its end, comes next */
 }
@@ -89,17 +89,39 @@ static void send_request(struct conn *c)
         x->sent += (uint32_t)(n - head_bytes);
 }
 
+static void leave_out(struct exchange *x, uint32_t endpoint, bool stale)
+{
+    if (x->tried.num == BALANCE_TRIES)
+        return;
+    x->tried.stale |= (uint8_t)(stale ? 1U << x->tried.num : 0);
+    x->tried.ids[x->tried.num++] = endpoint;
+}
+
 /*
  * An attempt on a new connection that came to nothing: this endpoint is not asked again. A refusal
  * takes no time, so it does not count among the attempts: many tasks may have gone at once.
  */
 static void note_failure(struct conn *c, uint32_t endpoint, enum exchange_failure why)
 {
-    c->x->failure = (uint8_t)why;
+    static const enum eject_outcome outcomes[] = {
+        [FAILED_CONNECT] = EJECT_REFUSED,
+        [FAILED_CONNECT_TIMEOUT] = EJECT_TIMED_OUT,
+        [FAILED_BROKEN] = EJECT_BROKE,
+    };
+    struct exchange *x = c->x;
+
+    x->failure = (uint8_t)why;
     if (why == FAILED_CONNECT)
-        c->x->attempts--;
-    if (c->x->tried.num < BALANCE_TRIES)
-        c->x->tried.ids[c->x->tried.num++] = endpoint;
+        x->attempts--;
+    leave_out(x, endpoint, false);
+    upstreams_note(&c->proxy->ups, endpoint, &x->ticket, outcomes[why]);
+}
+
+/* For want of something of ours: that says nothing about the endpoint. */
+static bool is_our_want(int error)
+{
+    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM ||
+           error == EADDRNOTAVAIL;
 }
 
 static bool attempt(struct conn *c, const struct table_endpoint *ep)
@@ -116,10 +138,13 @@ static bool attempt(struct conn *c, const struct table_endpoint *ep)
         send_request(c);
         return true;
     }
-    x->up = upstreams_connect(ups, ep->id);
-    if (x->up == NULL) { /* not for want of descriptors: that says nothing about the endpoint */
-        if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM)
-            upstreams_suspect(ups, ep->id);
+    x->up = upstreams_connect(ups, ep);
+    if (x->up == NULL && is_our_want(errno)) {
+        x->failure = FAILED_CONNECT;
+        leave_out(x, ep->id, false);
+        return false;
+    }
+    if (x->up == NULL) {
         note_failure(c, ep->id, FAILED_CONNECT);
         return false;
     }
@@ -128,18 +153,36 @@ static bool attempt(struct conn *c, const struct table_endpoint *ep)
     return true;
 }
 
+/* The first attempt is free, each other one needs a share of the budget. */
+static bool may_attempt(struct conn *c)
+{
+    struct proxy *p = c->proxy;
+    struct exchange *x = c->x;
+
+    if (x->attempts >= RETRY_ATTEMPTS_MAX || x->tried.num == BALANCE_TRIES)
+        return false;
+    if (x->failure == FAILED_NOT)
+        return true;
+    if (!retry_budget_spend(&p->budget, loop_now_ms(p->loop))) {
+        metrics_add(&p->metrics->retries_denied, 1);
+        return false;
+    }
+    metrics_add(&p->metrics->retries, 1);
+    return true;
+}
+
 void exchange_start(struct conn *c)
 {
     struct proxy *p = c->proxy;
 
-    while (c->x->attempts < RETRY_ATTEMPTS_MAX && c->x->tried.num < BALANCE_TRIES) {
+    for (;;) {
         const struct table_route *r = find_route(c);
         const struct table_endpoint *ep;
 
         if (r == NULL)
             return;
-        ep = balance_pick(p->table, r, &p->ups, &p->random, &c->x->tried);
-        if (ep == NULL)
+        ep = balance_pick(p->table, r, &p->ups, &p->random, &c->x->tried, &c->x->ticket);
+        if (ep == NULL || !may_attempt(c))
             break;
         if (attempt(c, ep))
             return;
@@ -152,9 +195,9 @@ static void start_again(struct conn *c)
 {
     struct exchange *x = c->x;
 
-    metrics_add(&c->proxy->metrics->retries, 1);
     x->sent = 0;
-    x->up_deaf = x->up_reset = false;
+    x->up_deaf = false;
+    x->up_error = 0;
     bufpool_put(&c->proxy->loop->bufs, &c->out);
     exchange_start(c);
 }
@@ -178,26 +221,42 @@ bool exchange_connect_step(struct conn *c)
     return true;
 }
 
-void exchange_broken(struct conn *c, bool ended)
+/* The node says nothing at all: its endpoint is put aside although the connection was an old one.
+ */
+static bool is_silent_node(int error)
+{
+    return error == ETIMEDOUT || error == EHOSTUNREACH || error == ENETUNREACH;
+}
+
+void exchange_note_silence(struct conn *c, int error)
+{
+    if (is_silent_node(error))
+        upstreams_note(&c->proxy->ups, c->x->up->endpoint, &c->x->ticket, EJECT_TIMED_OUT);
+}
+
+void exchange_broken(struct conn *c, int error)
 {
     struct exchange *x = c->x;
+    int cause = error != 0 ? error : x->up_error;
     struct retry_facts facts = {
         .attempts = x->attempts,
         .intact = x->intact,
         .answered = x->answered,
         .idempotent = x->idempotent,
         .may_be_seen = x->up->sent_bytes > x->up_sent_before &&
-                       !(ended && !x->up_reset && upstream_saw_nothing(x->up, x->up_sent_before)),
+                       !(cause == 0 && upstream_saw_nothing(x->up, x->up_sent_before)),
     };
     uint32_t endpoint = x->up->endpoint;
+    bool silent = is_silent_node(cause);
 
+    exchange_note_silence(c, cause);
     conn_drop_upstream(c);
-    if (x->reused) { /* it was kept too long, which says nothing about the endpoint */
-        x->failure = FAILED_BROKEN;
-        x->fresh_only = true;
-    } else {
-        upstreams_suspect(&c->proxy->ups, endpoint);
+    if (!x->reused && !x->answered && !silent) {
         note_failure(c, endpoint, FAILED_BROKEN);
+    } else { /* one kept too long, or a part of a head: nothing against the endpoint */
+        x->failure = FAILED_BROKEN;
+        x->fresh_only = x->fresh_only || x->reused;
+        leave_out(x, endpoint, x->reused && !silent);
     }
     if (retry_allowed(&facts))
         start_again(c);
@@ -247,9 +306,11 @@ static enum io send_body(struct conn *c)
 {
     struct exchange *x = c->x;
     struct iovec iov = {c->in + x->sent, x->body_end - x->sent};
+    size_t waited = x->to_up.len;
     enum io io = conn_flush(&x->to_up, &x->up->sock);
     size_t n;
 
+    x->up->sent_bytes += waited - x->to_up.len;
     if (io != IO_DONE || x->sent == x->body_end)
         return io;
     if (!x->up->sock.writable)

@@ -36,6 +36,7 @@ struct proxy *proxy_new(struct loop *l, struct metrics *m, struct upstream_share
         TAILQ_INIT(&p->conns[i]);
     if (getrandom(&p->random, sizeof p->random, 0) != sizeof p->random || p->random == 0)
         p->random = 1;
+    retry_budget_init(&p->budget, loop_now_ms(l));
     upstreams_init(&p->ups, l, m, shared);
     p->ups.on_forgotten = on_forgotten;
     p->ups.arg = arg;
@@ -67,22 +68,37 @@ void proxy_take(struct proxy *p, int fd, const struct sockaddr_storage *peer)
     (void)conn_new(p, fd, peer); /* NULL: no memory for its event; the socket is closed */
 }
 
+static int by_value(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+
+    return (x > y) - (x < y);
+}
+
+/* Endpoints keep their ids while they are in the table, and an id is of one pool only. */
+static void adopt_pool(struct upstreams *u, const struct table_pool *before,
+                       const struct table_pool *after)
+{
+    size_t num = after != NULL ? after->num_endpoints : 0;
+    uint32_t *ids = xmalloc((num + 1) * sizeof *ids);
+
+    for (size_t i = 0; i < num; i++) {
+        ids[i] = after->all[i].id;
+        upstreams_stays(u, &after->all[i]);
+    }
+    qsort(ids, num, sizeof *ids, by_value);
+    for (size_t i = 0; before != NULL && i < before->num_endpoints; i++)
+        if (bsearch(&before->all[i].id, ids, num, sizeof *ids, by_value) == NULL)
+            upstreams_leaves(u, before->all[i].id);
+    free(ids);
+}
+
 void proxy_adopt(struct proxy *p, const struct table *t, const struct table_change *changes,
                  size_t num_changes)
 {
     OBJ_CHECK(p, PROXY_MAGIC);
     for (size_t i = 0; i < num_changes; i++)
-        for (size_t k = 0; changes[i].before != NULL && k < changes[i].before->num_endpoints; k++)
-            upstreams_doubt(&p->ups, changes[i].before->all[k].id);
-    for (size_t i = 0; i < num_changes; i++)
-        for (size_t k = 0; changes[i].after != NULL && k < changes[i].after->num_endpoints; k++) {
-            const struct table_endpoint *e = &changes[i].after->all[k];
-
-            upstreams_set(&p->ups, e->id, &e->addr.any, e->addr_len, e->state == ENDPOINT_DRAINING);
-        }
-    for (size_t i = 0; i < num_changes; i++)
-        for (size_t k = 0; changes[i].before != NULL && k < changes[i].before->num_endpoints; k++)
-            upstreams_settle(&p->ups, changes[i].before->all[k].id);
+        adopt_pool(&p->ups, changes[i].before, changes[i].after);
     if (p->table != NULL)
         table_unref(&p->table);
     p->table = t;
@@ -118,6 +134,8 @@ bool proxy_write_metrics(const struct proxy *p, struct buf *b)
     if (!metrics_write(b, p->metrics) ||
         !metrics_write_one(b, "signalbox_connections", "gauge", "client connections open",
                            p->num_conns) ||
+        !metrics_write_one(b, "signalbox_upstream_ejected", "gauge", "endpoints put aside now",
+                           upstream_shared_num_ejected(p->ups.shared)) ||
         !buf_add_fmt(b, "# HELP %s client connections closed, by reason\n# TYPE %s counter\n", name,
                      name))
         return false;

@@ -81,6 +81,7 @@ static void begin(struct conn *c, const struct h1_head *h)
     conn_begin_exchange(c);
     x = c->x;
     metrics_add(&c->proxy->metrics->requests, 1);
+    retry_budget_earn(&c->proxy->budget);
     x->head_len = x->body_end = h->len;
     x->framing = h->framing;
     x->minor = h->minor;

@@ -4,6 +4,7 @@
  * response that breaks off ends the client's connection with a reset, so that nobody takes a part
  * for the whole.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -216,21 +217,22 @@ bool response_head_step(struct conn *c)
         return false;
     if (c->out == NULL)
         c->out = bufpool_get(&c->proxy->loop->bufs);
-    switch (sock_recv(&x->up->sock, c->out + x->out_len, BUFPOOL_BYTES - x->out_len, &n)) {
+    switch (upstream_recv(x->up, c->out + x->out_len, BUFPOOL_BYTES - x->out_len, &n)) {
     case IO_DONE:
         x->answered = true;
+        upstreams_note(&c->proxy->ups, x->up->endpoint, &x->ticket, EJECT_ANSWERED);
         x->out_len += (uint32_t)n;
         take_head(c);
         return true;
     case IO_AGAIN:
         return false;
     case IO_EOF:
-        exchange_broken(c, true);
+        exchange_broken(c, 0);
         return true;
     case IO_FAIL:
         break;
     }
-    exchange_broken(c, false);
+    exchange_broken(c, errno);
     return true;
 }
 
@@ -281,7 +283,7 @@ static bool read_response(struct conn *c)
         return false;
     if (c->out == NULL)
         c->out = bufpool_get(&c->proxy->loop->bufs);
-    io = sock_recv(&x->up->sock, c->out, BUFPOOL_BYTES, &n);
+    io = upstream_recv(x->up, c->out, BUFPOOL_BYTES, &n);
     x->out_sent = 0;
     x->out_len = (uint32_t)n;
     if (io == IO_AGAIN)
@@ -295,6 +297,7 @@ static bool read_response(struct conn *c)
         x->response_read = true;
         return true;
     } else {
+        exchange_note_silence(c, io == IO_FAIL ? errno : 0);
         conn_abort(c, CLOSE_RESPONSE_BROKEN);
     }
     return false;

@@ -24,3 +24,28 @@ bool retry_is_idempotent(struct str method)
             return true;
     return false;
 }
+
+void retry_budget_init(struct retry_budget *b, int64_t now_ms)
+{
+    *b = (struct retry_budget){.hundredths = RETRY_RESERVE * 100, .filled_ms = now_ms};
+}
+
+void retry_budget_earn(struct retry_budget *b)
+{
+    if (b->hundredths < RETRY_BUDGET_MAX * 100)
+        b->hundredths += RETRY_SHARE_PERCENT;
+}
+
+bool retry_budget_spend(struct retry_budget *b, int64_t now_ms)
+{
+    int64_t room = RETRY_RESERVE * 100 - b->hundredths;
+    int64_t fill = (now_ms - b->filled_ms) * RETRY_A_SECOND / 10; /* hundredths from ms */
+
+    b->filled_ms = now_ms;
+    if (room > 0)
+        b->hundredths += fill < room ? fill : room;
+    if (b->hundredths < 100)
+        return false;
+    b->hundredths -= 100;
+    return true;
+}

@@ -1,8 +1,12 @@
-/* The rule that says whether a request may be sent once more; pure, so that it can be tabled. */
+/*
+ * Whether a request may be sent once more, and how many may: rules without a clock or a socket, so
+ * that they can be tabled.
+ */
 #ifndef GATEWAY_PROXY_RETRY_H
 #define GATEWAY_PROXY_RETRY_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "gateway/core/str.h"
 
@@ -18,5 +22,25 @@ struct retry_facts {
 
 bool retry_allowed(const struct retry_facts *f);
 bool retry_is_idempotent(struct str method);
+
+/*
+ * What a worker may repeat: a share of its requests, so that a failure of all endpoints is not
+ * multiplied, and some a second without any, so that a quiet service can be repeated as well.
+ */
+enum {
+    RETRY_SHARE_PERCENT = 20,
+    RETRY_A_SECOND = 10,
+    RETRY_RESERVE = 100, /* what quiet seconds heap up */
+    RETRY_BUDGET_MAX = 1000
+};
+
+struct retry_budget {
+    int64_t hundredths; /* of a retry */
+    int64_t filled_ms;  /* when the reserve was last filled up */
+};
+
+void retry_budget_init(struct retry_budget *b, int64_t now_ms);
+void retry_budget_earn(struct retry_budget *b); /* a request */
+bool retry_budget_spend(struct retry_budget *b, int64_t now_ms);
 
 #endif

@@ -12,6 +12,7 @@
 typedef struct upstream_shared_endpoint *chunk_ptr;
 
 struct upstream_shared {
+    _Atomic uint32_t num_ejected;
     _Atomic chunk_ptr chunks[UPSTREAM_SHARED_CHUNKS];
 };
 
@@ -43,28 +44,58 @@ static chunk_ptr new_chunk(_Atomic chunk_ptr *at)
     return seen;
 }
 
+static _Atomic chunk_ptr *chunk_of(struct upstream_shared *s, uint32_t id)
+{
+    ASSERT(id / UPSTREAM_SHARED_CHUNK < UPSTREAM_SHARED_CHUNKS);
+    return &s->chunks[id / UPSTREAM_SHARED_CHUNK];
+}
+
 struct upstream_shared_endpoint *upstream_shared_get(struct upstream_shared *s, uint32_t id)
 {
-    uint32_t at = id / UPSTREAM_SHARED_CHUNK;
-    chunk_ptr chunk;
+    _Atomic chunk_ptr *at = chunk_of(s, id);
+    chunk_ptr chunk = atomic_load_explicit(at, memory_order_acquire);
 
-    ASSERT(at < UPSTREAM_SHARED_CHUNKS);
-    chunk = atomic_load_explicit(&s->chunks[at], memory_order_acquire);
     if (chunk == NULL)
-        chunk = new_chunk(&s->chunks[at]);
+        chunk = new_chunk(at);
     return &chunk[id % UPSTREAM_SHARED_CHUNK];
+}
+
+struct upstream_shared_endpoint *upstream_shared_find(struct upstream_shared *s, uint32_t id)
+{
+    chunk_ptr chunk = atomic_load_explicit(chunk_of(s, id), memory_order_acquire);
+
+    return chunk != NULL ? &chunk[id % UPSTREAM_SHARED_CHUNK] : NULL;
+}
+
+bool upstream_shared_eject(struct upstream_shared *s, struct upstream_shared_endpoint *e,
+                           int64_t seen_until_ms, struct eject_state next)
+{
+    if (!atomic_compare_exchange_strong_explicit(&e->ejected_until_ms, &seen_until_ms,
+                                                 next.until_ms, memory_order_relaxed,
+                                                 memory_order_relaxed))
+        return false;
+    atomic_store_explicit(&e->failures, next.failures, memory_order_relaxed);
+    if (seen_until_ms == 0 && next.until_ms != 0)
+        atomic_fetch_add_explicit(&s->num_ejected, 1, memory_order_relaxed);
+    else if (seen_until_ms != 0 && next.until_ms == 0)
+        atomic_fetch_sub_explicit(&s->num_ejected, 1, memory_order_relaxed);
+    return true;
+}
+
+uint32_t upstream_shared_num_ejected(struct upstream_shared *s)
+{
+    return atomic_load_explicit(&s->num_ejected, memory_order_relaxed);
 }
 
 void upstream_shared_clear(struct upstream_shared *s, uint32_t id)
 {
-    uint32_t at = id / UPSTREAM_SHARED_CHUNK;
-    chunk_ptr chunk;
+    struct upstream_shared_endpoint *e = upstream_shared_find(s, id);
 
-    ASSERT(at < UPSTREAM_SHARED_CHUNKS);
-    chunk = atomic_load_explicit(&s->chunks[at], memory_order_acquire);
-    if (chunk == NULL)
+    if (e == NULL)
         return;
-    atomic_store_explicit(&chunk[id % UPSTREAM_SHARED_CHUNK].failures, 0, memory_order_relaxed);
-    atomic_store_explicit(&chunk[id % UPSTREAM_SHARED_CHUNK].ejected_until_ms, 0,
-                          memory_order_relaxed);
+    ASSERT(atomic_load_explicit(&e->in_flight, memory_order_relaxed) == 0);
+    /* Nobody else writes it any more: every worker has forgotten the id. */
+    ASSERT(upstream_shared_eject(s, e,
+                                 atomic_load_explicit(&e->ejected_until_ms, memory_order_relaxed),
+                                 (struct eject_state){0, 0}));
 }

@@ -7,7 +7,10 @@
 #define GATEWAY_UPSTREAM_SHARED_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
+
+#include "gateway/upstream/eject.h"
 
 enum { UPSTREAM_SHARED_CHUNK = 256, UPSTREAM_SHARED_CHUNKS = 16384 };
 
@@ -24,6 +27,17 @@ void upstream_shared_free(struct upstream_shared *s);
 
 /* Any thread. id < UPSTREAM_SHARED_CHUNK * UPSTREAM_SHARED_CHUNKS: ids are dense by contract. */
 struct upstream_shared_endpoint *upstream_shared_get(struct upstream_shared *s, uint32_t id);
+
+/* The same without making a chunk: NULL says that nothing is known of the id. */
+struct upstream_shared_endpoint *upstream_shared_find(struct upstream_shared *s, uint32_t id);
+
+/*
+ * Replaces the state of ejection, unless another thread did since `seen_until_ms` was read. False:
+ * it did, and *e is as that thread wrote it.
+ */
+bool upstream_shared_eject(struct upstream_shared *s, struct upstream_shared_endpoint *e,
+                           int64_t seen_until_ms, struct eject_state next);
+uint32_t upstream_shared_num_ejected(struct upstream_shared *s);
 
 /* By whoever gives ids back, when every worker has forgotten this one and before it is reused. */
 void upstream_shared_clear(struct upstream_shared *s, uint32_t id);

@@ -14,6 +14,11 @@
 #include "gateway/core/check.h"
 #include "gateway/core/fd.h"
 #include "gateway/core/obj.h"
+#include "gateway/upstream/patience.h"
+
+#ifndef TCP_RTO_MAX_MS
+#define TCP_RTO_MAX_MS 44 /* Linux 6.15 */
+#endif
 
 enum { UPSTREAMS_MAGIC = 0x0b57a301, UPSTREAM_MAGIC = 0x0b57a302, ENDPOINTS_MAX = 1 << 22 };
 
@@ -44,6 +49,21 @@ static void leave_idle(struct upstream_endpoint *e, struct upstream_conn *c)
     e->num_idle--;
 }
 
+static bool is_in_flight(enum upstream_state s)
+{
+    return s == UPSTREAM_CONNECTING || s == UPSTREAM_BUSY;
+}
+
+static void count_flight(struct upstream_conn *c, bool begins)
+{
+    _Atomic uint32_t *n = &endpoint_of(c)->shared->in_flight;
+
+    if (begins)
+        atomic_fetch_add_explicit(n, 1, memory_order_relaxed);
+    else
+        atomic_fetch_sub_explicit(n, 1, memory_order_relaxed);
+}
+
 /* The only writer of c->state. */
 static void enter(struct upstream_conn *c, enum upstream_state next)
 {
@@ -55,6 +75,8 @@ static void enter(struct upstream_conn *c, enum upstream_state next)
     u->num[c->state]--;
     if (c->state == UPSTREAM_IDLE)
         leave_idle(endpoint_of(c), c);
+    if (is_in_flight(c->state) != is_in_flight(next))
+        count_flight(c, is_in_flight(next));
     c->state = next;
     c->since_ms = loop_now_ms(u->loop);
     TAILQ_INSERT_TAIL(&u->states[next], c, link);
@@ -85,12 +107,30 @@ static void bury(void *dead)
     OBJ_KILL(c);
 }
 
+static bool set_option(int fd, int level, int name, int value)
+{
+    return setsockopt(fd, level, name, &value, sizeof value) == 0;
+}
+
+static void end_patience(struct upstream_conn *c)
+{
+    if (!c->patient)
+        return;
+    c->patient = false;
+    TAILQ_REMOVE(&c->all->patient, c, patient_link);
+    c->all->num_patient--;
+}
+
 void upstream_close(struct upstream_conn *c)
 {
     OBJ_CHECK(c, UPSTREAM_MAGIC);
     if (c->state == UPSTREAM_DEAD)
         return;
-    sock_close(&c->sock);
+    end_patience(c);
+    if (c->failure != 0) /* else the kernel goes on sending to a dead node */
+        sock_reset(&c->sock);
+    else
+        sock_close(&c->sock);
     c->on_ready = NULL;
     enter(c, UPSTREAM_DEAD);
     endpoint_of(c)->num_conns--;
@@ -107,7 +147,6 @@ static void end_connect(struct upstream_conn *c, int failure)
     }
     c->failure = failure;
     metrics_add(&c->all->metrics->connect_failures, 1);
-    upstreams_suspect(c->all, c->endpoint);
     c->on_ready(c->owner);
     upstream_close(c);
 }
@@ -146,6 +185,59 @@ static void on_sock_ready(void *owner)
     }
 }
 
+/* ---- patience ---- */
+
+void upstream_be_patient(struct upstream_conn *c)
+{
+    OBJ_CHECK(c, UPSTREAM_MAGIC);
+    if (c->patient || !set_option(c->sock.fd, IPPROTO_TCP, TCP_USER_TIMEOUT, UPSTREAM_PATIENT_MS))
+        return;
+    /* Without it (before Linux 6.15) a node that dies while its application pauses is noticed at
+     * the next probe, which comes ever later: at last CONN_BODY_IDLE_MS ends the request. */
+    (void)set_option(c->sock.fd, IPPROTO_TCP, TCP_RTO_MAX_MS, UPSTREAM_RTO_MAX_MS);
+    c->patient = true;
+    TAILQ_INSERT_TAIL(&c->all->patient, c, patient_link);
+    c->all->num_patient++;
+}
+
+/* False: the short time-out cannot be set again. */
+static bool be_impatient(struct upstream_conn *c)
+{
+    if (c->patient &&
+        !set_option(c->sock.fd, IPPROTO_TCP, TCP_USER_TIMEOUT, UPSTREAM_USER_TIMEOUT_MS))
+        return false;
+    end_patience(c);
+    return true;
+}
+
+static void fail_busy(struct upstream_conn *c, int why)
+{
+    c->failure = why;
+    end_patience(c);
+    c->sock.readable = true; /* the owner's next read tells it */
+    c->on_ready(c->owner);
+}
+
+static void poll_patient(struct upstreams *u)
+{
+    struct upstream_conn *c;
+
+    u->in_doubt = false;
+    /* Owners that are told of a failure may close any connection: never hold on to a next one. */
+    for (size_t n = u->num_patient; n > 0 && (c = TAILQ_FIRST(&u->patient)) != NULL; n--) {
+        struct sock_flight f;
+        enum patience p = sock_flight(&c->sock, &f) ? patience_judge(&f) : PATIENCE_KEEP;
+
+        TAILQ_REMOVE(&u->patient, c, patient_link);
+        TAILQ_INSERT_TAIL(&u->patient, c, patient_link);
+        u->in_doubt |= p == PATIENCE_DOUBT;
+        if (p == PATIENCE_OVER)
+            (void)be_impatient(c); /* it stays patient when that fails */
+        else if (p == PATIENCE_DEAD)
+            fail_busy(c, ETIMEDOUT);
+    }
+}
+
 static bool on_tick(void *arg, int64_t now_ms)
 {
     struct upstreams *u;
@@ -158,8 +250,14 @@ static bool on_tick(void *arg, int64_t now_ms)
     while ((c = TAILQ_FIRST(&u->states[UPSTREAM_IDLE])) != NULL &&
            now_ms - c->since_ms >= UPSTREAM_IDLE_MS)
         upstream_close(c);
-    return u->num[UPSTREAM_CONNECTING] > 0;
+    if (u->in_doubt || now_ms - u->polled_ms >= UPSTREAM_POLL_MS) {
+        u->polled_ms = now_ms;
+        poll_patient(u);
+    }
+    return u->num[UPSTREAM_CONNECTING] > 0 || u->in_doubt;
 }
+
+/* ---- endpoints ---- */
 
 void upstreams_init(struct upstreams *u, struct loop *l, struct metrics *m,
                     struct upstream_shared *shared)
@@ -171,6 +269,7 @@ void upstreams_init(struct upstreams *u, struct loop *l, struct metrics *m,
     u->shared = shared;
     for (int i = 0; i < UPSTREAM__COUNT; i++)
         TAILQ_INIT(&u->states[i]);
+    TAILQ_INIT(&u->patient);
     loop_add_ticker(l, on_tick, u);
 }
 
@@ -194,21 +293,32 @@ struct upstream_endpoint *upstreams_endpoint(struct upstreams *u, uint32_t id)
     return id < u->num_endpoints ? u->endpoints[id] : NULL;
 }
 
-static struct upstream_endpoint *make_endpoint(struct upstreams *u, uint32_t id)
+static void make_room(struct upstreams *u, uint32_t id)
 {
-    if (id >= u->num_endpoints) {
-        size_t num = u->num_endpoints * 2 > id ? u->num_endpoints * 2 : (size_t)id + 64;
+    size_t num = u->num_endpoints * 2 > id ? u->num_endpoints * 2 : (size_t)id + 64;
 
-        ASSERT(id < ENDPOINTS_MAX); /* ids are dense by contract */
-        u->endpoints = xrealloc(u->endpoints, num * sizeof(void *));
-        memset(u->endpoints + u->num_endpoints, 0, (num - u->num_endpoints) * sizeof(void *));
-        u->num_endpoints = num;
-    }
-    if (u->endpoints[id] == NULL) {
-        u->endpoints[id] = xcalloc(1, sizeof(struct upstream_endpoint));
-        TAILQ_INIT(&u->endpoints[id]->idle);
-    }
-    return u->endpoints[id];
+    ASSERT(id < ENDPOINTS_MAX); /* ids are dense by contract */
+    u->endpoints = xrealloc(u->endpoints, num * sizeof(void *));
+    memset(u->endpoints + u->num_endpoints, 0, (num - u->num_endpoints) * sizeof(void *));
+    u->num_endpoints = num;
+}
+
+struct upstream_endpoint *upstreams_use(struct upstreams *u, const struct table_endpoint *ep)
+{
+    struct upstream_endpoint *e = upstreams_endpoint(u, ep->id);
+
+    if (e != NULL)
+        return e;
+    if (ep->id >= u->num_endpoints)
+        make_room(u, ep->id);
+    e = xcalloc(1, sizeof *e);
+    TAILQ_INIT(&e->idle);
+    e->shared = upstream_shared_get(u->shared, ep->id);
+    e->standing = ep->state == ENDPOINT_DRAINING ? ENDPOINT_GOES : ENDPOINT_SERVES;
+    e->addr = ep->addr;
+    e->addr_len = (uint8_t)ep->addr_len;
+    u->endpoints[ep->id] = e;
+    return e;
 }
 
 static void close_idle(struct upstream_endpoint *e)
@@ -219,58 +329,104 @@ static void close_idle(struct upstream_endpoint *e)
         upstream_close(c);
 }
 
-void upstreams_set(struct upstreams *u, uint32_t id, const struct sockaddr *addr,
-                   socklen_t addr_len, bool goes)
+void upstreams_stays(struct upstreams *u, const struct table_endpoint *ep)
 {
-    struct upstream_endpoint *e = make_endpoint(u, id);
+    struct upstream_endpoint *e = upstreams_endpoint(u, ep->id);
 
-    e->standing = goes ? ENDPOINT_GOES : ENDPOINT_SERVES;
-    ASSERT(addr_len <= sizeof e->addr);
-    memcpy(&e->addr, addr, addr_len);
-    e->addr_len = addr_len;
+    if (e == NULL)
+        return;
+    e->standing = ep->state == ENDPOINT_DRAINING ? ENDPOINT_GOES : ENDPOINT_SERVES;
     e->rr_pool = NULL;
-    if (goes)
+    if (e->standing == ENDPOINT_GOES)
         close_idle(e);
 }
 
-void upstreams_doubt(struct upstreams *u, uint32_t id)
+void upstreams_leaves(struct upstreams *u, uint32_t id)
 {
     struct upstream_endpoint *e = upstreams_endpoint(u, id);
 
-    if (e != NULL && e->standing != ENDPOINT_GONE)
-        e->standing = ENDPOINT_DOUBTED;
-}
-
-void upstreams_settle(struct upstreams *u, uint32_t id)
-{
-    struct upstream_endpoint *e = upstreams_endpoint(u, id);
-
-    if (e == NULL || e->standing != ENDPOINT_DOUBTED)
+    if (e == NULL) {
+        if (u->on_forgotten != NULL)
+            u->on_forgotten(u->arg, id);
         return;
+    }
     close_idle(e);
     e->standing = ENDPOINT_GONE;
     forget_if_gone(u, id);
 }
 
-bool upstreams_usable(struct upstreams *u, uint32_t id, bool suspects_too)
+/* ---- ejection ---- */
+
+static struct upstream_shared_endpoint *find_shared(struct upstreams *u, uint32_t id)
 {
     struct upstream_endpoint *e = upstreams_endpoint(u, id);
 
-    if (e == NULL || e->standing != ENDPOINT_SERVES)
-        return false;
-    return suspects_too || e->suspect_until_ms == 0 || e->suspect_until_ms <= loop_now_ms(u->loop);
+    return e != NULL ? e->shared : upstream_shared_find(u->shared, id);
 }
 
-void upstreams_suspect(struct upstreams *u, uint32_t id)
+static int64_t ejected_until(const struct upstream_shared_endpoint *s)
 {
-    struct upstream_endpoint *e = upstreams_endpoint(u, id);
-
-    if (e != NULL)
-        e->suspect_until_ms = loop_now_ms(u->loop) + UPSTREAM_SUSPECT_MS;
+    return s == NULL ? 0 : atomic_load_explicit(&s->ejected_until_ms, memory_order_relaxed);
 }
 
-/* One look into the socket: the peer's FIN may wait there although its event has not come yet. */
-static bool looks_alive(struct upstream_conn *c)
+/* Of all the requests of all workers that find it due, one. */
+static bool claim_probe(struct upstreams *u, struct upstream_shared_endpoint *s, int64_t until_ms,
+                        struct eject_ticket *out)
+{
+    struct eject_state next = {atomic_load_explicit(&s->failures, memory_order_relaxed),
+                               loop_now_ms(u->loop) + EJECT_PROBE_MS};
+
+    *out = (struct eject_ticket){next.until_ms, true};
+    return upstream_shared_eject(u->shared, s, until_ms, next);
+}
+
+bool upstreams_admits(struct upstreams *u, uint32_t id, bool ejected_too, struct eject_ticket *out)
+{
+    struct upstream_shared_endpoint *s = find_shared(u, id);
+    int64_t until_ms = ejected_until(s);
+
+    *out = (struct eject_ticket){until_ms, false};
+    if (until_ms == 0)
+        return true;
+    if (eject_standing(until_ms, loop_now_ms(u->loop)) == EJECT_DUE &&
+        claim_probe(u, s, until_ms, out))
+        return true;
+    *out = (struct eject_ticket){until_ms, false};
+    return ejected_too;
+}
+
+bool upstreams_is_due(struct upstreams *u, uint32_t id)
+{
+    int64_t until_ms = ejected_until(find_shared(u, id));
+
+    return until_ms != 0 && eject_standing(until_ms, loop_now_ms(u->loop)) == EJECT_DUE;
+}
+
+void upstreams_note(struct upstreams *u, uint32_t id, const struct eject_ticket *t,
+                    enum eject_outcome outcome)
+{
+    struct upstream_shared_endpoint *s;
+    struct eject_state seen, next;
+
+    if (outcome == EJECT_ANSWERED && t->until_ms == 0) /* the usual case costs nothing */
+        return;
+    s = upstream_shared_get(u->shared, id);
+    seen.until_ms = ejected_until(s);
+    seen.failures = atomic_load_explicit(&s->failures, memory_order_relaxed);
+    next = eject_after(seen, *t, outcome, loop_now_ms(u->loop));
+    if (next.until_ms == seen.until_ms || !upstream_shared_eject(u->shared, s, seen.until_ms, next))
+        return; /* nothing new, or another worker was faster */
+    if (next.until_ms != 0)
+        metrics_add(&u->metrics->ejections, 1);
+}
+
+/* ---- connections ---- */
+
+/*
+ * One look into the socket: the peer's FIN may wait there although its event has not come yet, or
+ * the body of a response that has none, which would be taken for the next response.
+ */
+static bool looks_silent(struct upstream_conn *c)
 {
     char byte;
 
@@ -285,24 +441,20 @@ struct upstream_conn *upstreams_take_idle(struct upstreams *u, uint32_t id, bool
     if (e == NULL)
         return NULL;
     while ((c = TAILQ_FIRST(&e->idle)) != NULL) {
-        if (!warm)
+        if (!warm && !c->bodiless)
             break;
-        if (loop_now_ms(u->loop) - c->since_ms > UPSTREAM_WARM_MS)
+        if (warm && loop_now_ms(u->loop) - c->since_ms > UPSTREAM_WARM_MS)
             return NULL;
-        if (looks_alive(c))
+        if (looks_silent(c))
             break;
         upstream_close(c);
     }
     if (c != NULL) {
+        c->bodiless = false;
         enter(c, UPSTREAM_BUSY);
         metrics_add(&u->metrics->reuses, 1);
     }
     return c;
-}
-
-static bool set_option(int fd, int level, int name, int value)
-{
-    return setsockopt(fd, level, name, &value, sizeof value) == 0;
 }
 
 /* Probes find a node that died while we wait for its answer, the user timeout one that we send to.
@@ -320,25 +472,17 @@ static int open_socket(int family)
     return fd;
 }
 
-void upstream_be_patient(struct upstream_conn *c)
+struct upstream_conn *upstreams_connect(struct upstreams *u, const struct table_endpoint *ep)
 {
-    OBJ_CHECK(c, UPSTREAM_MAGIC);
-    if (!c->patient)
-        c->patient = set_option(c->sock.fd, IPPROTO_TCP, TCP_USER_TIMEOUT, UPSTREAM_PATIENT_MS);
-}
-
-struct upstream_conn *upstreams_connect(struct upstreams *u, uint32_t id)
-{
-    struct upstream_endpoint *e = upstreams_endpoint(u, id);
+    struct upstream_endpoint *e = upstreams_use(u, ep);
     struct upstream_conn *c;
     int fd;
 
-    ASSERT(e != NULL);
     metrics_add(&u->metrics->connects, 1);
-    fd = open_socket(e->addr.ss_family);
+    fd = open_socket(e->addr.any.sa_family);
     if (fd < 0)
         return NULL;
-    if (connect(fd, (const struct sockaddr *)&e->addr, e->addr_len) != 0 && errno != EINPROGRESS) {
+    if (connect(fd, &e->addr.any, e->addr_len) != 0 && errno != EINPROGRESS) {
         fd_close(&fd);
         return NULL;
     }
@@ -349,13 +493,14 @@ struct upstream_conn *upstreams_connect(struct upstreams *u, uint32_t id)
     }
     c->magic = UPSTREAM_MAGIC;
     c->all = u;
-    c->endpoint = id;
+    c->endpoint = ep->id;
     c->since_ms = loop_now_ms(u->loop);
     c->sock.writable = false; /* its edge is the end of the connect */
     c->grave = (struct loop_grave){.bury = bury, .dead = c};
     TAILQ_INSERT_TAIL(&u->states[UPSTREAM_CONNECTING], c, link);
     u->num[UPSTREAM_CONNECTING]++;
     e->num_conns++;
+    count_flight(c, true);
     loop_hurry(u->loop);
     return c;
 }
@@ -372,14 +517,27 @@ void upstream_release(struct upstream_conn *c)
     struct upstream_endpoint *e = endpoint_of(c);
 
     upstream_own(c, NULL, NULL);
-    if (c->patient)
-        c->patient =
-            !set_option(c->sock.fd, IPPROTO_TCP, TCP_USER_TIMEOUT, UPSTREAM_USER_TIMEOUT_MS);
-    if (c->patient || c->sock.readable || e->standing != ENDPOINT_SERVES ||
+    if (!be_impatient(c) || c->sock.readable || e->standing != ENDPOINT_SERVES ||
         e->num_idle >= UPSTREAM_IDLE_MAX)
         upstream_close(c);
     else
         enter(c, UPSTREAM_IDLE);
+}
+
+void upstream_carries_tunnel(struct upstream_conn *c)
+{
+    /* If this fails it is probed more often than it needs to be. */
+    (void)set_option(c->sock.fd, IPPROTO_TCP, TCP_KEEPIDLE, UPSTREAM_TUNNEL_PROBE_S);
+}
+
+enum io upstream_recv(struct upstream_conn *c, void *p, size_t cap, size_t *out_n)
+{
+    OBJ_CHECK(c, UPSTREAM_MAGIC);
+    if (c->failure == 0)
+        return sock_recv(&c->sock, p, cap, out_n);
+    *out_n = 0;
+    errno = c->failure;
+    return IO_FAIL;
 }
 
 bool upstream_saw_nothing(const struct upstream_conn *c, uint64_t sent_before)

@@ -1,7 +1,9 @@
 /*
  * Connections to endpoints, as one worker sees them: by endpoint id, those that wait idle for the
- * next request, and what is known of the endpoint (goes, gone, suspect). Which endpoint a request
- * takes is not decided here (gateway/proxy/balance.h).
+ * next request, and what is known of the endpoint (goes, gone; ejected, which all workers share).
+ * Which endpoint a request takes is not decided here (gateway/proxy/balance.h).
+ *
+ * A worker learns of an endpoint when it first uses it: of 100,000 routes most are quiet.
  *
  *     CONNECTING --> BUSY <--> IDLE
  *          \----------+---------/----> DEAD (buried when the turn ends)
@@ -19,17 +21,27 @@
 #include "gateway/loop/loop.h"
 #include "gateway/loop/sock.h"
 #include "gateway/observe/metrics.h"
+#include "gateway/table/table.h"
+#include "gateway/upstream/eject.h"
 #include "gateway/upstream/shared.h"
 
+/*
+ * A node that dies is noticed, whatever a connection waits for, within 3 seconds: a connect by
+ * UPSTREAM_CONNECT_MS; bytes that are not acknowledged by TCP_USER_TIMEOUT, or while it is off (see
+ * upstream_be_patient) by patience.h; silence while a response is awaited by the probes of
+ * SO_KEEPALIVE, the first after UPSTREAM_PROBE_S.
+ */
 enum {
     UPSTREAM_CONNECT_MS = 2000,      /* a connect that takes longer has failed */
     UPSTREAM_USER_TIMEOUT_MS = 2000, /* TCP_USER_TIMEOUT: sent bytes that nobody acknowledges */
-    UPSTREAM_PATIENT_MS = 60000,     /* the same while the application is slow to read a body */
-    UPSTREAM_PROBE_S = 3,            /* silent for so long: the node is probed */
+    UPSTREAM_PATIENT_MS = 60000,     /* the same while a receive window may be full */
+    UPSTREAM_POLL_MS = 900,          /* patient connections are looked at so often */
+    UPSTREAM_RTO_MAX_MS = 1000,      /* probes of a full window are at most so far apart */
+    UPSTREAM_PROBE_S = 1,            /* silent for so long: the node is probed */
+    UPSTREAM_TUNNEL_PROBE_S = 15,    /* the same in a tunnel, of which thousands may be silent */
     UPSTREAM_IDLE_MS = 30000,        /* an idle connection lives no longer */
     UPSTREAM_WARM_MS = 3000,         /* one idle for less is taken for what cannot be repeated */
-    UPSTREAM_IDLE_MAX = 256,         /* idle connections an endpoint */
-    UPSTREAM_SUSPECT_MS = 1000       /* an endpoint that failed is avoided for so long */
+    UPSTREAM_IDLE_MAX = 256          /* idle connections an endpoint */
 };
 
 enum upstream_state {
@@ -48,40 +60,41 @@ struct upstream_conn {
     struct upstreams *all;
     struct sock sock;
     uint32_t endpoint;     /* id */
-    int failure;           /* errno of a connect that failed, else 0 */
+    int failure;           /* errno of what failed it, a connect or a dead node, else 0 */
     int64_t since_ms;      /* in this state */
     uint64_t num_requests; /* begun on it */
     uint64_t sent_bytes;
     bool patient;                  /* see upstream_be_patient */
+    bool bodiless;                 /* its last response had no body by rule: late bytes may come */
     void (*on_ready)(void *owner); /* while CONNECTING (once, at its end) and BUSY */
     void *owner;
-    TAILQ_ENTRY(upstream_conn) link;      /* all of this state, longest first */
-    TAILQ_ENTRY(upstream_conn) idle_link; /* the endpoint's idle ones, newest first */
+    TAILQ_ENTRY(upstream_conn) link;         /* all of this state, longest first */
+    TAILQ_ENTRY(upstream_conn) idle_link;    /* the endpoint's idle ones, newest first */
+    TAILQ_ENTRY(upstream_conn) patient_link; /* the worker's patient ones */
     struct loop_grave grave;
 };
 
 TAILQ_HEAD(upstream_list, upstream_conn);
 
 enum upstream_standing {
-    ENDPOINT_UNKNOWN,
     ENDPOINT_SERVES,
-    ENDPOINT_GOES,    /* in flight finishes, nothing new */
-    ENDPOINT_DOUBTED, /* an adoption is under way */
-    ENDPOINT_GONE     /* left the table; its last connections finish */
+    ENDPOINT_GOES, /* in flight finishes, nothing new */
+    ENDPOINT_GONE  /* left the table; its last connections finish */
 };
 
-/* What a worker knows of an endpoint id. */
+/* What a worker knows of an endpoint id that it has used. */
 struct upstream_endpoint {
-    enum upstream_standing standing;
-    uint32_t num_conns, num_idle;
-    int64_t suspect_until_ms;
-    struct sockaddr_storage addr;
-    socklen_t addr_len;
+    struct upstream_shared_endpoint *shared;
     struct upstream_list idle;
+    uint32_t num_conns;
+    uint16_t num_idle;
+    uint8_t standing; /* enum upstream_standing */
+    uint8_t addr_len;
+    union table_addr addr;
     /* for whoever balances: the turn of the pool that this endpoint is first of, and its own */
-    const void *rr_pool;
     bool rr_even;
     uint32_t rr_cursor;
+    const void *rr_pool;
     int64_t rr_credit;
 };
 
@@ -90,11 +103,15 @@ struct upstreams {
     struct loop *loop;
     struct metrics *metrics;
     struct upstream_shared *shared;
-    struct upstream_endpoint **endpoints; /* by id; NULL: never heard of */
+    struct upstream_endpoint **endpoints; /* by id; NULL: never used */
     size_t num_endpoints;
     struct upstream_list states[UPSTREAM__COUNT];
     size_t num[UPSTREAM__COUNT];
-    /* The endpoint left the table and its last connection is gone: its id may be used again. */
+    struct upstream_list patient;
+    size_t num_patient;
+    int64_t polled_ms;
+    bool in_doubt; /* a patient one may be dead: look again soon */
+    /* The endpoint left the table and nothing is held under its id any more. */
     void (*on_forgotten)(void *arg, uint32_t id);
     void *arg;
 };
@@ -103,18 +120,23 @@ void upstreams_init(struct upstreams *u, struct loop *l, struct metrics *m,
                     struct upstream_shared *shared);
 void upstreams_free(struct upstreams *u); /* closes everything; nobody may hold one any more */
 
-/* The endpoint is in the table: taking requests, or going (in flight finishes, nothing new). */
-void upstreams_set(struct upstreams *u, uint32_t id, const struct sockaddr *addr,
-                   socklen_t addr_len, bool goes);
-/*
- * An adoption: doubt every endpoint of the pools before, set every endpoint of the pools after,
- * settle every endpoint before: those still in doubt have left the table.
- */
-void upstreams_doubt(struct upstreams *u, uint32_t id);
-void upstreams_settle(struct upstreams *u, uint32_t id);
+/* An adoption: what became of each endpoint of a pool that changed. Unknown ids cost nothing. */
+void upstreams_stays(struct upstreams *u, const struct table_endpoint *ep); /* live, or draining */
+void upstreams_leaves(struct upstreams *u, uint32_t id);
+
 struct upstream_endpoint *upstreams_endpoint(struct upstreams *u, uint32_t id); /* NULL: unknown */
-bool upstreams_usable(struct upstreams *u, uint32_t id, bool suspects_too);
-void upstreams_suspect(struct upstreams *u, uint32_t id);
+struct upstream_endpoint *upstreams_use(struct upstreams *u, const struct table_endpoint *ep);
+
+/*
+ * May a request go there? An endpoint whose ejection is over is for one request, which is then its
+ * probe. `ejected_too`: the last resort, when nobody else is left. The ticket is for
+ * upstreams_note.
+ */
+bool upstreams_admits(struct upstreams *u, uint32_t id, bool ejected_too, struct eject_ticket *out);
+bool upstreams_is_due(struct upstreams *u,
+                      uint32_t id); /* its ejection is over: it needs a probe */
+void upstreams_note(struct upstreams *u, uint32_t id, const struct eject_ticket *t,
+                    enum eject_outcome outcome);
 
 /*
  * An idle connection, now BUSY, or NULL. `warm`: only one that was used a moment ago and that has
@@ -122,16 +144,20 @@ void upstreams_suspect(struct upstreams *u, uint32_t id);
  */
 struct upstream_conn *upstreams_take_idle(struct upstreams *u, uint32_t id, bool warm);
 /* A new one, CONNECTING; NULL with errno. Its end is told by on_ready, never from inside. */
-struct upstream_conn *upstreams_connect(struct upstreams *u, uint32_t id);
+struct upstream_conn *upstreams_connect(struct upstreams *u, const struct table_endpoint *ep);
 
 void upstream_own(struct upstream_conn *c, void (*on_ready)(void *owner), void *owner);
 void upstream_release(struct upstream_conn *c); /* BUSY: back to idle, or closed */
 void upstream_close(struct upstream_conn *c);   /* idempotent */
 /*
- * Its receive window may fill: a long body follows. TCP_USER_TIMEOUT counts a full window like a
- * dead node (tcp(7)), so it gets longer until the connection is released.
+ * Its receive window may fill, because more than a head is sent. TCP_USER_TIMEOUT counts a full
+ * window like a dead node (tcp(7)), so it gets longer until everything is acknowledged; meanwhile
+ * the tick asks the kernel whether the node answers (patience.h).
  */
 void upstream_be_patient(struct upstream_conn *c);
+void upstream_carries_tunnel(struct upstream_conn *c); /* from now on to its end */
+/* sock_recv, and what has failed the connection besides: IO_FAIL with errno. */
+MUST_USE enum io upstream_recv(struct upstream_conn *c, void *p, size_t cap, size_t *out_n);
 /* The peer ended in order without having seen a byte of what was sent after `sent_before`. */
 bool upstream_saw_nothing(const struct upstream_conn *c, uint64_t sent_before);
 

@@ -22,6 +22,7 @@ struct fixture {
     struct table_builder *builder;
     const struct table *table;
     uint64_t random;
+    struct eject_ticket ticket;
 };
 
 static int set_up(void **state)
@@ -89,10 +90,13 @@ static void commit(struct fixture *f)
     assert_true(table_builder_take(f->builder, &c));
     for (size_t i = 0; i < c.num_changes; i++)
         for (size_t k = 0; c.changes[i].after != NULL && k < c.changes[i].after->num_endpoints; k++)
-            upstreams_set(&f->ups, c.changes[i].after->all[k].id,
-                          &c.changes[i].after->all[k].addr.any, c.changes[i].after->all[k].addr_len,
-                          false);
+            upstreams_stays(&f->ups, &c.changes[i].after->all[k]);
     f->table = c.table;
+}
+
+static void eject(struct fixture *f, uint32_t id)
+{
+    upstreams_note(&f->ups, id, &(struct eject_ticket){0, false}, EJECT_REFUSED);
 }
 
 static int port_of(const struct table_endpoint *e)
@@ -109,8 +113,8 @@ static void equal_weights_take_turns(void **state)
     feed_pool(f, "p", 3, NULL);
     commit(f);
     for (int i = 0; i < 30; i++)
-        seen[port_of(
-            balance_pick_in_pool(table_pool(f->table, STR("p")), &f->ups, false, &none))]++;
+        seen[port_of(balance_pick_in_pool(table_pool(f->table, STR("p")), &f->ups, BALANCE_FRESH,
+                                          &none, &f->ticket))]++;
     for (int i = 1; i <= 3; i++)
         assert_int_equal(seen[i], 10);
 }
@@ -124,8 +128,8 @@ static void weights_are_kept_exactly_and_spread(void **state)
     feed_pool(f, "p", 3, (const uint32_t[]){5, 1, 1});
     commit(f);
     for (int i = 0; i < 70; i++) {
-        int port =
-            port_of(balance_pick_in_pool(table_pool(f->table, STR("p")), &f->ups, false, &none));
+        int port = port_of(balance_pick_in_pool(table_pool(f->table, STR("p")), &f->ups,
+                                                BALANCE_FRESH, &none, &f->ticket));
 
         seen[port]++;
         run = port == 1 ? run + 1 : 0;
@@ -147,17 +151,18 @@ static void what_was_tried_is_left_out(void **state)
     commit(f);
     p = table_pool(f->table, STR("p"));
     for (int i = 0; i < 3; i++) {
-        const struct table_endpoint *e = balance_pick_in_pool(p, &f->ups, true, &tried);
+        const struct table_endpoint *e =
+            balance_pick_in_pool(p, &f->ups, BALANCE_PANIC, &tried, &f->ticket);
 
         assert_non_null(e);
         for (int k = 0; k < tried.num; k++)
             assert_int_not_equal(tried.ids[k], e->id);
         tried.ids[tried.num++] = e->id;
     }
-    assert_null(balance_pick_in_pool(p, &f->ups, true, &tried));
+    assert_null(balance_pick_in_pool(p, &f->ups, BALANCE_PANIC, &tried, &f->ticket));
 }
 
-static void suspects_are_used_only_when_there_is_nobody_else(void **state)
+static void the_ejected_are_used_only_when_there_is_nobody_else(void **state)
 {
     struct fixture *f = *state;
     struct balance_tried none = {0};
@@ -172,11 +177,65 @@ static void suspects_are_used_only_when_there_is_nobody_else(void **state)
     r = table_match(f->table, STR("a.test"));
     assert_non_null(r);
     first = table_pool(f->table, STR("p"))->all[0].id;
-    upstreams_suspect(&f->ups, first);
+    eject(f, first);
     for (int i = 0; i < 10; i++)
-        assert_int_not_equal(balance_pick(f->table, r, &f->ups, &f->random, &none)->id, first);
-    upstreams_suspect(&f->ups, table_pool(f->table, STR("p"))->all[1].id);
-    assert_non_null(balance_pick(f->table, r, &f->ups, &f->random, &none));
+        assert_int_not_equal(balance_pick(f->table, r, &f->ups, &f->random, &none, &f->ticket)->id,
+                             first);
+    eject(f, table_pool(f->table, STR("p"))->all[1].id);
+    assert_non_null(balance_pick(f->table, r, &f->ups, &f->random, &none, &f->ticket));
+}
+
+static void an_endpoint_whose_kept_connection_failed_comes_before_the_ejected(void **state)
+{
+    struct fixture *f = *state;
+    struct balance_tried tried = {0};
+    const struct table_pool *p;
+    const struct table_route *r;
+
+    feed_pool(f, "p", 3, NULL);
+    feed(f,
+         "{\"set\":{\"kind\":\"route\",\"name\":\"r\",\"value\":{\"hosts\":[\"a.test\"],\"path\":"
+         "\"/\",\"forward\":[{\"pool\":\"p\",\"weight\":1}]}}}");
+    commit(f);
+    p = table_pool(f->table, STR("p"));
+    r = table_match(f->table, STR("a.test"));
+    eject(f, p->all[0].id);
+    tried = (struct balance_tried){.ids = {p->all[1].id, p->all[2].id}, .num = 2, .stale = 2};
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(balance_pick(f->table, r, &f->ups, &f->random, &tried, &f->ticket)->id,
+                         p->all[2].id);
+    tried.stale = 0;
+    assert_int_equal(balance_pick(f->table, r, &f->ups, &f->random, &tried, &f->ticket)->id,
+                     p->all[0].id);
+    assert_false(f->ticket.probe);
+}
+
+static void one_request_of_all_probes_an_endpoint_whose_ejection_is_over(void **state)
+{
+    static const uint32_t weights[] = {2, 1}, even[] = {1, 1};
+    struct fixture *f = *state;
+    struct balance_tried none = {0};
+
+    for (int weighted = 0; weighted <= 1; weighted++) {
+        const struct table_pool *p;
+        int seen[3] = {0}, probes = 0;
+
+        feed_pool(f, "p", 2, weighted ? weights : even);
+        if (f->table != NULL)
+            table_unref(&f->table);
+        commit(f);
+        p = table_pool(f->table, STR("p"));
+        eject(f, p->all[0].id);
+        f->loop.now_ms = loop_now_ms(&f->loop) + EJECT_FIRST_MS;
+        for (int i = 0; i < 20; i++) {
+            seen[port_of(balance_pick_in_pool(p, &f->ups, BALANCE_FRESH, &none, &f->ticket))]++;
+            probes += f->ticket.probe;
+        }
+        assert_int_equal(probes, 1);
+        assert_int_equal(seen[1], 1);
+        assert_int_equal(seen[2], 19);
+        upstreams_note(&f->ups, p->all[0].id, &(struct eject_ticket){1, true}, EJECT_ANSWERED);
+    }
 }
 
 static void pools_share_by_weight_and_the_empty_take_nothing(void **state)
@@ -196,7 +255,8 @@ static void pools_share_by_weight_and_the_empty_take_nothing(void **state)
     commit(f);
     r = table_match(f->table, STR("a.test"));
     for (int i = 0; i < 4000; i++) {
-        const struct table_endpoint *e = balance_pick(f->table, r, &f->ups, &f->random, &none);
+        const struct table_endpoint *e =
+            balance_pick(f->table, r, &f->ups, &f->random, &none, &f->ticket);
 
         seen[e->id == table_pool(f->table, STR("heavy"))->all[0].id ? 0 : 1]++;
     }
@@ -220,10 +280,10 @@ static void a_pool_of_weight_zero_takes_nothing_while_another_weighs(void **stat
     commit(f);
     r = table_match(f->table, STR("a.test"));
     for (int i = 0; i < 100; i++)
-        assert_int_equal(balance_pick(f->table, r, &f->ups, &f->random, &none)->id,
+        assert_int_equal(balance_pick(f->table, r, &f->ups, &f->random, &none, &f->ticket)->id,
                          table_pool(f->table, STR("on"))->all[0].id);
-    assert_non_null(
-        balance_pick(f->table, table_match(f->table, STR("z.test")), &f->ups, &f->random, &none));
+    assert_non_null(balance_pick(f->table, table_match(f->table, STR("z.test")), &f->ups,
+                                 &f->random, &none, &f->ticket));
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -234,7 +294,9 @@ int main(void)
         TEST(equal_weights_take_turns),
         TEST(weights_are_kept_exactly_and_spread),
         TEST(what_was_tried_is_left_out),
-        TEST(suspects_are_used_only_when_there_is_nobody_else),
+        TEST(the_ejected_are_used_only_when_there_is_nobody_else),
+        TEST(an_endpoint_whose_kept_connection_failed_comes_before_the_ejected),
+        TEST(one_request_of_all_probes_an_endpoint_whose_ejection_is_over),
         TEST(pools_share_by_weight_and_the_empty_take_nothing),
         TEST(a_pool_of_weight_zero_takes_nothing_while_another_weighs),
     };

@@ -46,10 +46,61 @@ static void methods_are_idempotent_by_name_and_case(void **state)
             fail_msg("%s", no[i]);
 }
 
+static void a_failure_of_everything_is_not_multiplied(void **state)
+{
+    struct retry_budget b;
+    int repeated = 0;
+
+    (void)state;
+    retry_budget_init(&b, 5000);
+    for (int i = 0; i < 10000; i++) { /* within one millisecond, and all of them fail */
+        retry_budget_earn(&b);
+        repeated += retry_budget_spend(&b, 5000);
+    }
+    assert_int_equal(repeated, RETRY_RESERVE + 10000 * RETRY_SHARE_PERCENT / 100);
+    for (int i = 0; i < 10; i++)
+        assert_false(retry_budget_spend(&b, 5000));
+}
+
+static void a_quiet_service_may_be_repeated_as_well(void **state)
+{
+    struct retry_budget b;
+    int repeated = 0;
+
+    (void)state;
+    retry_budget_init(&b, 0);
+    while (retry_budget_spend(&b, 0))
+        repeated++;
+    assert_int_equal(repeated, RETRY_RESERVE);
+    assert_false(retry_budget_spend(&b, 99));
+    assert_true(retry_budget_spend(&b, 100)); /* a tenth of a second later */
+    assert_false(retry_budget_spend(&b, 100));
+    for (repeated = 0; retry_budget_spend(&b, 3600000);)
+        repeated++;
+    assert_int_equal(repeated, RETRY_RESERVE);
+}
+
+static void what_was_earned_is_bounded(void **state)
+{
+    struct retry_budget b;
+    int repeated = 0;
+
+    (void)state;
+    retry_budget_init(&b, 0);
+    for (int i = 0; i < 1000000; i++)
+        retry_budget_earn(&b);
+    while (retry_budget_spend(&b, 0))
+        repeated++;
+    assert_in_range(repeated, RETRY_BUDGET_MAX, RETRY_BUDGET_MAX + 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_may_be_repeated),
+        cmocka_unit_test(a_failure_of_everything_is_not_multiplied),
+        cmocka_unit_test(a_quiet_service_may_be_repeated_as_well),
+        cmocka_unit_test(what_was_earned_is_bounded),
         cmocka_unit_test(methods_are_idempotent_by_name_and_case),
     };
 

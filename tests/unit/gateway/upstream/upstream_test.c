@@ -9,6 +9,7 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <unistd.h>
 
@@ -22,8 +23,10 @@ struct fixture {
     struct upstreams ups;
     int listener;
     struct sockaddr_in addr;
+    struct table_endpoint ep;
     uint32_t forgotten;
-    int num_forgotten, num_ready;
+    int num_forgotten, num_ready, failure;
+    const struct upstream_conn *watched;
     int turns;
 };
 
@@ -40,6 +43,7 @@ static void on_ready(void *owner)
     struct fixture *f = owner;
 
     f->num_ready++;
+    f->failure = f->watched != NULL ? f->watched->failure : 0;
 }
 
 static void on_turn_end(void *arg)
@@ -77,7 +81,7 @@ static int set_up(void **state)
     assert_int_equal(bind(f->listener, (struct sockaddr *)&f->addr, sizeof f->addr), 0);
     assert_int_equal(getsockname(f->listener, (struct sockaddr *)&f->addr, &len), 0);
     assert_int_equal(listen(f->listener, 8), 0);
-    upstreams_set(&f->ups, 7, (struct sockaddr *)&f->addr, sizeof f->addr, false);
+    f->ep = (struct table_endpoint){.id = 7, .addr.v4 = f->addr, .addr_len = sizeof f->addr};
     *state = f;
     return 0;
 }
@@ -96,7 +100,7 @@ static int tear_down(void **state)
 
 static struct upstream_conn *connected(struct fixture *f, int *peer)
 {
-    struct upstream_conn *c = upstreams_connect(&f->ups, 7);
+    struct upstream_conn *c = upstreams_connect(&f->ups, &f->ep);
 
     assert_non_null(c);
     upstream_own(c, on_ready, f);
@@ -162,23 +166,23 @@ static void a_warm_one_is_looked_at_before_it_is_given(void **state)
     assert_null(upstreams_take_idle(&f->ups, 7, true));
 }
 
-static void a_refused_connect_is_told_and_makes_a_suspect(void **state)
+static void a_refused_connect_is_told(void **state)
 {
     struct fixture *f = *state;
     struct upstream_conn *c;
 
     close(f->listener);
     f->listener = -1;
-    c = upstreams_connect(&f->ups, 7);
+    c = upstreams_connect(&f->ups, &f->ep);
     if (c == NULL) { /* loopback may refuse at once */
         assert_int_equal(errno, ECONNREFUSED);
         return;
     }
     upstream_own(c, on_ready, f);
+    f->watched = c;
     turn(f);
     assert_int_equal(f->num_ready, 1);
-    assert_false(upstreams_usable(&f->ups, 7, false));
-    assert_true(upstreams_usable(&f->ups, 7, true));
+    assert_int_equal(f->failure, ECONNREFUSED);
 }
 
 static void an_endpoint_that_goes_keeps_what_is_in_flight_only(void **state)
@@ -189,10 +193,10 @@ static void an_endpoint_that_goes_keeps_what_is_in_flight_only(void **state)
     struct upstream_conn *idle = connected(f, &b);
 
     upstream_release(idle);
-    upstreams_set(&f->ups, 7, (struct sockaddr *)&f->addr, sizeof f->addr, true);
+    f->ep.state = ENDPOINT_DRAINING;
+    upstreams_stays(&f->ups, &f->ep);
     assert_int_equal(idle->state, UPSTREAM_DEAD);
     assert_int_equal(busy->state, UPSTREAM_BUSY);
-    assert_false(upstreams_usable(&f->ups, 7, true));
     upstream_release(busy);
     assert_int_equal(busy->state, UPSTREAM_DEAD);
     assert_int_equal(f->num_forgotten, 0);
@@ -206,8 +210,7 @@ static void an_id_is_forgotten_when_its_last_connection_is_gone(void **state)
     int a;
     struct upstream_conn *busy = connected(f, &a);
 
-    upstreams_doubt(&f->ups, 7);
-    upstreams_settle(&f->ups, 7);
+    upstreams_leaves(&f->ups, 7);
     assert_int_equal(f->num_forgotten, 0);
     upstream_release(busy);
     assert_int_equal(f->num_forgotten, 1);
@@ -216,19 +219,112 @@ static void an_id_is_forgotten_when_its_last_connection_is_gone(void **state)
     close(a);
 }
 
-static void an_endpoint_that_is_set_again_is_no_longer_in_doubt(void **state)
+static void an_endpoint_that_stays_keeps_its_idle_connections(void **state)
 {
     struct fixture *f = *state;
     int a;
     struct upstream_conn *c = connected(f, &a);
 
     upstream_release(c);
-    upstreams_doubt(&f->ups, 7);
-    upstreams_set(&f->ups, 7, (struct sockaddr *)&f->addr, sizeof f->addr, false);
-    upstreams_settle(&f->ups, 7);
+    upstreams_stays(&f->ups, &f->ep);
     assert_int_equal(f->num_forgotten, 0);
     assert_ptr_equal(upstreams_take_idle(&f->ups, 7, false), c);
     close(a);
+}
+
+static void an_id_that_was_never_used_is_forgotten_at_once(void **state)
+{
+    struct fixture *f = *state;
+
+    upstreams_leaves(&f->ups, 4711);
+    assert_int_equal(f->num_forgotten, 1);
+    assert_int_equal(f->forgotten, 4711);
+    assert_int_equal(f->ups.num_endpoints, 0);
+}
+
+static void what_comes_late_after_a_response_without_a_body_is_no_next_response(void **state)
+{
+    struct fixture *f = *state;
+
+    for (int late = 0; late <= 1; late++) {
+        int peer;
+        struct upstream_conn *c = connected(f, &peer);
+        struct pollfd p = {.fd = c->sock.fd, .events = POLLIN};
+
+        c->bodiless = true;
+        upstream_release(c);
+        if (late) {
+            assert_int_equal(write(peer, "x", 1), 1);
+            assert_int_equal(poll(&p, 1, 2000), 1); /* it is here, its event has not been seen */
+        }
+        assert_ptr_equal(upstreams_take_idle(&f->ups, 7, false), late ? NULL : c);
+        if (!late)
+            upstream_close(c);
+        close(peer);
+    }
+}
+
+static void what_one_worker_finds_counts_for_all(void **state)
+{
+    struct fixture *f = *state;
+    static struct upstreams other;
+    struct eject_ticket mine, theirs;
+
+    upstreams_init(&other, &f->loop, &f->metrics, f->shared);
+    assert_true(upstreams_admits(&f->ups, 7, false, &mine));
+    upstreams_note(&f->ups, 7, &mine, EJECT_REFUSED);
+    assert_int_equal(upstream_shared_num_ejected(f->shared), 1);
+    assert_false(upstreams_admits(&other, 7, false, &theirs));
+    assert_true(upstreams_admits(&other, 7, true, &theirs)); /* the last resort */
+    assert_false(theirs.probe);
+    f->loop.now_ms = loop_now_ms(&f->loop) + EJECT_FIRST_MS;
+    assert_true(upstreams_is_due(&f->ups, 7));
+    assert_true(upstreams_admits(&other, 7, false, &theirs));
+    assert_true(theirs.probe);
+    assert_false(upstreams_admits(&f->ups, 7, false, &mine));
+    upstreams_note(&other, 7, &theirs, EJECT_ANSWERED);
+    assert_true(upstreams_admits(&f->ups, 7, false, &mine));
+    assert_int_equal(upstream_shared_num_ejected(f->shared), 0);
+    assert_int_equal(metrics_get(&f->metrics.ejections), 1);
+    upstreams_free(&other);
+}
+
+static void connections_in_flight_are_counted_for_all_workers(void **state)
+{
+    struct fixture *f = *state;
+    int peer;
+    struct upstream_conn *c = connected(f, &peer);
+    struct upstream_shared_endpoint *s = upstream_shared_get(f->shared, 7);
+
+    assert_int_equal(atomic_load(&s->in_flight), 1);
+    upstream_release(c);
+    assert_int_equal(atomic_load(&s->in_flight), 0);
+    assert_ptr_equal(upstreams_take_idle(&f->ups, 7, false), c);
+    assert_int_equal(atomic_load(&s->in_flight), 1);
+    upstream_close(c);
+    assert_int_equal(atomic_load(&s->in_flight), 0);
+    close(peer);
+}
+
+static void patience_ends_when_all_is_acknowledged(void **state)
+{
+    struct fixture *f = *state;
+    int peer, ms;
+    socklen_t len = sizeof ms;
+    struct upstream_conn *c = connected(f, &peer);
+
+    upstream_be_patient(c);
+    upstream_be_patient(c);
+    send_bytes(c, "body");
+    assert_int_equal(getsockopt(c->sock.fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, &len), 0);
+    assert_int_equal(ms, UPSTREAM_PATIENT_MS);
+    turn(f); /* a tick */
+    assert_false(c->patient);
+    assert_int_equal(f->ups.num_patient, 0);
+    assert_int_equal(getsockopt(c->sock.fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, &len), 0);
+    assert_int_equal(ms, UPSTREAM_USER_TIMEOUT_MS);
+    upstream_close(c);
+    close(peer);
 }
 
 static void what_the_peer_has_seen_is_known(void **state)
@@ -259,10 +355,15 @@ int main(void)
         TEST(a_released_connection_is_taken_again),
         TEST(an_idle_connection_that_speaks_or_ends_is_dropped),
         TEST(a_warm_one_is_looked_at_before_it_is_given),
-        TEST(a_refused_connect_is_told_and_makes_a_suspect),
+        TEST(a_refused_connect_is_told),
         TEST(an_endpoint_that_goes_keeps_what_is_in_flight_only),
         TEST(an_id_is_forgotten_when_its_last_connection_is_gone),
-        TEST(an_endpoint_that_is_set_again_is_no_longer_in_doubt),
+        TEST(an_endpoint_that_stays_keeps_its_idle_connections),
+        TEST(an_id_that_was_never_used_is_forgotten_at_once),
+        TEST(what_comes_late_after_a_response_without_a_body_is_no_next_response),
+        TEST(what_one_worker_finds_counts_for_all),
+        TEST(connections_in_flight_are_counted_for_all_workers),
+        TEST(patience_ends_when_all_is_acknowledged),
         TEST(what_the_peer_has_seen_is_known),
     };
 
