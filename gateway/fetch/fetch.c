@@ -25,7 +25,8 @@ enum {
     CONNECT_MS = 5000,
     BODY_MAX = 1 << 20,
     HEAD_MAX = 64 << 10, /* all header bytes of one reply, 1xx included */
-    TARGET_MAX = 128
+    TARGET_MAX = 128,
+    RETRY_AFTER_MAX_S = 3600
 };
 
 /* WAITING → RUNNING → OVER, and from each of the first two straight to OVER. */
@@ -178,7 +179,12 @@ static void call_finish(struct fetch_call *c, const struct err *failure)
 {
     struct fetch_reply reply = {.body = buf_str(&c->body), .failure = *failure};
 
+    curl_off_t retry_after_s = 0;
+
     (void)curl_easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &reply.status); /* cannot fail */
+    (void)curl_easy_getinfo(c->easy, CURLINFO_RETRY_AFTER, &retry_after_s); /* 0 when it has none */
+    reply.retry_after_ms =
+        1000 * (int64_t)(retry_after_s < RETRY_AFTER_MAX_S ? retry_after_s : RETRY_AFTER_MAX_S);
     call_end(c);
     c->on_done(c->arg, &reply);
     call_free(c);
@@ -520,6 +526,15 @@ struct fetch_call *fetch_start(struct fetch *f, const struct fetch_request *rq, 
 refused:
     call_free(c);
     return NULL;
+}
+
+const char *fetch_content_type(const struct fetch_call *c)
+{
+    char *type = NULL;
+
+    OBJ_CHECK(c, CALL_MAGIC);
+    (void)curl_easy_getinfo(c->easy, CURLINFO_CONTENT_TYPE, &type); /* NULL when it has none */
+    return type != NULL ? type : "";
 }
 
 void fetch_cancel(struct fetch_call *c)

@@ -28,7 +28,8 @@ struct fetch_call; /* one request under way */
 struct fetch_reply {
     long status;     /* HTTP status, 0 when the request did not get that far */
     struct str body; /* lent; empty when on_data took it; what had come by then after a failure */
-    struct err failure; /* code NULL when a whole reply came */
+    struct err failure;     /* code NULL when a whole reply came */
+    int64_t retry_after_ms; /* what the reply's Retry-After asks for; 0: it has none */
 };
 
 struct fetch_request {
@@ -57,6 +58,8 @@ void fetch_free(struct fetch *f);
 
 /* NULL with *e when it could not even be started (bad URL or header, no memory). Safe anywhere. */
 struct fetch_call *fetch_start(struct fetch *f, const struct fetch_request *rq, struct err *e);
+/* The reply's Content-Type, "" when it has none; from inside on_head and on_data. Lent. */
+const char *fetch_content_type(const struct fetch_call *c);
 /* No callback follows; NULL is fine. Safe anywhere before on_done begins, also inside on_data. */
 void fetch_cancel(struct fetch_call *c);
 

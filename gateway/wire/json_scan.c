@@ -304,7 +304,7 @@ static bool duplicate(struct scan *s, const struct key_seen *k)
 static void hash_key(struct scan *s, struct key_seen *k)
 {
     const char *at = s->p;
-    struct str key;
+    struct str key = {NULL, 0};
     bool escaped;
 
     s->p = s->begin + k->offset;
