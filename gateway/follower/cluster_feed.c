@@ -10,7 +10,9 @@
 #include "gateway/follower/cluster_feed.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <event2/event.h>
 
@@ -26,7 +28,7 @@
 #include "gateway/follower/reporter.h"
 #include "gateway/follower/stream.h"
 
-enum { CLUSTER_FEED_MAGIC = 0x63666565, QUEUE_MAX = 16 << 20, PIECE_BYTES = 64 << 10, DISK_S = 5 };
+enum { CLUSTER_FEED_MAGIC = 0x63666565, QUEUE_MAX = 16 << 20, PIECE_BYTES = 64 << 10, TICK_S = 5 };
 
 struct cluster_feed {
     unsigned magic;
@@ -38,10 +40,15 @@ struct cluster_feed {
     struct stream *stream;
     struct reporter *reporter;
     struct refusals refusals;
-    struct event *disk_timer;
+    struct event *tick;
     struct buf lines; /* frames being written */
     bool behind;      /* the proxy must get the whole table when its queue has drained */
     bool in_step;     /* as the last report said */
+    bool parts_sent;  /* of a table whose commit has not come */
+    struct {
+        bool stale;
+        char complaint[ERR_TEXT_MAX];
+    } told; /* in the last status */
 };
 
 /* ---- to the proxy ------------------------------------------------------------------------------
@@ -54,13 +61,26 @@ static void send_lines(struct cluster_feed *f)
 }
 
 /* The buffer has room for the longest frame beyond PIECE_BYTES, so that writers cannot fail. */
-static void send_object(struct cluster_feed *f, const struct holding_object *o)
+static void send_part(struct cluster_feed *f, enum route_kind kind, struct str name,
+                      struct str value)
 {
-    bool ok = o->value.p != NULL ? frame_write_set(&f->lines, o->kind, o->name, o->value)
-                                 : frame_write_delete(&f->lines, o->kind, o->name);
+    bool ok = value.p != NULL ? frame_write_set(&f->lines, kind, name, value)
+                              : frame_write_delete(&f->lines, kind, name);
     ASSERT(ok);
     if (f->lines.len >= PIECE_BYTES)
         send_lines(f);
+}
+
+static void send_object(struct cluster_feed *f, const struct holding_object *o)
+{
+    send_part(f, o->kind, o->name, o->value);
+}
+
+/* A snapshot begins; what the proxy was given without a commit is void. */
+static void send_hello(struct cluster_feed *f, const char *epoch, uint64_t revision)
+{
+    bool ok = frame_write_hello(&f->lines, f->config->cluster, epoch, revision, true);
+    ASSERT(ok);
 }
 
 static void send_commit(struct cluster_feed *f)
@@ -77,9 +97,7 @@ static void send_table(struct cluster_feed *f)
     const struct holding_object *o;
     size_t pos = 0;
     f->behind = false;
-    bool ok = frame_write_hello(&f->lines, f->config->cluster, f->holding.epoch,
-                                f->holding.revision, true);
-    ASSERT(ok);
+    send_hello(f, f->holding.epoch, f->holding.revision);
     while ((o = holding_next(&f->holding, &pos)) != NULL)
         send_object(f, o);
     send_commit(f);
@@ -105,6 +123,25 @@ static void forward(struct cluster_feed *f, const struct holding_changes *change
         send_changes(f, changes);
 }
 
+/*
+ * How fresh the table is and what the journal suffers, for the proxy's /readyz and metrics: at each
+ * change and with each tick. A proxy that does not keep up does not get more to read.
+ */
+static void tell_status(struct cluster_feed *f, bool anyway)
+{
+    const char *complaint = f->journal != NULL ? journal_complaint(f->journal) : "";
+    bool stale = !stream_in_step(f->stream);
+    if (!anyway && stale == f->told.stale && strcmp(complaint, f->told.complaint) == 0)
+        return;
+    if (proxy_link_queued(f->link) > QUEUE_MAX)
+        return;
+    bool ok = frame_write_status(&f->lines, stale, stream_age_ms(f->stream), complaint);
+    ASSERT(ok);
+    send_lines(f);
+    f->told.stale = stale;
+    snprintf(f->told.complaint, sizeof(f->told.complaint), "%s", complaint);
+}
+
 /* ---- from the coordinator ----------------------------------------------------------------------
  */
 
@@ -116,6 +153,7 @@ static void on_commit(void *arg, const struct holding_changes *changes, bool sna
     forward(f, changes, snapshot);
     if (f->journal != NULL)
         journal_commit(f->journal, &f->holding, changes, snapshot);
+    tell_status(f, false);
 }
 
 static void on_read(void *arg)
@@ -131,6 +169,16 @@ static void on_read(void *arg)
         reporter_changed(f->reporter);
     }
     f->in_step = in_step;
+    tell_status(f, false);
+}
+
+static void on_lost(void *arg, const struct err *why)
+{
+    (void)why; /* stream.c has logged it */
+    struct cluster_feed *f;
+    OBJ_CAST(f, arg, CLUSTER_FEED_MAGIC);
+    f->in_step = false;
+    tell_status(f, false);
 }
 
 /* A coordinator that has lost its store waits to hear what its gateways hold (docs/operations.md).
@@ -181,36 +229,61 @@ void cluster_feed_drained(struct cluster_feed *f)
 /* ---- start and end -----------------------------------------------------------------------------
  */
 
-static void on_disk_timer(evutil_socket_t fd, short what, void *arg)
+static void on_tick(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd; /* a timer has none */
     (void)what;
     struct cluster_feed *f;
     OBJ_CAST(f, arg, CLUSTER_FEED_MAGIC);
-    journal_retry(f->journal, &f->holding);
+    if (f->journal != NULL)
+        journal_retry(f->journal, &f->holding);
+    tell_status(f, true);
 }
 
-/* A state that cannot be used is no reason not to start: the coordinator has the table. */
+static void on_read_part(void *arg, enum route_kind kind, struct str name, struct str value)
+{
+    struct cluster_feed *f;
+    OBJ_CAST(f, arg, CLUSTER_FEED_MAGIC);
+    if (!f->parts_sent)
+        send_hello(f, "0-state", 0);
+    f->parts_sent = true;
+    send_part(f, kind, name, value);
+}
+
+/*
+ * The proxy decodes while the file is read: a table of 100,000 routes takes both of them most of a
+ * second. It gets the commit when the file was found right to its end, else a hello, which makes it
+ * forget. A state that cannot be used is no reason not to start: the coordinator has the table.
+ */
 static void load_state(struct cluster_feed *f)
 {
     struct err e = {0};
+    struct journal_reader reader = {.part = on_read_part, .arg = f};
     f->journal = journal_new(f->config->state, f->config->cluster);
-    if (!journal_load(f->journal, &f->holding, &e)) {
+    if (!journal_load(f->journal, &f->holding, &reader, &e)) {
         log_error("%s; starting without it", e.text);
+        if (f->parts_sent)
+            send_hello(f, "0-none", 0);
+        send_lines(f);
         return;
     }
     if (!f->holding.valid)
         return;
+    if (f->parts_sent) {
+        send_commit(f);
+        refusals_sent(&f->refusals, f->holding.revision, NULL);
+    } else {
+        send_table(f); /* an empty one */
+    }
     log_info("serving revision %" PRIu64 " with %zu objects from %s until the coordinator answers",
              f->holding.revision, holding_num_objects(&f->holding), f->config->state);
-    send_table(f);
 }
 
-static void start_disk_timer(struct cluster_feed *f, struct event_base *base)
+static void start_tick(struct cluster_feed *f, struct event_base *base)
 {
-    struct timeval every = {.tv_sec = DISK_S};
-    f->disk_timer = event_new(base, -1, EV_PERSIST, on_disk_timer, f);
-    if (f->disk_timer == NULL || event_add(f->disk_timer, &every) != 0)
+    struct timeval every = {.tv_sec = TICK_S};
+    f->tick = event_new(base, -1, EV_PERSIST, on_tick, f);
+    if (f->tick == NULL || event_add(f->tick, &every) != 0)
         WRONG("a timer cannot be set");
 }
 
@@ -228,6 +301,7 @@ static void start_stream(struct cluster_feed *f, struct event_base *base)
                                    .on_commit = on_commit,
                                    .on_read = on_read,
                                    .on_unserved = on_unserved,
+                                   .on_lost = on_lost,
                                    .arg = f};
     struct reporter_config reporter = {.base = base,
                                        .fetch = f->fetch,
@@ -255,11 +329,11 @@ struct cluster_feed *cluster_feed_new(struct event_base *base, const struct foll
     holding_init(&f->holding);
     refusals_init(&f->refusals);
     buf_init(&f->lines, PIECE_BYTES + FRAME_LINE_MAX + 4096);
-    if (config->state != NULL) {
+    if (config->state != NULL)
         load_state(f);
-        start_disk_timer(f, base);
-    }
     start_stream(f, base);
+    start_tick(f, base);
+    tell_status(f, true);
     return f;
 }
 
@@ -274,8 +348,7 @@ void cluster_feed_free(struct cluster_feed *f)
     if (f->journal != NULL)
         journal_sync(f->journal);
     journal_free(f->journal);
-    if (f->disk_timer != NULL)
-        event_free(f->disk_timer);
+    event_free(f->tick);
     refusals_free(&f->refusals);
     holding_free(&f->holding);
     buf_free(&f->lines);

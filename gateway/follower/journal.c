@@ -38,11 +38,13 @@ struct journal {
     char *dir;
     char *path;
     char *new_path;
-    int lock_fd;         /* held while this process writes here */
-    int fd;              /* OPEN: the file, at its end */
-    off_t size;          /* of the file up to its last commit */
-    struct stat loaded;  /* the file as it was when it was read */
-    off_t snapshot_size; /* of its first part */
+    char *lock_path;
+    struct err complaint; /* code NULL: none */
+    int lock_fd;          /* held while this process writes here */
+    int fd;               /* OPEN: the file, at its end */
+    off_t size;           /* of the file up to its last commit */
+    struct stat loaded;   /* the file as it was when it was read */
+    off_t snapshot_size;  /* of its first part */
     bool unsynced;
     struct buf lines; /* being written */
 };
@@ -66,6 +68,7 @@ struct journal *journal_new(const char *dir, const char *cluster)
     j->dir = xstrdup(dir);
     j->path = xasprintf("%s/table.ndjson", dir);
     j->new_path = xasprintf("%s/table.ndjson.new", dir);
+    j->lock_path = xasprintf("%s/lock", dir);
     j->lock_fd = -1;
     j->fd = -1;
     buf_init(&j->lines, WRITE_BYTES + FRAME_LINE_MAX + 4096);
@@ -84,6 +87,7 @@ void journal_free(struct journal *j)
     free(j->dir);
     free(j->path);
     free(j->new_path);
+    free(j->lock_path);
     OBJ_KILL(j);
 }
 
@@ -91,7 +95,7 @@ void journal_free(struct journal *j)
  */
 
 struct reading {
-    struct journal *journal;
+    const struct journal_reader *reader; /* or NULL */
     struct session session;
     struct err damage; /* code NULL: none so far */
     off_t at;          /* end of the line being read */
@@ -99,13 +103,24 @@ struct reading {
     off_t snapshot;    /* end of the first commit */
 };
 
+static void on_read_part(void *arg, enum route_kind kind, struct str name, struct str value)
+{
+    struct reading *r = arg;
+    if (r->reader != NULL)
+        r->reader->part(r->reader->arg, kind, name, value);
+}
+
 static void on_read_commit(void *arg, const struct holding_changes *changes, bool snapshot)
 {
-    (void)changes; /* they are in the holding; how many there were does not matter */
     struct reading *r = arg;
+    const struct holding_change *ch;
     r->good = r->at;
-    if (snapshot)
+    if (snapshot) {
         r->snapshot = r->at;
+        return; /* its parts were shown as they came */
+    }
+    STAILQ_FOREACH(ch, &changes->list, entry)
+    on_read_part(r, ch->object->kind, ch->object->name, ch->object->value);
 }
 
 /* Behind a damaged line only a torn tail may follow: a commit there means that somebody edited it.
@@ -169,12 +184,16 @@ static bool read_file(struct reading *r, int fd, struct err *e)
     return ok;
 }
 
-static bool load(struct journal *j, struct holding *h, int fd, struct err *e)
+static bool load(struct journal *j, struct holding *h, const struct journal_reader *reader, int fd,
+                 struct err *e)
 {
-    struct reading r = {.journal = j};
+    struct reading r = {.reader = reader};
     struct err why = {0};
-    struct session_config config = {
-        .holding = h, .cluster = j->cluster, .on_commit = on_read_commit, .arg = &r};
+    struct session_config config = {.holding = h,
+                                    .cluster = j->cluster,
+                                    .on_commit = on_read_commit,
+                                    .on_part = on_read_part,
+                                    .arg = &r};
     session_init(&r.session, &config);
     bool ok = read_file(&r, fd, &why);
     session_free(&r.session);
@@ -190,33 +209,74 @@ static bool load(struct journal *j, struct holding *h, int fd, struct err *e)
     return true;
 }
 
-bool journal_load(struct journal *j, struct holding *h, struct err *e)
+bool journal_load(struct journal *j, struct holding *h, const struct journal_reader *reader,
+                  struct err *e)
 {
     OBJ_CHECK(j, JOURNAL_MAGIC);
     ASSERT(!h->valid && holding_num_objects(h) == 0);
     int fd = open(j->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0 && errno == ENOENT)
         return true;
-    if (fd < 0)
-        return err_set_errno(e, "BadState", "", "the table kept in %s cannot be read", j->path);
-    bool ok = load(j, h, fd, e);
+    bool ok =
+        fd >= 0 ? load(j, h, reader, fd, e)
+                : err_set_errno(e, "BadState", "", "the table kept in %s cannot be read", j->path);
     fd_close(&fd);
+    if (!ok)
+        j->complaint = *e;
     return ok;
+}
+
+const char *journal_complaint(const struct journal *j)
+{
+    OBJ_CHECK(j, JOURNAL_MAGIC);
+    return j->complaint.code != NULL ? j->complaint.text : "";
 }
 
 /* ---- writing -----------------------------------------------------------------------------------
  */
 
-static void fail(struct journal *j, const char *what)
+static void break_off(struct journal *j)
 {
-    if (j->state != JOURNAL_BROKEN)
-        log_error("%s: %s (%s); serving goes on, but a restart without the coordinator would not "
-                  "know the newest table",
-                  j->path, what, strerror(errno));
     move_to(j, JOURNAL_BROKEN);
     fd_close(&j->fd);
     buf_clear(&j->lines);
     j->unsynced = false;
+}
+
+/* With errno. What was said already is not said again at each further try. */
+static void fail(struct journal *j, const char *what)
+{
+    struct err why = {0};
+    err_set_errno(&why, "NotKept", "", "%s: %s", j->path, what);
+    if (j->state != JOURNAL_BROKEN || strcmp(why.text, j->complaint.text) != 0)
+        log_error("%s; serving goes on, but a restart without the coordinator would not know the "
+                  "newest table",
+                  why.text);
+    j->complaint = why;
+    break_off(j);
+}
+
+static void wait_for_other(struct journal *j)
+{
+    struct err why = {0};
+    err_set(&why, "NotOurs", "",
+            "another process keeps its table in %s; this one takes over when that one ends",
+            j->dir);
+    if (strcmp(why.text, j->complaint.text) != 0)
+        log_info("%s", why.text);
+    j->complaint = why;
+    break_off(j);
+}
+
+static void open_now(struct journal *j, int fd)
+{
+    if (j->complaint.code != NULL)
+        log_info("%s is written again", j->path);
+    fd_close(&j->fd);
+    j->fd = fd;
+    j->complaint = (struct err){.code = NULL};
+    j->unsynced = false;
+    move_to(j, JOURNAL_OPEN);
 }
 
 static bool flush(struct journal *j, int fd, off_t *size)
@@ -273,14 +333,22 @@ static bool sync_directory(const struct journal *j)
     return ok;
 }
 
+/* Does the path still name what is open? */
+static bool names(const char *path, int fd)
+{
+    struct stat there;
+    struct stat ours;
+    return fd >= 0 && lstat(path, &there) == 0 && fstat(fd, &ours) == 0 &&
+           there.st_dev == ours.st_dev && there.st_ino == ours.st_ino;
+}
+
 /* One process writes in a state directory: a gateway that is being replaced may still be here. */
 static bool lock(struct journal *j)
 {
-    if (j->lock_fd >= 0)
+    if (names(j->lock_path, j->lock_fd))
         return true;
-    char *path = xasprintf("%s/lock", j->dir);
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    free(path);
+    fd_close(&j->lock_fd); /* the directory was replaced under us */
+    int fd = open(j->lock_path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
     if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
         j->lock_fd = fd;
     else
@@ -292,11 +360,14 @@ static void rewrite(struct journal *j, const struct holding *h)
 {
     off_t size = 0;
     if (!lock(j)) {
-        fail(j, errno == EWOULDBLOCK ? "another process keeps its table in this directory"
-                                     : "the state directory cannot be locked");
+        if (errno == EWOULDBLOCK)
+            wait_for_other(j);
+        else
+            fail(j, "the state directory cannot be locked");
         return;
     }
-    int fd = open(j->new_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int fd =
+        open(j->new_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
     if (fd < 0 || !write_table(j, h, fd, &size) || rename(j->new_path, j->path) != 0 ||
         !sync_directory(j)) {
         fail(j, "the table cannot be kept on disk");
@@ -305,14 +376,18 @@ static void rewrite(struct journal *j, const struct holding *h)
             log_debug("%s stays behind", j->new_path);
         return;
     }
-    if (j->state == JOURNAL_BROKEN)
-        log_info("%s is written again", j->path);
-    fd_close(&j->fd);
-    j->fd = fd;
     j->size = size;
     j->snapshot_size = size;
-    j->unsynced = false;
-    move_to(j, JOURNAL_OPEN);
+    open_now(j, fd);
+}
+
+/* Nobody has written to the file since it was read. */
+static bool is_as_loaded(const struct journal *j, int fd)
+{
+    struct stat st;
+    return fstat(fd, &st) == 0 && st.st_ino == j->loaded.st_ino && st.st_dev == j->loaded.st_dev &&
+           st.st_size == j->loaded.st_size && st.st_mtim.tv_sec == j->loaded.st_mtim.tv_sec &&
+           st.st_mtim.tv_nsec == j->loaded.st_mtim.tv_nsec;
 }
 
 /*
@@ -321,18 +396,15 @@ static void rewrite(struct journal *j, const struct holding *h)
  */
 static bool reopen(struct journal *j)
 {
-    struct stat st;
     if (j->size == 0 || !lock(j))
         return false;
-    int fd = open(j->path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
-    if (fd < 0 || fstat(fd, &st) != 0 || st.st_ino != j->loaded.st_ino ||
-        st.st_size != j->loaded.st_size || ftruncate(fd, j->size) != 0 ||
+    int fd = open(j->path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0 || !is_as_loaded(j, fd) || ftruncate(fd, j->size) != 0 ||
         lseek(fd, j->size, SEEK_SET) != j->size) {
         fd_close(&fd);
         return false;
     }
-    j->fd = fd;
-    move_to(j, JOURNAL_OPEN);
+    open_now(j, fd);
     return true;
 }
 
@@ -352,6 +424,12 @@ static bool append(struct journal *j, const struct holding *h,
     j->size = size;
     j->unsynced = true;
     return true;
+}
+
+/* The file, or the whole directory, may be taken away while it is open. */
+static bool is_in_place(const struct journal *j)
+{
+    return names(j->path, j->fd) && names(j->lock_path, j->lock_fd);
 }
 
 void journal_commit(struct journal *j, const struct holding *h,
@@ -381,6 +459,12 @@ void journal_sync(struct journal *j)
 void journal_retry(struct journal *j, const struct holding *h)
 {
     OBJ_CHECK(j, JOURNAL_MAGIC);
-    if (j->state == JOURNAL_BROKEN && h->valid)
-        rewrite(j, h);
+    if (!h->valid || j->state == JOURNAL_IDLE)
+        return;
+    if (j->state == JOURNAL_OPEN) {
+        if (is_in_place(j))
+            return;
+        log_warn("%s was taken away; it is written anew", j->path);
+    }
+    rewrite(j, h);
 }

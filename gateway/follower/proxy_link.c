@@ -21,7 +21,12 @@
 #include "gateway/follower/lines.h"
 #include "gateway/wire/frame.h"
 
-enum { PROXY_LINK_MAGIC = 0x706c696e, READ_PIECE = 16384, ANSWER_MAX = 65536 };
+enum {
+    PROXY_LINK_MAGIC = 0x706c696e,
+    READ_PIECE = 16384,
+    ANSWER_MAX = 65536,
+    FLUSH_BYTES = 256 << 10
+};
 
 struct proxy_link {
     unsigned magic;
@@ -142,6 +147,9 @@ void proxy_link_send(struct proxy_link *l, struct str bytes)
 {
     if (l->gone || bytes.n == 0)
         return;
+    /* Whoever sends a whole table gives the loop no turn: what can leave meanwhile, leaves. */
+    if (evbuffer_get_length(l->queue) > FLUSH_BYTES)
+        (void)evbuffer_write(l->queue, l->config.fd); /* failures show when the loop writes */
     if (evbuffer_get_length(l->queue) > 0) {
         queue_rest(l, bytes);
         return;

@@ -100,18 +100,29 @@ static bool take_commit(struct session *s, const struct frame *f, struct err *e)
     return true;
 }
 
+static bool take_change(struct session *s, const struct frame *f, struct str value, struct err *e)
+{
+    if (!holding_changes_add(&s->changes, f->kind, str_from(f->name), value, e))
+        return false;
+    if (s->config.on_part != NULL && s->state == SESSION_SNAPSHOT)
+        s->config.on_part(s->config.arg, f->kind, str_from(f->name), value);
+    return true;
+}
+
 static bool take_frame(struct session *s, const struct frame *f, struct err *e)
 {
     struct str none = {NULL, 0};
+    if (f->type != FRAME_SET && f->type != FRAME_DELETE)
+        s->num_signs++;
     if (f->type == FRAME_HELLO)
         return take_hello(s, f, e);
     if (s->state == SESSION_HELLO)
         return err_set(e, "BadFrame", "", "the first frame must be a hello");
     switch (f->type) {
     case FRAME_SET:
-        return holding_changes_add(&s->changes, f->kind, str_from(f->name), f->value_bytes, e);
+        return take_change(s, f, f->value_bytes, e);
     case FRAME_DELETE:
-        return holding_changes_add(&s->changes, f->kind, str_from(f->name), none, e);
+        return take_change(s, f, none, e);
     case FRAME_COMMIT:
         return take_commit(s, f, e);
     case FRAME_BEAT:
@@ -126,7 +137,7 @@ bool session_line(struct session *s, struct str line, struct err *e)
 {
     struct frame f;
     ASSERT(s->state != SESSION_BROKEN);
-    if (!frame_parse(line, &f, e)) {
+    if (!frame_parse_bytes(line, &f, e)) {
         e->code = "BadLine"; /* whatever is wrong with it, the run ends here */
         move_to(s, SESSION_BROKEN);
         return false;
@@ -154,6 +165,11 @@ bool session_feed(struct session *s, struct str bytes, struct err *e)
         return false;
     }
     return true;
+}
+
+bool session_inside_line(const struct session *s)
+{
+    return s->lines.partial.len > 0 && !s->lines.lent;
 }
 
 bool session_in_step(const struct session *s)

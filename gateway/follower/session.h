@@ -29,6 +29,11 @@ struct session_config {
     bool accept_older_epoch; /* an operator said so */
     /* A commit was taken over: these were its changes; snapshot = they are the whole table. */
     void (*on_commit)(void *arg, const struct holding_changes *changes, bool snapshot);
+    /*
+     * A part of a snapshot has come, value.p NULL = delete. It is well formed, but the commit that
+     * makes it true may never come. NULL: no interest.
+     */
+    void (*on_part)(void *arg, enum route_kind kind, struct str name, struct str value);
     void *arg;
 };
 
@@ -38,7 +43,8 @@ struct session {
     struct lines lines;
     struct holding_changes changes; /* since the last commit */
     char epoch[FRAME_EPOCH_MAX + 1];
-    uint64_t head; /* newest revision that hello, commit or beat named */
+    uint64_t head;      /* newest revision that hello, commit or beat named */
+    uint64_t num_signs; /* hellos, commits and beats so far: what shows that the sender lives */
 };
 
 void session_init(struct session *s, const struct session_config *config);
@@ -51,6 +57,9 @@ void session_free(struct session *s);
  */
 MUST_USE bool session_feed(struct session *s, struct str bytes, struct err *e);
 MUST_USE bool session_line(struct session *s, struct str line, struct err *e);
+
+/* What was fed ends in a line without its end. */
+bool session_inside_line(const struct session *s);
 
 /* At least one commit, or a beat at the revision held, has shown that both sides agree. */
 bool session_in_step(const struct session *s);

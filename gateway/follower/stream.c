@@ -3,9 +3,11 @@
  *
  *     WAITING --timer--> OPEN --ended, silent for 15 s, or refused--> WAITING
  *
- * The wait doubles from 200 ms to 5 s with jitter and starts over once both sides have agreed on a
- * commit. After a commit that could not be believed the whole table is asked for (from=0). Reports
- * are reporter.c's. Called by follower.c.
+ * Silence is no hello, commit or beat and less than 64 KiB of a table: a peer that trickles bytes
+ * is as good as none. The wait doubles from 200 ms to 5 s with jitter, starts over after a stream
+ * that was in step for some seconds, and is longer when the coordinator asks for that. After a
+ * commit that could not be believed the whole table is asked for (from=0). Reports are
+ * reporter.c's. Called by cluster_feed.c.
  */
 #include "gateway/follower/stream.h"
 
@@ -30,7 +32,10 @@ enum {
     SILENCE_MS = 15000,
     BACK_OFF_MIN_MS = 200,
     BACK_OFF_MAX_MS = 5000,
-    SAME_LOG_MS = 60000, /* an unchanged reason is logged this often */
+    STEADY_MS = 5000,          /* in step for so long: the next failure is a new one */
+    ASKED_MAX_MS = 60000,      /* of Retry-After */
+    PROGRESS_BYTES = 64 << 10, /* without a sign of life, so many count as one */
+    SAME_LOG_MS = 60000,       /* an unchanged reason is logged this often */
     URL_MAX = 2048,
     TOKEN_MAX = 1024
 };
@@ -41,11 +46,16 @@ struct stream {
     unsigned magic;
     struct stream_config config;
     enum stream_state state;
-    struct session session;  /* OPEN: of this connection */
-    struct fetch_call *call; /* OPEN */
-    struct event *timer;     /* WAITING: the next try; OPEN: silence */
-    struct err broken;       /* why this stream is not read further; code NULL: it is */
-    bool from_zero;          /* the next stream must begin with a snapshot */
+    struct session session;   /* OPEN: of this connection */
+    struct fetch_call *call;  /* OPEN */
+    struct event *timer;      /* WAITING: the next try; OPEN: silence */
+    struct err broken;        /* why this stream is not read further; code NULL: it is */
+    bool from_zero;           /* the next stream must begin with a snapshot */
+    bool checked;             /* OPEN: the reply's head was looked at */
+    uint64_t signs;           /* OPEN: of the session when silence was last measured from anew */
+    size_t progress;          /* OPEN: bytes since then */
+    int64_t in_step_since_ms; /* OPEN: 0: it was not yet */
+    int64_t last_in_step_ms;  /* or the start */
     int64_t back_off_ms;
     char last_log[ERR_TEXT_MAX];
     int64_t last_log_ms;
@@ -123,13 +133,22 @@ static void say(struct stream *s, const struct err *why)
     s->last_log_ms = now;
 }
 
-static void wait_and_retry(struct stream *s, const struct err *why)
+/* asked_ms: what the coordinator wants us to wait at least. */
+static void wait_and_retry(struct stream *s, const struct err *why, int64_t asked_ms)
 {
+    int64_t now = clock_mono_ms();
+    if (s->in_step_since_ms != 0)
+        s->last_in_step_ms = now;
+    if (s->in_step_since_ms != 0 && now - s->in_step_since_ms >= STEADY_MS)
+        s->back_off_ms = 0;
+    s->in_step_since_ms = 0;
     say(s, why);
     session_free(&s->session);
     move_to(s, STREAM_WAITING);
     s->back_off_ms = stream_back_off(s->back_off_ms);
-    arm(s, with_jitter(s->back_off_ms));
+    asked_ms = asked_ms < ASKED_MAX_MS ? asked_ms : ASKED_MAX_MS;
+    arm(s, asked_ms + with_jitter(s->back_off_ms));
+    s->config.on_lost(s->config.arg, why);
 }
 
 static void judge_broken(struct stream *s)
@@ -145,21 +164,59 @@ static void judge_broken(struct stream *s)
         s->broken.text, s->broken.code);
 }
 
+static bool is_ndjson(const char *content_type)
+{
+    struct str type = str_from(content_type);
+    struct str part = {NULL, 0};
+    return str_split(&type, ';', &part) &&
+           str_eq_nocase(str_trim(part), STR("application/x-ndjson"));
+}
+
+/* Before the first byte of a 200 is taken. */
+static bool check_type(struct stream *s)
+{
+    const char *type = fetch_content_type(s->call);
+    if (s->checked || is_ndjson(type)) {
+        s->checked = true;
+        return true;
+    }
+    return err_set(&s->broken, "BadType", "--coordinator",
+                   "the answer from %s is \"%.64s\", no stream of a coordinator: is the URL right?",
+                   s->config.coordinator, type);
+}
+
+/* Measures silence anew when there was a sign of life, or a good piece of a long commit. */
+static void note_progress(struct stream *s, size_t num_bytes)
+{
+    s->progress += num_bytes;
+    if (s->session.num_signs == s->signs && s->progress < PROGRESS_BYTES)
+        return;
+    s->signs = s->session.num_signs;
+    s->progress = 0;
+    arm(s, s->config.silence_ms);
+}
+
+static void note_step(struct stream *s)
+{
+    if (!session_in_step(&s->session))
+        return;
+    if (s->in_step_since_ms == 0)
+        s->in_step_since_ms = clock_mono_ms();
+    s->last_log[0] = '\0';
+}
+
 static bool on_data(void *arg, long status, struct str bytes)
 {
     struct stream *s;
     OBJ_CAST(s, arg, STREAM_MAGIC);
-    if (status != 200)
-        return true; /* the reason is told by on_done */
-    arm(s, SILENCE_MS);
+    if (status != 200 || !check_type(s))
+        return false; /* on_done tells why; nobody reads the page that came with it */
     if (!session_feed(&s->session, bytes, &s->broken)) {
         judge_broken(s);
         return false;
     }
-    if (session_in_step(&s->session)) {
-        s->back_off_ms = 0;
-        s->last_log[0] = '\0';
-    }
+    note_progress(s, bytes.n);
+    note_step(s);
     s->config.on_read(s->config.arg);
     return true;
 }
@@ -167,31 +224,54 @@ static bool on_data(void *arg, long status, struct str bytes)
 static void explain_status(const struct stream *s, long status, struct err *out)
 {
     const char *cluster = s->config.cluster;
-    if (status == 401 || status == 403)
+    if (status == 401)
         err_set(out, "Unauthorized", "--token-file",
-                "the coordinator refuses this token for cluster \"%s\" (%ld)", cluster, status);
+                "the coordinator does not know this token (401)");
+    else if (status == 403)
+        err_set(out, "Forbidden", "--token-file",
+                "the coordinator refuses this token for cluster \"%s\" (403)", cluster);
     else if (status == 404)
-        err_set(out, "NotFound", "--cluster", "the coordinator knows no cluster \"%s\"", cluster);
+        err_set(out, "NotFound", "--cluster", "the coordinator knows no cluster \"%s\" (404)",
+                cluster);
+    else if (status == 429)
+        err_set(out, "Throttled", "", "the coordinator has had too many requests (429)");
     else if (status == 503)
-        err_set(out, "NotYet", "", "the coordinator does not serve cluster \"%s\" yet", cluster);
+        err_set(out, "NotYet", "", "the coordinator does not serve cluster \"%s\" yet (503)",
+                cluster);
+    else if (status >= 300 && status < 400)
+        err_set(out, "Redirect", "--coordinator",
+                "the answer from %s is a redirect (%ld), which is not followed: is the URL right?",
+                s->config.coordinator, status);
     else
         err_set(out, "BadStatus", "", "the coordinator answered with status %ld", status);
+}
+
+static void explain_end(const struct stream *s, const struct fetch_reply *reply, struct err *out)
+{
+    if (s->broken.code != NULL)
+        *out = s->broken;
+    else if (reply->status != 0 && reply->status != 200)
+        explain_status(s, reply->status, out);
+    else if (reply->failure.code != NULL)
+        *out = reply->failure;
+    else if (!s->checked)
+        err_set(out, "Ended", "", "the coordinator ended the stream before it began");
+    else if (session_inside_line(&s->session))
+        err_set(out, "Ended", "", "the coordinator's stream ended in the middle of a line");
+    else
+        err_set(out, "Ended", "", "the coordinator ended the stream");
 }
 
 static void on_done(void *arg, const struct fetch_reply *reply)
 {
     struct stream *s;
     OBJ_CAST(s, arg, STREAM_MAGIC);
-    struct err why = s->broken;
+    struct err why = {0};
+    bool unserved = reply->status == 503;
+    explain_end(s, reply, &why);
     s->call = NULL;
-    if (why.code == NULL && reply->failure.code != NULL)
-        why = reply->failure;
-    else if (why.code == NULL && reply->status != 200)
-        explain_status(s, reply->status, &why);
-    else if (why.code == NULL)
-        err_set(&why, "Ended", "", "the coordinator ended the stream");
-    wait_and_retry(s, &why);
-    if (reply->failure.code == NULL && reply->status == 503)
+    wait_and_retry(s, &why, reply->retry_after_ms);
+    if (unserved)
         s->config.on_unserved(s->config.arg);
 }
 
@@ -264,13 +344,16 @@ static void open_stream(struct stream *s)
                                     .on_commit = on_committed,
                                     .arg = s};
     s->broken = (struct err){.code = NULL};
+    s->checked = false;
+    s->signs = 0;
+    s->progress = 0;
     session_init(&s->session, &config);
     if (!start_call(s, &e)) {
-        wait_and_retry(s, &e);
+        wait_and_retry(s, &e, 0);
         return;
     }
     move_to(s, STREAM_OPEN);
-    arm(s, SILENCE_MS);
+    arm(s, s->config.silence_ms);
 }
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
@@ -286,8 +369,9 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     }
     fetch_cancel(s->call);
     s->call = NULL;
-    err_set(&silent, "Silent", "", "the coordinator has been silent for %d s", SILENCE_MS / 1000);
-    wait_and_retry(s, &silent);
+    err_set(&silent, "Silent", "", "the coordinator has been silent for %lld ms",
+            (long long)s->config.silence_ms);
+    wait_and_retry(s, &silent, 0);
 }
 
 struct stream *stream_new(const struct stream_config *config)
@@ -295,8 +379,11 @@ struct stream *stream_new(const struct stream_config *config)
     struct stream *s = xcalloc(1, sizeof(*s));
     s->magic = STREAM_MAGIC;
     s->config = *config;
+    if (s->config.silence_ms == 0)
+        s->config.silence_ms = SILENCE_MS;
     s->timer = event_new(config->base, -1, 0, on_timer, s);
     ASSERT(s->timer != NULL);
+    s->last_in_step_ms = clock_mono_ms();
     arm(s, 0);
     return s;
 }
@@ -316,4 +403,9 @@ void stream_free(struct stream *s)
 bool stream_in_step(const struct stream *s)
 {
     return s->state == STREAM_OPEN && session_in_step(&s->session);
+}
+
+int64_t stream_age_ms(const struct stream *s)
+{
+    return stream_in_step(s) ? 0 : clock_mono_ms() - s->last_in_step_ms;
 }

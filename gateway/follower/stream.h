@@ -25,9 +25,12 @@ struct stream_config {
     const char *node;
     const char *token_file;
     bool accept_older_epoch;
+    int64_t silence_ms; /* 0: 15,000 */
     struct holding *holding;
     void (*on_commit)(void *arg, const struct holding_changes *changes, bool snapshot);
-    void (*on_read)(void *arg);     /* what came so far is taken: a good moment to sync the disk */
+    void (*on_read)(void *arg); /* what came so far is taken: a good moment to sync the disk */
+    /* The stream has ended, or could not be had; another try is due. */
+    void (*on_lost)(void *arg, const struct err *why);
     void (*on_unserved)(void *arg); /* the coordinator is there but does not serve the cluster */
     void *arg;
 };
@@ -36,6 +39,9 @@ struct stream *stream_new(const struct stream_config *config);
 void stream_free(struct stream *s);
 
 bool stream_in_step(const struct stream *s); /* connected, and the holding is the newest there is */
+
+/* Milliseconds since that was so, or since the start if it never was; 0: it is. Monotonic. */
+int64_t stream_age_ms(const struct stream *s);
 
 /* Wait before the next try: 200 ms doubling to 5 s. `previous_ms` 0: the first. */
 int64_t stream_back_off(int64_t previous_ms);

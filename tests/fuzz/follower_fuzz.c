@@ -186,7 +186,7 @@ static void try_file(const char *dir, const char *path, struct str script)
     struct journal *j = journal_new(dir, "east");
     holding_init(&h);
     holding_init(&again);
-    bool ok = journal_load(j, &h, &e);
+    bool ok = journal_load(j, &h, NULL, &e);
     ASSERT(ok || (!h.valid && holding_num_objects(&h) == 0));
     if (h.valid) { /* what was read and is written again reads alike */
         struct holding_changes none;
@@ -194,7 +194,7 @@ static void try_file(const char *dir, const char *path, struct str script)
         journal_commit(j, &h, &none, true);
         journal_free(j);
         j = journal_new(dir, "east");
-        ASSERT(journal_load(j, &again, &e));
+        ASSERT(journal_load(j, &again, NULL, &e));
         ASSERT(again.revision == h.revision &&
                memcmp(&again.digest, &h.digest, sizeof(h.digest)) == 0);
     }

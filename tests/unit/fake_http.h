@@ -6,6 +6,7 @@
 #ifndef TESTS_UNIT_FAKE_HTTP_H
 #define TESTS_UNIT_FAKE_HTTP_H
 
+#include <netinet/in.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -37,6 +38,7 @@ struct fake {
     LIST_HEAD(, fake_conn) conns;
     char dir[64];
     char path[96];
+    unsigned port;       /* after fake_listen_tcp */
     int num_connections; /* accepted so far */
     int num_requests;
     void (*answer)(struct fake_conn *c, const char *method, const char *target, const char *body);
@@ -143,6 +145,20 @@ static inline void fake_listen(struct fake *f)
     f->listener = evconnlistener_new_bind(f->base, fake_on_accept, f, LEV_OPT_CLOSE_ON_FREE, 16,
                                           (struct sockaddr *)&sun, (int)sizeof(sun));
     ASSERT(f->listener);
+}
+
+/* On a free port of the loopback, beside or instead of the unix socket. */
+static inline struct evconnlistener *fake_listen_tcp(struct fake *f)
+{
+    struct sockaddr_in sin = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t n = sizeof(sin);
+    struct evconnlistener *l =
+        evconnlistener_new_bind(f->base, fake_on_accept, f, LEV_OPT_CLOSE_ON_FREE, 16,
+                                (struct sockaddr *)&sin, (int)sizeof(sin));
+    ASSERT(l);
+    ASSERT(getsockname(evconnlistener_get_fd(l), (struct sockaddr *)&sin, &n) == 0);
+    f->port = ntohs(sin.sin_port);
+    return l;
 }
 
 /* The server goes away: all connections end and new ones are refused. */

@@ -108,7 +108,7 @@ static int64_t reload(struct place *p, const char *cluster, size_t *out_num)
     struct err e = {0};
     int64_t revision = -1;
     holding_init(&h);
-    if (journal_load(j, &h, &e)) {
+    if (journal_load(j, &h, NULL, &e)) {
         revision = h.valid ? (int64_t)h.revision : 0;
     } else {
         assert_non_null(strstr(e.text, p->file));
@@ -159,7 +159,7 @@ static void a_restarted_follower_appends_where_the_last_one_stopped(void **state
     journal_free(p->journal);
     p->journal = journal_new(p->dir, "east");
     holding_free(&p->holding);
-    assert_true(journal_load(p->journal, &p->holding, &e));
+    assert_true(journal_load(p->journal, &p->holding, NULL, &e));
     assert_int_equal(stat(p->file, &before), 0);
     commit(p, "d", "{}", false);
     assert_int_equal(stat(p->file, &after), 0);
@@ -206,7 +206,7 @@ static void an_append_after_a_truncated_tail_gives_a_whole_file(void **state)
     journal_free(p->journal);
     p->journal = journal_new(p->dir, "east");
     holding_free(&p->holding);
-    assert_true(journal_load(p->journal, &p->holding, &e));
+    assert_true(journal_load(p->journal, &p->holding, NULL, &e));
     assert_int_equal(p->holding.revision, 3);
     commit(p, "z", "{}", false);
     assert_int_equal(reload(p, "east", NULL), 4);
@@ -239,6 +239,12 @@ static void what_was_altered_is_refused(void **state)
         {"\"1000-a\"", "\"a-1000\""},
         {"{\"hello\"", "{\"hullo\""},
         {"\"mode\":\"snapshot\"", "\"mode\":\"delta\""},
+        {"{\"set\":{\"kind\":\"pool\",\"name\":\"b\"",
+         "{\"patch\":{\"kind\":\"pool\",\"name\":\"b\""},
+        {"{\"hello\":{", "{\"hello\":{\"version\":2,"}, /* written by a later program */
+        {",\"value\":{}}}\n", "\n"},                    /* cut out of the middle */
+        {"\"value\":{}", "\"value\":{\0\1\2}"},
+        {"\"digest\":\"", "\"digest\":\"0"},
     };
     struct place *p = *state;
 
@@ -318,6 +324,128 @@ static void a_journal_that_outgrows_its_snapshot_is_written_anew(void **state)
     assert_int_equal(reload(p, "east", NULL), 201);
 }
 
+static void what_is_no_journal_is_refused(void **state)
+{
+    struct place *p = *state;
+    size_t size = (size_t)FRAME_LINE_MAX + 100;
+    char *huge = xmalloc(size);
+
+    spill(p->file, "", 0);
+    assert_int_equal(reload(p, "east", NULL), -1);
+    spill(p->file, "\0\1\2\377binary\n\n\0", 15);
+    assert_int_equal(reload(p, "east", NULL), -1);
+    memset(huge, 'x', size); /* one line that never ends */
+    spill(p->file, huge, size);
+    assert_int_equal(reload(p, "east", NULL), -1);
+    for (size_t i = 0; i < size; i++)
+        huge[i] = (char)(i * 2654435761U >> 13);
+    spill(p->file, huge, size);
+    assert_int_equal(reload(p, "east", NULL), -1);
+    free(huge);
+    assert_int_equal(unlink(p->file), 0);
+    assert_int_equal(mkdir(p->file, 0700), 0);
+    assert_int_equal(reload(p, "east", NULL), -1);
+    assert_int_equal(rmdir(p->file), 0);
+    assert_int_equal(symlink("/etc/passwd", p->file), 0);
+    assert_int_equal(reload(p, "east", NULL), -1);
+}
+
+static void a_damaged_file_is_complained_of_until_it_is_replaced(void **state)
+{
+    struct place *p = *state;
+    struct err e = {0};
+
+    spill(p->file, "junk\n", 5);
+    assert_string_equal(journal_complaint(p->journal), "");
+    assert_false(journal_load(p->journal, &p->holding, NULL, &e));
+    assert_non_null(strstr(journal_complaint(p->journal), "is refused"));
+    commit(p, "a", "{}", true);
+    assert_string_equal(journal_complaint(p->journal), "");
+    assert_int_equal(reload(p, "east", NULL), 1);
+}
+
+struct shown {
+    int num;
+    char order[16]; /* last byte of each name, upper case = deleted */
+};
+
+static void show(void *arg, enum route_kind kind, struct str name, struct str value)
+{
+    struct shown *s = arg;
+
+    assert_int_equal(kind, ROUTE_KIND_POOL);
+    char c = name.p[name.n - 1];
+    s->order[s->num++] = value.p != NULL ? c : (char)(c - 'a' + 'A');
+}
+
+static void a_reader_is_shown_all_that_is_loaded_in_its_order(void **state)
+{
+    struct place *p = *state;
+    struct shown shown = {0};
+    struct journal_reader reader = {.part = show, .arg = &shown};
+    struct journal *j = journal_new(p->dir, "east");
+    struct holding h;
+    struct err e = {0};
+    size_t n;
+
+    write_four(p);
+    char *text = slurp(p->file, &n);
+    spill(p->file, text, n - 10); /* what has no commit is not shown */
+    holding_init(&h);
+    assert_true(journal_load(j, &h, &reader, &e));
+    assert_string_equal(shown.order, "abA");
+    free(text);
+    holding_free(&h);
+    journal_free(j);
+}
+
+static void a_directory_that_is_no_directory_is_survived(void **state)
+{
+    struct place *p = *state;
+    struct err e = {0};
+
+    assert_int_equal(rmdir(p->dir), 0);
+    commit(p, "a", "{}", true);
+    assert_non_null(strstr(journal_complaint(p->journal), "No such file or directory"));
+    spill(p->dir, "x", 1);
+    journal_retry(p->journal, &p->holding);
+    assert_non_null(strstr(journal_complaint(p->journal), "Not a directory"));
+    struct journal *other = journal_new(p->dir, "east");
+    struct holding h;
+    holding_init(&h);
+    assert_false(journal_load(other, &h, NULL, &e));
+    journal_free(other);
+    assert_int_equal(unlink(p->dir), 0);
+    assert_int_equal(mkdir(p->dir, 0700), 0);
+    journal_retry(p->journal, &p->holding);
+    assert_string_equal(journal_complaint(p->journal), "");
+    assert_int_equal(reload(p, "east", NULL), 1);
+}
+
+/* The file has to be there after the next tick, though the descriptor would take more bytes. */
+static void a_file_or_directory_that_is_taken_away_is_written_anew(void **state)
+{
+    struct place *p = *state;
+    char *lock_path = xasprintf("%s/lock", p->dir);
+
+    write_four(p);
+    assert_int_equal(unlink(p->file), 0);
+    commit(p, "d", "{}", false);
+    assert_int_equal(reload(p, "east", NULL), 0);
+    journal_retry(p->journal, &p->holding);
+    assert_int_equal(reload(p, "east", NULL), 5);
+    assert_int_equal(unlink(p->file), 0);
+    assert_int_equal(unlink(lock_path), 0);
+    assert_int_equal(rmdir(p->dir), 0);
+    assert_int_equal(mkdir(p->dir, 0700), 0);
+    journal_retry(p->journal, &p->holding);
+    assert_int_equal(reload(p, "east", NULL), 5);
+    assert_int_equal(access(lock_path, F_OK), 0);
+    commit(p, "e", "{}", false);
+    assert_int_equal(reload(p, "east", NULL), 6);
+    free(lock_path);
+}
+
 /* RLIMIT_FSIZE is a disk that is full as far as this process is concerned. */
 static void a_full_disk_is_survived_and_the_table_written_when_there_is_room(void **state)
 {
@@ -336,9 +464,11 @@ static void a_full_disk_is_survived_and_the_table_written_when_there_is_room(voi
     journal_retry(p->journal, &p->holding);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &all), 0);
     assert_int_equal(p->holding.revision, 24);
+    assert_non_null(strstr(journal_complaint(p->journal), "File too large"));
     int64_t kept = reload(p, "east", NULL); /* the last that fitted, nothing half */
     assert_in_range(kept, 4, 23);
     journal_retry(p->journal, &p->holding);
+    assert_string_equal(journal_complaint(p->journal), "");
     assert_int_equal(reload(p, "east", &num), 24);
     assert_int_equal(num, 4);
     commit(p, "g", "{}", false);
@@ -354,13 +484,17 @@ static void two_writers_do_not_mix(void **state)
     write_four(p);
     holding_init(&other.holding);
     other.journal = journal_new(p->dir, "east");
-    assert_true(journal_load(other.journal, &other.holding, &e));
+    assert_true(journal_load(other.journal, &other.holding, NULL, &e));
     commit(&other, "o", "{}", false); /* cannot be kept: p writes here */
+    assert_non_null(strstr(journal_complaint(other.journal), "another process"));
+    journal_retry(other.journal, &other.holding);
+    assert_non_null(strstr(journal_complaint(other.journal), "another process"));
     commit(p, "p", "{}", false);
     assert_int_equal(reload(p, "east", NULL), 5);
     journal_free(p->journal); /* p ends: the other takes over with its whole table */
     p->journal = NULL;
     journal_retry(other.journal, &other.holding);
+    assert_string_equal(journal_complaint(other.journal), "");
     commit(&other, "q", "{}", false);
     assert_int_equal(reload(p, "east", NULL), 6);
     holding_free(&other.holding);
@@ -380,6 +514,11 @@ int main(void)
         TEST(torn_bytes_at_the_end_are_a_truncated_tail),
         TEST(what_was_altered_is_refused),
         TEST(reordered_commits_are_refused),
+        TEST(what_is_no_journal_is_refused),
+        TEST(a_damaged_file_is_complained_of_until_it_is_replaced),
+        TEST(a_reader_is_shown_all_that_is_loaded_in_its_order),
+        TEST(a_directory_that_is_no_directory_is_survived),
+        TEST(a_file_or_directory_that_is_taken_away_is_written_anew),
         TEST(another_clusters_table_is_refused_and_replaced),
         TEST(a_journal_that_outgrows_its_snapshot_is_written_anew),
         TEST(a_full_disk_is_survived_and_the_table_written_when_there_is_room),
