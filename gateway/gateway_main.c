@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <limits.h>
+#include <sched.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,6 +19,7 @@
 #include "gateway/parent.h"
 #include "gateway/ready_client.h"
 #include "gateway/sockets.h"
+#include "gateway/worker/worker.h"
 
 enum { HOST_NAME_BYTES = 129, FOLLOWER_ARGS = 32 };
 
@@ -72,8 +74,8 @@ static const struct options_entry options[] = {
      0, NULL},
     {"--keyholder", "SOCKET", "accepted, not used: TLS is not built yet", OPTIONS_TEXT,
      AT(keyholder), 0, 0, NULL},
-    {"--workers", "N", "worker threads; more than one is not built yet", OPTIONS_NUMBER,
-     AT(workers), 1, 1024, NULL},
+    {"--workers", "N", "threads for traffic; default: one for each CPU this process may use",
+     OPTIONS_NUMBER, AT(workers), 1, WORKERS_MAX, NULL},
     {"--stop-grace", "SECONDS", "time for requests in flight after SIGTERM; default: 10",
      OPTIONS_NUMBER, AT(stop_grace_s), 0, 86400, NULL},
     {"--log-level", "LEVEL", "error, warn, info or debug; default: info", OPTIONS_TEXT,
@@ -117,14 +119,12 @@ static bool check(const struct flags *f, struct err *e)
         log_warn("TLS is not built yet: no --listen-https address is opened");
     if (f->secrets != NULL || f->keyholder != NULL)
         log_warn("TLS is not built yet: --secrets and --keyholder are not used");
-    if (f->workers > 1)
-        log_warn("--workers %lld: this version runs one", (long long)f->workers);
     return true;
 }
 
 static bool open_listeners(const struct flags *f, struct sockets *l, int *admin_fd, struct err *e)
 {
-    if (!sockets_inherit(l, e) || !sockets_bind(l, &f->listen_http, e))
+    if (!sockets_inherit(l, e) || !sockets_bind(l, &f->listen_http, (unsigned)f->workers, e))
         return false;
     if (l->num == 0 && f->doorman == NULL)
         return err_set(e, "BadOption", "--listen-http",
@@ -192,6 +192,7 @@ static int run(const struct flags *f)
     struct parent_config config = {.listeners = &listeners,
                                    .admin_fd = admin_fd,
                                    .id = f->id,
+                                   .num_workers = (unsigned)f->workers,
                                    .doorman = f->doorman,
                                    .follower = follower,
                                    .follower_argv = argv,
@@ -202,14 +203,24 @@ static int run(const struct flags *f)
     return status;
 }
 
+static int64_t usable_cpus(void)
+{
+    cpu_set_t mine;
+    int num = sched_getaffinity(0, sizeof(mine), &mine) == 0 ? CPU_COUNT(&mine) : 1;
+    return num < WORKERS_MAX ? num : WORKERS_MAX;
+}
+
 int main(int argc, char **argv)
 {
     char host[HOST_NAME_BYTES] = "";
     struct err e = {0};
     if (gethostname(host, sizeof(host) - 1) != 0 || host[0] == '\0')
         snprintf(host, sizeof(host), "localhost");
-    struct flags f = {
-        .id = host, .node = host, .workers = 1, .stop_grace_s = 10, .log_level = "info"};
+    struct flags f = {.id = host,
+                      .node = host,
+                      .workers = usable_cpus(),
+                      .stop_grace_s = 10,
+                      .log_level = "info"};
     log_init("gateway", LOG_INFO);
     if (!options_parse(options, NUM_OPTIONS, argc, argv, &f, &e))
         return fail(&e);

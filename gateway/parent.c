@@ -31,7 +31,7 @@
 #include "gateway/core/obj.h"
 #include "gateway/doorman/client.h"
 #include "gateway/worker/control.h"
-#include "gateway/worker/worker.h"
+#include "gateway/worker/hub.h"
 
 enum {
     PARENT_MAGIC = 0x70617265,
@@ -114,22 +114,25 @@ static void tell_proxy(struct parent *p, const struct control_msg *m, const int 
     kill_child(&p->proxy, SIGKILL);
 }
 
-static void give_listener(struct parent *p, const char *name, enum control_kind kind, int fd)
+static void give_listener(struct parent *p, struct control_msg *m, const char *name, int fd)
 {
-    struct control_msg m = {.type = CONTROL_LISTENER, .kind = kind};
-    snprintf(m.name, sizeof(m.name), "%s", name);
+    m->type = CONTROL_LISTENER;
+    snprintf(m->name, sizeof(m->name), "%s", name);
     p->listeners_given++;
-    tell_proxy(p, &m, &fd);
+    tell_proxy(p, m, &fd);
 }
 
 /* ---- the doorman -------------------------------------------------------------------------------
  */
 
-static void on_listener_added(void *arg, const char *name, enum doorman_kind kind, int fd)
+static void on_listener_added(void *arg, const struct doorman_entry *entry, int fd)
 {
     struct parent *p;
     OBJ_CAST(p, arg, PARENT_MAGIC);
-    give_listener(p, name, kind == DOORMAN_HTTPS ? CONTROL_HTTPS : CONTROL_HTTP, fd);
+    struct control_msg m = {.kind = entry->kind == DOORMAN_HTTPS ? CONTROL_HTTPS : CONTROL_HTTP,
+                            .shard = entry->shard,
+                            .num_shards = entry->num_shards};
+    give_listener(p, &m, entry->name, fd);
 }
 
 static void on_listener_withdrawn(void *arg, const char *name)
@@ -141,9 +144,22 @@ static void on_listener_withdrawn(void *arg, const char *name)
     tell_proxy(p, &m, NULL);
 }
 
+/* The proxy is not ready before it has polled a whole list once. */
+static void on_listed(void *arg, size_t num_listeners, bool complete, bool changed)
+{
+    (void)num_listeners;
+    (void)changed;
+    struct parent *p;
+    OBJ_CAST(p, arg, PARENT_MAGIC);
+    struct control_msg m = {.type = CONTROL_LISTED};
+    if (complete)
+        tell_proxy(p, &m, NULL);
+}
+
 static const struct doorman_client_ops doorman_ops = {
     .added = on_listener_added,
     .withdrawn = on_listener_withdrawn,
+    .listed = on_listed,
 };
 
 static void on_table(struct parent *p, uint64_t revision)
@@ -153,12 +169,10 @@ static void on_table(struct parent *p, uint64_t revision)
         p->doorman = doorman_client_new(p->base, p->config->doorman, &doorman_ops, p);
 }
 
-/* `polled`, when the proxy counts: of listeners given to it. Behind an older count more are coming.
- */
-static void on_serving(struct parent *p, uint64_t polled)
+/* `settled`: of the listeners given to this proxy. Behind an older count more are on their way. */
+static void on_serving(struct parent *p, uint64_t settled)
 {
-    if (p->doorman != NULL && p->state == PARENT_SERVING &&
-        (polled == 0 || polled == p->listeners_given))
+    if (p->doorman != NULL && p->state == PARENT_SERVING && settled == p->listeners_given)
         doorman_client_serving(p->doorman);
 }
 
@@ -194,16 +208,17 @@ static void on_control(evutil_socket_t fd, short what, void *arg)
 
 _Noreturn static void be_proxy(struct parent *p, int control_fd)
 {
-    /* The doorman has one listener at least; how many, only it knows. */
-    struct worker_config config = {
+    struct hub_config config = {
         .control_fd = control_fd,
         .admin_fd = p->config->admin_fd,
         .id = p->config->id,
-        .num_listeners = p->config->listeners->num + (p->config->doorman != NULL ? 1 : 0),
+        .num_workers = p->config->num_workers,
+        .num_listeners = p->config->listeners->num,
+        .doorman = p->config->doorman != NULL,
     };
     if (prctl(PR_SET_DUMPABLE, 0) != 0)
         log_warn("the proxy's memory can be read by others of its user: %s", strerror(errno));
-    _exit(worker_run(&config));
+    _exit(hub_run(&config));
 }
 
 static bool open_control(struct parent *p, int pair[2])
@@ -221,9 +236,21 @@ static bool open_control(struct parent *p, int pair[2])
     return true;
 }
 
-static void give_held(void *arg, const char *name, enum doorman_kind kind, int fd)
+/* What a new proxy must have: our own, and the doorman's as far as they are held. */
+static void give_listeners(struct parent *p)
 {
-    on_listener_added(arg, name, kind, fd);
+    struct sockets *own = p->config->listeners;
+    p->listeners_given = 0;
+    for (size_t i = 0; i < own->num; i++) {
+        struct control_msg m = {
+            .kind = CONTROL_HTTP, .shard = own->all[i].shard, .num_shards = own->all[i].num_shards};
+        give_listener(p, &m, own->all[i].name, own->all[i].fd);
+    }
+    if (p->doorman == NULL)
+        return;
+    doorman_client_each(p->doorman, on_listener_added, p);
+    on_listed(p, doorman_client_num_listeners(p->doorman), doorman_client_complete(p->doorman),
+              true);
 }
 
 static void start_proxy(struct parent *p)
@@ -247,12 +274,7 @@ static void start_proxy(struct parent *p)
         return;
     }
     log_info("the proxy is pid %d", (int)pid);
-    p->listeners_given = 0;
-    for (size_t i = 0; i < p->config->listeners->num; i++)
-        give_listener(p, p->config->listeners->all[i].name, CONTROL_HTTP,
-                      p->config->listeners->all[i].fd);
-    if (p->doorman != NULL)
-        doorman_client_each(p->doorman, give_held, p);
+    give_listeners(p);
     start_follower(p);
 }
 

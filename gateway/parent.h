@@ -15,6 +15,7 @@ struct parent_config {
     struct sockets *listeners;        /* own ones; the parent closes them when it drains */
     int admin_fd;                     /* -1: none */
     const char *id;                   /* of this gateway, for logs */
+    unsigned num_workers;             /* threads of the proxy */
     const char *doorman;              /* socket; NULL: none */
     const char *follower;             /* path of the program */
     const char *const *follower_argv; /* after --frames-fd N; NULL-ended */

@@ -39,62 +39,117 @@ static bool split_address(const char *text, char host[HOST_MAX], const char **ou
     return true;
 }
 
-static int bind_address(const struct addrinfo *a)
+static bool set_flag(int fd, int level, int name)
 {
     int one = 1;
+    return setsockopt(fd, level, name, &one, sizeof(one)) == 0;
+}
+
+/* Bound, not listening. `join`: beside sockets that are shared; else nobody may listen there. */
+static int bind_address(const struct addrinfo *a, bool join)
+{
     int fd = socket(a->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0)
         return -1;
-    bool ok = setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) == 0;
+    bool ok = set_flag(fd, SOL_SOCKET, SO_REUSEADDR);
     if (a->ai_family == AF_INET6)
-        ok = ok && setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one)) == 0;
-    if (!ok || bind(fd, a->ai_addr, a->ai_addrlen) != 0 || listen(fd, SOMAXCONN) != 0)
+        ok = ok && set_flag(fd, IPPROTO_IPV6, IPV6_V6ONLY);
+    if (join)
+        ok = ok && set_flag(fd, SOL_SOCKET, SO_REUSEPORT);
+    if (!ok || bind(fd, a->ai_addr, a->ai_addrlen) != 0)
         fd_close(&fd);
     return fd;
 }
 
-int sockets_open(const char *addr_port, const char *option, struct err *e)
+static struct addrinfo *look_up(const char *addr_port, const char *option, struct err *e)
 {
     char host[HOST_MAX];
     const char *port = NULL;
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
                              .ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV};
     struct addrinfo *a = NULL;
-    if (!split_address(addr_port, host, &port) ||
-        getaddrinfo(host[0] != '\0' ? host : "0.0.0.0", port, &hints, &a) != 0) {
-        err_set(e, "BadOption", option,
-                "%s takes ADDR:PORT or [V6]:PORT with a numeric address, "
-                "not \"%s\"",
-                option, addr_port);
+    if (split_address(addr_port, host, &port) &&
+        getaddrinfo(host[0] != '\0' ? host : "0.0.0.0", port, &hints, &a) == 0)
+        return a;
+    err_set(e, "BadOption", option,
+            "%s takes ADDR:PORT or [V6]:PORT with a numeric address, not \"%s\"", option,
+            addr_port);
+    return NULL;
+}
+
+int sockets_open(const char *addr_port, const char *option, struct err *e)
+{
+    struct addrinfo *a = look_up(addr_port, option, e);
+    if (a == NULL)
         return -1;
-    }
-    int fd = bind_address(a);
+    int fd = bind_address(a, false);
+    if (fd >= 0 && listen(fd, SOMAXCONN) != 0)
+        fd_close(&fd);
     if (fd < 0)
         err_set_errno(e, "BadListener", option, "%s %s cannot be opened", option, addr_port);
     freeaddrinfo(a);
     return fd;
 }
 
-static bool add(struct sockets *l, const char *name, int fd, struct err *e)
+static bool add(struct sockets *l, const char *name, int fd, unsigned shard, unsigned num_shards)
 {
     if (l->num == SOCKETS_MAX)
-        return err_set(e, "BadListener", "", "more than %d listeners", SOCKETS_MAX);
-    snprintf(l->all[l->num].name, SOCKETS_NAME_MAX, "%s", name);
+        return false;
+    if (num_shards > 1)
+        snprintf(l->all[l->num].name, SOCKETS_NAME_MAX, "%.80s#%u", name, shard);
+    else
+        snprintf(l->all[l->num].name, SOCKETS_NAME_MAX, "%s", name);
     l->all[l->num].fd = fd;
+    l->all[l->num].shard = shard;
+    l->all[l->num].num_shards = num_shards;
     l->num++;
     return true;
 }
 
-bool sockets_bind(struct sockets *l, const struct options_list *addresses, struct err *e)
+/*
+ * The first socket is bound alone, so that an address that somebody listens on is refused; then it
+ * is shared, and the others join. They listen when all are there, because a group that grows while
+ * clients come would hand their connections from one socket to another.
+ */
+static bool bind_shards(struct sockets *l, const char *name, const struct addrinfo *a,
+                        unsigned num_shards)
 {
-    for (size_t i = 0; i < addresses->num; i++) {
-        int fd = sockets_open(addresses->all[i], "--listen-http", e);
+    size_t first = l->num;
+    for (unsigned i = 0; i < num_shards; i++) {
+        int fd = bind_address(a, i > 0);
         if (fd < 0)
             return false;
-        if (!add(l, addresses->all[i], fd, e)) {
+        if ((num_shards > 1 && !set_flag(fd, SOL_SOCKET, SO_REUSEPORT)) ||
+            !add(l, name, fd, i, num_shards)) {
             fd_close(&fd);
             return false;
         }
+    }
+    for (size_t i = first; i < l->num; i++)
+        if (listen(l->all[i].fd, SOMAXCONN) != 0)
+            return false;
+    return true;
+}
+
+bool sockets_bind(struct sockets *l, const struct options_list *addresses, unsigned num_shards,
+                  struct err *e)
+{
+    for (size_t i = 0; i < addresses->num; i++) {
+        const char *text = addresses->all[i];
+        if (addresses->num * num_shards > SOCKETS_MAX)
+            return err_set(e, "BadListener", "--listen-http",
+                           "%zu addresses for %u workers are more than %d sockets", addresses->num,
+                           num_shards, SOCKETS_MAX);
+        struct addrinfo *a = look_up(text, "--listen-http", e);
+        if (a == NULL)
+            return false;
+        bool ok = bind_shards(l, text, a, num_shards);
+        if (!ok)
+            err_set_errno(e, "BadListener", "--listen-http", "--listen-http %s cannot be opened",
+                          text);
+        freeaddrinfo(a);
+        if (!ok)
+            return false;
     }
     return true;
 }
@@ -135,7 +190,9 @@ static bool inherit_one(struct sockets *l, int fd, struct str name, struct err *
         return err_set(e, "BadListener", "LISTEN_FDS",
                        "the inherited descriptor %d is no listening stream socket", fd);
     name_of(fd, text);
-    return add(l, text, fd, e);
+    if (add(l, text, fd, 0, 1))
+        return true;
+    return err_set(e, "BadListener", "LISTEN_FDS", "more than %d listeners", SOCKETS_MAX);
 }
 
 bool sockets_inherit(struct sockets *l, struct err *e)

@@ -232,7 +232,7 @@ static void hold(struct doorman_client *c, struct offer_item *item)
     h = &c->held[c->num_held++];
     *h = (struct held){.entry = item->entry, .fd = item->fd, .cookie = listener_cookie(item->fd)};
     item->fd = -1;
-    c->ops->added(c->arg, h->entry.name, (enum doorman_kind)h->entry.kind, h->fd);
+    c->ops->added(c->arg, &h->entry, h->fd);
 }
 
 static bool reconcile(struct doorman_client *c, struct offer *list)
@@ -457,12 +457,12 @@ void doorman_client_draining(struct doorman_client *c)
 }
 
 void doorman_client_each(struct doorman_client *c,
-                         void (*fn)(void *arg, const char *name, enum doorman_kind kind, int fd),
+                         void (*fn)(void *arg, const struct doorman_entry *entry, int fd),
                          void *arg)
 {
     OBJ_CHECK(c, CLIENT_MAGIC);
     for (size_t i = 0; i < c->num_held; i++)
-        fn(arg, c->held[i].entry.name, (enum doorman_kind)c->held[i].entry.kind, c->held[i].fd);
+        fn(arg, &c->held[i].entry, c->held[i].fd);
 }
 
 bool doorman_client_connected(const struct doorman_client *c)

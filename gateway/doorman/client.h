@@ -29,11 +29,11 @@ struct doorman_client;
 
 struct doorman_client_ops {
     /*
-     * A listener to poll: name as "http:0.0.0.0:8081#0" (stable, < DOORMAN_NAME_MAX), its kind, and
-     * the descriptor, which is borrowed until this call returns (send it on with SCM_RIGHTS or
-     * duplicate it).
+     * A listener to poll: its name as "http:0.0.0.0:8081#0" (stable, < DOORMAN_NAME_MAX), its kind,
+     * which of how many shards it is, and the descriptor, which is borrowed until this call returns
+     * (send it on with SCM_RIGHTS or duplicate it).
      */
-    void (*added)(void *arg, const char *name, enum doorman_kind kind, int fd);
+    void (*added)(void *arg, const struct doorman_entry *entry, int fd);
     /* This one is no longer served by the doorman, or `added` follows with a new socket: let go. */
     void (*withdrawn)(void *arg, const char *name);
     /*
@@ -63,7 +63,7 @@ void doorman_client_draining(struct doorman_client *c);
 
 /* Calls fn for every listener held now: what a restarted proxy must be given. */
 void doorman_client_each(struct doorman_client *c,
-                         void (*fn)(void *arg, const char *name, enum doorman_kind kind, int fd),
+                         void (*fn)(void *arg, const struct doorman_entry *entry, int fd),
                          void *arg);
 
 bool doorman_client_connected(const struct doorman_client *c); /* and a list has been received */

@@ -142,7 +142,7 @@ struct conn *conn_new(struct proxy *p, int fd, const struct sockaddr_storage *pe
     c->grave = (struct loop_grave){.bury = bury, .dead = c};
     set_peer(c, peer);
     TAILQ_INSERT_TAIL(&p->conns[CONN_IDLE], c, link);
-    p->num_conns++;
+    metrics_add(&p->num_conns, 1);
     return c;
 }
 
@@ -197,10 +197,10 @@ static void die(struct conn *c, enum close_reason why)
 
     log_debug("client=%s state=%s closed: %s", c->peer, states[c->state].name,
               close_reason_text(why));
-    p->closed[why]++;
+    metrics_add(&p->closed[why], 1);
     forget_everything(c);
     conn_enter(c, CONN_DEAD);
-    p->num_conns--;
+    metrics_add(&p->num_conns, (uint64_t)-1);
     loop_forget(p->loop, &c->task);
     loop_bury(p->loop, &c->grave);
 }

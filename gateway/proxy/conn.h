@@ -133,8 +133,8 @@ struct proxy {
     const struct table *table;
     struct upstreams ups;
     struct conn_list conns[CONN__COUNT];
-    size_t num_conns; /* all but the dead */
-    uint64_t closed[CLOSE__COUNT];
+    _Atomic uint64_t num_conns;            /* all but the dead; other threads may read it */
+    _Atomic uint64_t closed[CLOSE__COUNT]; /* likewise */
     struct retry_budget budget;
     uint64_t random;
     /* scratch of the callback that runs */

@@ -102,7 +102,6 @@ void proxy_adopt(struct proxy *p, const struct table *t, const struct table_chan
     if (p->table != NULL)
         table_unref(&p->table);
     p->table = t;
-    metrics_add(&p->metrics->adoptions, 1);
 }
 
 const struct table *proxy_table(const struct proxy *p)
@@ -124,25 +123,35 @@ void proxy_drain(struct proxy *p)
 
 size_t proxy_num_conns(const struct proxy *p)
 {
-    return p->num_conns;
+    return metrics_get(&p->num_conns);
 }
 
-bool proxy_write_metrics(const struct proxy *p, struct buf *b)
+static uint64_t sum_closed(struct proxy *const *all, size_t num, enum close_reason why)
+{
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < num; i++)
+        sum += metrics_get(&all[i]->closed[why]);
+    return sum;
+}
+
+bool proxy_write_metrics(struct proxy *const *all, size_t num, struct buf *b)
 {
     static const char name[] = "signalbox_connections_closed_total";
+    uint64_t conns = 0;
 
-    if (!metrics_write(b, p->metrics) ||
-        !metrics_write_one(b, "signalbox_connections", "gauge", "client connections open",
-                           p->num_conns) ||
+    for (size_t i = 0; i < num; i++)
+        conns += proxy_num_conns(all[i]);
+    if (!metrics_write_one(b, "signalbox_connections", "gauge", "client connections open", conns) ||
         !metrics_write_one(b, "signalbox_upstream_ejected", "gauge", "endpoints put aside now",
-                           upstream_shared_num_ejected(p->ups.shared)) ||
+                           upstream_shared_num_ejected(all[0]->ups.shared)) ||
         !buf_add_fmt(b, "# HELP %s client connections closed, by reason\n# TYPE %s counter\n", name,
                      name))
         return false;
     for (int i = 0; i < CLOSE__COUNT; i++)
         if (!buf_add_fmt(b, "%s{reason=\"%s\"} %llu\n", name,
                          close_reason_label((enum close_reason)i),
-                         (unsigned long long)p->closed[i]))
+                         (unsigned long long)sum_closed(all, num, (enum close_reason)i)))
             return false;
     return true;
 }

@@ -41,8 +41,9 @@ const struct table *proxy_table(const struct proxy *p); /* lent; NULL: none yet 
 
 /* From now on every response ends its connection, and idle ones are let go after a moment. */
 void proxy_drain(struct proxy *p);
-size_t proxy_num_conns(const struct proxy *p);
+size_t proxy_num_conns(const struct proxy *p); /* any thread */
 
-MUST_USE bool proxy_write_metrics(const struct proxy *p, struct buf *b);
+/* The sums over all proxies of a process; any thread. */
+MUST_USE bool proxy_write_metrics(struct proxy *const *all, size_t num, struct buf *b);
 
 #endif

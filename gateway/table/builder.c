@@ -293,8 +293,9 @@ bool table_builder_take(struct table_builder *b, struct table_commit *out)
     b->waiting = false;
     table_ref(b->newest);
     *out = (struct table_commit){.table = b->newest,
-                                 .changes = b->pools.changes,
-                                 .num_changes = b->pools.num_changes,
+                                 .delta = b->pools.delta,
+                                 .changes = b->pools.delta->all,
+                                 .num_changes = b->pools.delta->num,
                                  .refusals = b->refused.all,
                                  .num_refusals = b->refused.num};
     return true;

@@ -67,7 +67,6 @@ void pools_init(struct pools *p)
 void pools_free(struct pools *p)
 {
     pools_clear_changes(p);
-    free(p->changes);
     trie_free(&p->trie);
     trie_free(&p->by_name);
     ids_free(&p->ids);
@@ -315,18 +314,29 @@ static struct table_pool *settle(struct pools *p, struct pools_entry *e, uint32_
     return next;
 }
 
+static void grow_delta(struct pools *p)
+{
+    struct table_delta *d = p->delta;
+
+    if (d != NULL && d->num < p->cap_changes)
+        return;
+    p->cap_changes = d != NULL ? p->cap_changes * 2 : 8;
+    p->delta = xrealloc(d, sizeof(*d) + p->cap_changes * sizeof(d->all[0]));
+    if (d == NULL) {
+        atomic_init(&p->delta->refs, 1);
+        p->delta->num = 0;
+    }
+}
+
 static void add_change(struct pools *p, const struct table_pool *before,
                        const struct table_pool *after)
 {
-    if (p->num_changes == p->cap_changes) {
-        p->cap_changes = p->cap_changes != 0 ? p->cap_changes * 2 : 8;
-        p->changes = xrealloc(p->changes, p->cap_changes * sizeof(*p->changes));
-    }
+    grow_delta(p);
     if (before != NULL)
         version_pool_ref(before);
     if (after != NULL)
         version_pool_ref(after);
-    p->changes[p->num_changes++] = (struct table_change){before, after};
+    p->delta->all[p->delta->num++] = (struct table_change){before, after};
 }
 
 static void finish_entry(struct pools *p, struct pools_entry *e, uint32_t round)
@@ -352,6 +362,7 @@ void pools_finish(struct pools *p, uint32_t round)
 {
     struct pools_entry *e = p->touched;
 
+    grow_delta(p); /* also for no change */
     p->touched = NULL;
     while (e != NULL) {
         struct pools_entry *next = e->next_touched;
@@ -366,9 +377,5 @@ void pools_finish(struct pools *p, uint32_t round)
 
 void pools_clear_changes(struct pools *p)
 {
-    for (size_t i = 0; i < p->num_changes; i++) {
-        version_pool_unref(p->changes[i].before);
-        version_pool_unref(p->changes[i].after);
-    }
-    p->num_changes = 0;
+    table_delta_unref(&p->delta);
 }

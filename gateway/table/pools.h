@@ -15,8 +15,7 @@ struct pools {
     struct trie trie;    /* of the next version */
     struct ids ids;
     struct pools_entry *touched; /* in this commit, a list through the entries */
-    struct table_change *changes;
-    size_t num_changes;
+    struct table_delta *delta;   /* of this commit, or NULL */
     size_t cap_changes;
 };
 
@@ -34,7 +33,7 @@ void pools_keep(struct pools *p, struct str name, bool endpoints, uint32_t round
 void pools_delete(struct pools *p, struct str name, bool endpoints);
 void pools_sweep(struct pools *p, uint32_t round); /* deletes the halves without a stamp */
 
-/* Ends a commit: ids, the trie and changes[]; the latter live until pools_clear_changes. */
+/* Ends a commit: ids, the trie and the delta, which is there until pools_clear_changes. */
 void pools_finish(struct pools *p, uint32_t round);
 void pools_clear_changes(struct pools *p);
 

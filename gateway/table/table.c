@@ -168,6 +168,29 @@ void table_unref(const struct table **t)
     OBJ_KILL(mine);
 }
 
+/* ---- deltas ---- */
+
+void table_delta_ref(struct table_delta *d)
+{
+    ref(&d->refs);
+}
+
+void table_delta_unref(struct table_delta **d)
+{
+    struct table_delta *mine = *d;
+
+    *d = NULL;
+    if (mine == NULL || !unref(&mine->refs))
+        return;
+    for (size_t i = 0; i < mine->num; i++) {
+        version_pool_unref(mine->all[i].before);
+        version_pool_unref(mine->all[i].after);
+    }
+    free(mine);
+}
+
+/* ---- reading ---- */
+
 uint64_t table_revision(const struct table *t)
 {
     return t->revision;

@@ -93,10 +93,24 @@ struct table_refusal {
     struct err why;
 };
 
-/* What table_builder_take gives: a reference to the version; the arrays are lent. */
+/*
+ * The changes of one commit, for every worker to walk at its own pace. It holds the pools that it
+ * names; table_delta_ref and table_delta_unref are atomic.
+ */
+struct table_delta {
+    _Atomic uint32_t refs; /* private to table.c */
+    size_t num;
+    struct table_change all[];
+};
+
+void table_delta_ref(struct table_delta *d);
+void table_delta_unref(struct table_delta **d); /* nulls the caller's pointer; NULL inside is fine */
+
+/* What table_builder_take gives: a reference to the version; the rest is lent. */
 struct table_commit {
-    const struct table *table; /* the caller's reference, table_unref it */
-    const struct table_change *changes;
+    const struct table *table;          /* the caller's reference, table_unref it */
+    struct table_delta *delta;          /* table_delta_ref it to keep it longer */
+    const struct table_change *changes; /* those of delta */
     size_t num_changes;
     const struct table_refusal *refusals;
     size_t num_refusals;
@@ -113,7 +127,8 @@ void table_builder_free(struct table_builder *b);
  */
 void table_builder_frame(struct table_builder *b, const struct frame *f);
 
-/* After a commit frame; *out's arrays live until the next table_builder_frame. False: no commit. */
+/* After a commit frame; what *out lends lives until the next table_builder_frame. False: no commit.
+ */
 MUST_USE bool table_builder_take(struct table_builder *b, struct table_commit *out);
 
 /* The workers have forgotten this retired endpoint: its id may be given to another. */

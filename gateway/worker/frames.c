@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -18,6 +19,13 @@
 #include "gateway/wire/frame.h"
 
 enum { FRAMES_MAGIC = 0x0f4a3e01 };
+
+/* Nacks and ack of one commit: a nack belongs to the ack that follows it. */
+struct frames_answer {
+    STAILQ_ENTRY(frames_answer) link;
+    uint64_t follower;
+    struct buf text;
+};
 
 static void detach(struct frames *f, const char *why)
 {
@@ -62,20 +70,81 @@ static void log_refusals(const struct table_commit *commit)
  * However many objects are refused, the ack has room: a follower that is sent away for the size of
  * its own table would come back with the same one for ever.
  */
-static void answer(struct frames *f, const struct table_commit *commit, uint64_t revision)
+static void prepare_answer(struct frames *f, const struct table_commit *commit)
 {
+    struct frames_answer *a = xcalloc(1, sizeof *a);
     bool fits = true;
 
     log_refusals(commit);
-    for (size_t i = 0; fits && i < commit->num_refusals && f->out.len < FRAMES_NACKS_MAX; i++) {
+    a->follower = f->follower;
+    buf_init(&a->text, FRAMES_ANSWERS_MAX);
+    for (size_t i = 0; fits && i < commit->num_refusals && a->text.len < FRAMES_NACKS_MAX; i++) {
         const struct table_refusal *r = &commit->refusals[i];
 
-        fits = frame_write_nack(&f->out, r->kind, str_from(r->name), &r->why);
+        fits = frame_write_nack(&a->text, r->kind, str_from(r->name), &r->why);
     }
-    if (fits && frame_write_ack(&f->out, revision))
-        send_answers(f);
-    else
+    fits = fits && frame_write_ack(&a->text, table_revision(commit->table));
+    ASSERT(fits); /* a nack is far smaller than what is left of the buffer */
+    STAILQ_INSERT_TAIL(&f->under_way, a, link);
+    f->num_under_way++;
+}
+
+static void drop_answer(struct frames *f)
+{
+    struct frames_answer *a = STAILQ_FIRST(&f->under_way);
+
+    STAILQ_REMOVE_HEAD(&f->under_way, link);
+    f->num_under_way--;
+    buf_free(&a->text);
+    free(a);
+}
+
+static bool is_held(const struct frames *f)
+{
+    return f->num_under_way >= FRAMES_UNDER_WAY_MAX;
+}
+
+static void read_on(struct frames *f)
+{
+    if (f->fd < 0 || f->reading)
+        return;
+    if (event_add(f->read_ev, NULL) != 0)
+        WRONG("the follower's socket cannot be watched");
+    f->reading = true;
+}
+
+/* Its reader is slow: nacks that nobody takes are left out, acks are not. */
+static bool queue_answer(struct frames *f, const struct buf *text)
+{
+    struct str all = buf_str(text), last = all;
+    const char *newline;
+
+    if (f->out.len < FRAMES_NACKS_MAX)
+        return buf_add(&f->out, all.p, all.n);
+    newline = all.n > 1 ? memrchr(all.p, '\n', all.n - 1) : NULL;
+    if (newline != NULL)
+        last = (struct str){newline + 1, (size_t)(all.p + all.n - newline - 1)};
+    return buf_add(&f->out, last.p, last.n);
+}
+
+void frames_in_force(struct frames *f)
+{
+    struct frames_answer *a = STAILQ_FIRST(&f->under_way);
+    bool fits = true;
+
+    ASSERT(a != NULL);
+    if (f->fd >= 0 && a->follower == f->follower)
+        fits = queue_answer(f, &a->text);
+    drop_answer(f);
+    if (f->fd < 0)
+        return;
+    if (!fits) {
         detach(f, "it does not read its answers");
+        return;
+    }
+    loop_later(f->loop, &f->task);
+    read_on(f);
+    send_answers(f);
 }
 
 /* False: the socket is gone, or a version was handed over. */
@@ -85,7 +154,6 @@ static bool take_line(struct frames *f, struct str line)
     struct err e = {0};
     struct table_commit commit;
     bool committed;
-    uint64_t revision;
 
     f->lines++;
     if (!frame_parse(line, &fr, &e)) {
@@ -94,13 +162,12 @@ static bool take_line(struct frames *f, struct str line)
         return false;
     }
     table_builder_frame(f->builder, &fr);
-    revision = fr.revision;
     committed = fr.type == FRAME_COMMIT && table_builder_take(f->builder, &commit);
     frame_free(&fr);
     if (!committed)
         return true;
+    prepare_answer(f, &commit);
     f->on_commit(f->arg, &commit);
-    answer(f, &commit, revision);
     return false;
 }
 
@@ -112,6 +179,8 @@ static void decode(void *arg)
     bool more = true;
 
     OBJ_CAST(f, arg, FRAMES_MAGIC);
+    if (is_held(f)) /* frames_in_force goes on */
+        return;
     for (int i = 0; more && i < FRAMES_LINES_A_TURN; i++) {
         const char *at = f->in.bytes + used;
         const char *end = f->in.len > used ? memchr(at, '\n', f->in.len - used) : NULL;
@@ -124,6 +193,8 @@ static void decode(void *arg)
     if (f->fd < 0)
         return;
     buf_drop(&f->in, used);
+    if (f->in.len <= FRAMES_BACKLOG)
+        read_on(f);
     if (f->in.len > 0 && memchr(f->in.bytes, '\n', f->in.len) != NULL)
         loop_later(f->loop, &f->task);
 }
@@ -136,8 +207,11 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
     ssize_t n;
 
     OBJ_CAST(f, arg, FRAMES_MAGIC);
-    if (f->task.queued && f->in.len > FRAMES_BACKLOG)
-        return; /* the next turn reads on */
+    if (f->in.len > FRAMES_BACKLOG && (f->task.queued || is_held(f))) {
+        event_del(f->read_ev); /* decode reads on, or frames_in_force */
+        f->reading = false;
+        return;
+    }
     n = read(fd, bytes, sizeof bytes);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
@@ -167,6 +241,7 @@ void frames_init(struct frames *f, struct loop *l,
     f->loop = l;
     f->fd = -1;
     f->task = (struct loop_task){.run = decode, .arg = f};
+    STAILQ_INIT(&f->under_way);
     f->builder = table_builder_new();
     f->on_commit = on_commit;
     f->arg = arg;
@@ -176,7 +251,9 @@ void frames_init(struct frames *f, struct loop *l,
 
 void frames_free(struct frames *f)
 {
-    detach(f, "the worker ends");
+    detach(f, "the proxy ends");
+    while (!STAILQ_EMPTY(&f->under_way))
+        drop_answer(f);
     table_builder_free(f->builder);
     f->builder = NULL;
 }
@@ -190,8 +267,11 @@ void frames_attach(struct frames *f, int fd)
         return;
     }
     f->fd = fd;
+    f->follower++;
     f->read_ev = event_new(f->loop->base, fd, EV_READ | EV_PERSIST, on_readable, f);
     f->write_ev = event_new(f->loop->base, fd, EV_WRITE, on_writable, f);
-    if (f->read_ev == NULL || f->write_ev == NULL || event_add(f->read_ev, NULL) != 0)
+    if (f->read_ev == NULL || f->write_ev == NULL)
         WRONG("the follower's socket cannot be watched");
+    f->reading = false;
+    read_on(f);
 }

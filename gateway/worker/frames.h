@@ -1,16 +1,21 @@
 /*
- * The worker's end of the frames socket: lines in, table versions out, acks and nacks back. Lines
- * are decoded and versions handed over between the turns of the loop, a bounded number a turn.
+ * The hub's end of the frames socket: lines in, table versions out, acks and nacks back. Lines are
+ * decoded and versions handed over between the turns of the loop, a bounded number a turn. A
+ * version is acknowledged when its owner says that it is in force; while several are not, nothing
+ * more is decoded.
  */
 #ifndef GATEWAY_WORKER_FRAMES_H
 #define GATEWAY_WORKER_FRAMES_H
 
+#include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "gateway/core/buf.h"
 #include "gateway/loop/loop.h"
 
 struct event;
+struct frames_answer;
 struct table_builder;
 struct table_commit;
 
@@ -20,7 +25,8 @@ enum {
     FRAMES_BACKLOG = 1 << 20,     /* with so much undecoded nothing more is read */
     FRAMES_ANSWERS_MAX = 4 << 20, /* acks and nacks that the follower has not read */
     FRAMES_NACKS_MAX = 1 << 20,   /* with so much unread, further nacks are left out */
-    FRAMES_REFUSALS_LOGGED = 100  /* of one commit; the others are counted */
+    FRAMES_REFUSALS_LOGGED = 100, /* of one commit; the others are counted */
+    FRAMES_UNDER_WAY_MAX = 16     /* versions handed over and not in force yet */
 };
 
 struct frames {
@@ -32,6 +38,10 @@ struct frames {
     struct table_builder *builder;
     struct buf in, out;
     uint64_t lines;
+    uint64_t follower; /* counts them: what an earlier one sent is not acknowledged to this one */
+    STAILQ_HEAD(, frames_answer) under_way; /* to versions that are not in force yet, in order */
+    unsigned num_under_way;
+    bool reading; /* read_ev is added */
     /* Takes the reference to the version; the other fields are lent. */
     void (*on_commit)(void *arg, const struct table_commit *commit);
     void *arg;
@@ -41,5 +51,6 @@ void frames_init(struct frames *f, struct loop *l,
                  void (*on_commit)(void *arg, const struct table_commit *commit), void *arg);
 void frames_free(struct frames *f);
 void frames_attach(struct frames *f, int fd); /* a new follower; takes the descriptor */
+void frames_in_force(struct frames *f);       /* the oldest version that was handed over */
 
 #endif

@@ -24,13 +24,44 @@ struct listener {
     unsigned magic;
     struct listeners *all;
     char *name;
-    int fd;
+    struct listen_socket *socket;
     struct event *ev; /* NULL: not polled */
     bool paused;      /* no descriptors; the next tick tries again */
-    bool no_delay;    /* accepted sockets inherit TCP_NODELAY */
     struct loop_task task;
     TAILQ_ENTRY(listener) link;
 };
+
+struct listen_socket *listen_socket_new(int fd)
+{
+    struct listen_socket *s;
+    int on = 1;
+
+    if (!fd_set_nonblock(fd, true)) {
+        fd_close(&fd);
+        return NULL;
+    }
+    s = xcalloc(1, sizeof *s);
+    atomic_init(&s->refs, 1);
+    s->fd = fd;
+    s->no_delay = setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0;
+    return s;
+}
+
+void listen_socket_ref(struct listen_socket *s)
+{
+    atomic_fetch_add_explicit(&s->refs, 1, memory_order_relaxed);
+}
+
+void listen_socket_unref(struct listen_socket **s)
+{
+    struct listen_socket *mine = *s;
+
+    *s = NULL;
+    if (mine == NULL || atomic_fetch_sub_explicit(&mine->refs, 1, memory_order_acq_rel) != 1)
+        return;
+    fd_close(&mine->fd);
+    free(mine);
+}
 
 static void pause_accepting(struct listener *l)
 {
@@ -75,11 +106,11 @@ static bool accept_one(struct listener *l)
     struct sockaddr_storage peer = {0};
     socklen_t len = sizeof peer;
     int on = 1;
-    int fd = accept4(l->fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    int fd = accept4(l->socket->fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
     if (fd < 0)
         return accept_failed(l);
-    if (!l->no_delay && setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0) {
+    if (!l->socket->no_delay && setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0) {
         fd_close(&fd);
         return true;
     }
@@ -144,7 +175,7 @@ static void remove_listener(struct listeners *ls, struct listener *l)
         event_free(l->ev);
         ls->num_polled--;
     }
-    fd_close(&l->fd);
+    listen_socket_unref(&l->socket);
     free(l->name);
     OBJ_KILL(l);
 }
@@ -161,29 +192,26 @@ static void poll_one(struct listener *l)
 {
     if (l->ev != NULL)
         return;
-    l->ev = event_new(l->all->loop->base, l->fd, EV_READ | EV_ET | EV_PERSIST, on_event, l);
+    l->ev = event_new(l->all->loop->base, l->socket->fd, EV_READ | EV_ET | EV_PERSIST, on_event, l);
     if (l->ev == NULL || event_add(l->ev, NULL) != 0)
         WRONG("a listener cannot be polled");
     l->all->num_polled++;
 }
 
-bool listeners_add(struct listeners *ls, const char *name, int fd)
+bool listeners_add(struct listeners *ls, const char *name, struct listen_socket *s)
 {
     struct listener *l;
-    int on = 1;
 
-    if (ls->num >= LISTENERS_MAX || !fd_set_nonblock(fd, true)) {
-        log_error("listener=%s cannot be used: %s", name,
-                  ls->num >= LISTENERS_MAX ? "there are too many" : strerror(errno));
-        fd_close(&fd);
+    if (ls->num >= LISTENERS_MAX) {
+        log_error("listener=%s cannot be used: there are too many", name);
         return false;
     }
     l = xcalloc(1, sizeof *l);
     l->magic = LISTENER_MAGIC;
     l->all = ls;
     l->name = xstrdup(name);
-    l->fd = fd;
-    l->no_delay = setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0;
+    l->socket = s;
+    listen_socket_ref(s);
     l->task = (struct loop_task){.run = accept_burst, .arg = l};
     TAILQ_INSERT_TAIL(&ls->all, l, link);
     ls->num++;

@@ -6,6 +6,7 @@
 #ifndef GATEWAY_WORKER_LISTENERS_H
 #define GATEWAY_WORKER_LISTENERS_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -18,7 +19,21 @@
 struct proxy;
 struct listener;
 
-enum { LISTENERS_BURST = 32, LISTENERS_MAX = 256 };
+enum { LISTENERS_BURST = 32, LISTENERS_MAX = 1024 };
+
+/*
+ * A listening socket, held by as many workers as poll it and closed when the last one lets go: one
+ * number for all of them, because a descriptor must not be duplicated in the proxy's filter.
+ */
+struct listen_socket {
+    _Atomic uint32_t refs;
+    int fd;
+    bool no_delay; /* accepted sockets inherit TCP_NODELAY */
+};
+
+struct listen_socket *listen_socket_new(int fd); /* takes it; NULL with errno, and it is closed */
+void listen_socket_ref(struct listen_socket *s);
+void listen_socket_unref(struct listen_socket **s); /* NULL inside is fine */
 
 struct listeners {
     unsigned magic;
@@ -32,8 +47,8 @@ struct listeners {
 
 void listeners_init(struct listeners *ls, struct loop *l, struct proxy *p, struct metrics *m);
 void listeners_free(struct listeners *ls);
-/* Takes the descriptor; false: too many, or it cannot be used; it is closed. */
-MUST_USE bool listeners_add(struct listeners *ls, const char *name, int fd);
+/* With a reference of its own; false: there are too many. */
+MUST_USE bool listeners_add(struct listeners *ls, const char *name, struct listen_socket *s);
 void listeners_forget(struct listeners *ls, const char *name);
 void listeners_poll(struct listeners *ls); /* from now on */
 void listeners_stop(struct listeners *ls); /* accepts what waits, then closes all */

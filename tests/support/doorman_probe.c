@@ -196,13 +196,12 @@ static void on_door(evutil_socket_t fd, short what, void *arg)
 
 /* ---- the doorman's client ---------------------------------------------------------------- */
 
-static void on_added(void *arg, const char *name, enum doorman_kind kind, int fd)
+static void on_added(void *arg, const struct doorman_entry *entry, int fd)
 {
     struct probe *p = arg;
     struct door *d = xcalloc(1, sizeof(*d));
 
-    (void)kind;
-    snprintf(d->name, sizeof(d->name), "%s", name);
+    snprintf(d->name, sizeof(d->name), "%s", entry->name);
     d->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
     ASSERT(d->fd >= 0);
     d->event = event_new(p->base, d->fd, EV_READ | EV_PERSIST | EV_ET, on_door, p);
@@ -210,7 +209,7 @@ static void on_added(void *arg, const char *name, enum doorman_kind kind, int fd
     if (strcmp(p->config.mode, "idle") != 0)
         event_add(d->event, NULL);
     TAILQ_INSERT_TAIL(&p->doors, d, link);
-    log_info("added %s", name);
+    log_info("added %s", entry->name);
 }
 
 static void on_withdrawn(void *arg, const char *name)

@@ -35,11 +35,11 @@ struct scene {
     struct listen_spec spec;
 };
 
-static void on_added(void *arg, const char *name, enum doorman_kind kind, int fd)
+static void on_added(void *arg, const struct doorman_entry *entry, int fd)
 {
     struct gateway *g = arg;
 
-    assert_true(name[0] != '\0' && kind == DOORMAN_HTTP && listener_cookie(fd) != 0);
+    assert_true(entry->name[0] != '\0' && entry->kind == DOORMAN_HTTP && listener_cookie(fd) != 0);
     g->num_added++;
 }
 

@@ -44,6 +44,7 @@ static int set_up(void **state)
 {
     struct fixture *f = xcalloc(1, sizeof *f);
     socklen_t len = sizeof f->addr;
+    struct listen_socket *s;
 
     assert_true(loop_init(&f->loop, NULL));
     f->loop.on_turn_end = on_turn_end;
@@ -56,7 +57,10 @@ static int set_up(void **state)
     assert_int_equal(bind(f->fd, (struct sockaddr *)&f->addr, sizeof f->addr), 0);
     assert_int_equal(getsockname(f->fd, (struct sockaddr *)&f->addr, &len), 0);
     assert_int_equal(listen(f->fd, 8), 0);
-    assert_true(listeners_add(&f->listeners, "a", dup(f->fd)));
+    s = listen_socket_new(dup(f->fd));
+    assert_non_null(s);
+    assert_true(listeners_add(&f->listeners, "a", s));
+    listen_socket_unref(&s);
     *state = f;
     return 0;
 }
