@@ -9,15 +9,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
+#include <sys/stat.h>
 
 #include "gateway/core/check.h"
 #include "gateway/core/clock.h"
 #include "gateway/core/fd.h"
+#include "gateway/core/log.h"
 #include "store/migrate.h"
 #include "store/store_priv.h"
 
-enum { BUSY_TIMEOUT_MS = 3000, LOG_ROWS_MAX = 100000, TEXT_MAX = 160 };
+enum {
+    BUSY_TIMEOUT_MS = 250, /* the caller tries again */
+    LOG_ROWS_MAX = 100000,
+    TEXT_MAX = 160,
+    CHECK_MS = 2000,    /* the check at the start takes no longer: a gigabyte would take minutes */
+    CHECK_STEPS = 10000 /* of SQLite's machine between two looks at the clock */
+};
 
 static const int64_t log_age_max_ms = (int64_t)7 * 24 * 3600 * 1000;
 
@@ -51,6 +58,31 @@ static bool make_file(const char *path, struct err *e)
     default:
         return err_set_errno(e, "StoreFailed", "--store", "The store %s cannot be made", path);
     }
+}
+
+/* What SQLite would take for a new store, and delete: an empty file beside a log that is not. */
+static bool check_size(const char *path, struct err *e)
+{
+    char *wal = xasprintf("%s-wal", path);
+    struct stat file;
+    struct stat log;
+    bool ok = true;
+
+    if (stat(path, &file) != 0)
+        ok = err_set_errno(e, "StoreFailed", "--store", "The store %s cannot be looked at", path);
+    else if (S_ISDIR(file.st_mode))
+        ok = err_set(e, "StoreNoFile", "--store",
+                     "The store %s is a folder: name a file in it, for example %s/signalbox.db.",
+                     path, path);
+    else if (!S_ISREG(file.st_mode))
+        ok = err_set(e, "StoreNoFile", "--store", "The store %s is no regular file.", path);
+    else if (file.st_size == 0 && stat(wal, &log) == 0 && log.st_size > 0)
+        ok = err_set(e, "StoreCorrupt", "--store",
+                     "The store %s is empty, but its -wal is not. Restore a backup, or move both "
+                     "away: what the labels say is then read from the swarm anew.",
+                     path);
+    free(wal);
+    return ok;
 }
 
 /* First column of the first row of a pragma or query, as text, "" when there is none. */
@@ -108,13 +140,47 @@ static bool connect_file(struct store *s, struct err *e)
     return true;
 }
 
+static int on_progress(void *arg)
+{
+    const struct store *s = arg;
+
+    return clock_mono_ms() >= s->check_until_ms;
+}
+
+/* A page here and there that cannot be read shows later; a start that takes minutes shows now. */
+static bool check_pages(struct store *s, struct err *e)
+{
+    char text[TEXT_MAX];
+    struct err why = {0};
+    bool ok;
+    bool late;
+
+    s->check_until_ms = clock_mono_ms() + CHECK_MS;
+    sqlite3_progress_handler(s->db, CHECK_STEPS, on_progress, s);
+    ok = ask(s, "PRAGMA quick_check(1)", text, &why);
+    late = !ok && (sqlite3_errcode(s->db) & 0xff) == SQLITE_INTERRUPT;
+    sqlite3_progress_handler(s->db, 0, NULL, NULL);
+    if (late) {
+        log_warn("the store %s is large, its check was ended after %d ms", s->path, (int)CHECK_MS);
+        return true;
+    }
+    if (!ok) {
+        *e = why;
+        return false;
+    }
+    return strcmp(text, "ok") == 0 ||
+           err_set(e, "StoreCorrupt", "--store",
+                   "The store %s is damaged (%.60s). Restore a backup, or move the file and its "
+                   "-wal away: what the labels say is then read from the swarm anew.",
+                   s->path, text);
+}
+
 /* Is it ours, not newer than we are, and whole? Changes nothing. */
 static bool check_file(struct store *s, struct err *e)
 {
     int64_t id;
     int64_t version;
     int64_t num_tables;
-    char text[TEXT_MAX];
 
     if (!ask_number(s, "PRAGMA application_id", &id, e) ||
         !ask_number(s, "PRAGMA user_version", &version, e) ||
@@ -128,15 +194,8 @@ static bool check_file(struct store *s, struct err *e)
                        "The store %s has schema %lld, this program knows up to %zu: run the newer "
                        "program again, or give this one another file (labels are read anew).",
                        s->path, (long long)version, store_num_migrations);
-    if (!ask(s, "PRAGMA quick_check(1)", text, e))
-        return false;
-    if (strcmp(text, "ok") != 0)
-        return err_set(e, "StoreCorrupt", "--store",
-                       "The store %s is damaged (%.60s). Restore a backup, or move the file and "
-                       "its -wal away and start again: what the labels say is read from the swarm "
-                       "anew.",
-                       s->path, text);
-    return true;
+    s->marked = id == STORE_APPLICATION_ID;
+    return check_pages(s, e);
 }
 
 static bool prepare_file(struct store *s, struct err *e)
@@ -152,51 +211,40 @@ static bool prepare_file(struct store *s, struct err *e)
                        "%s): put it on a local one.",
                        s->path, text);
     snprintf(sql, sizeof(sql), "PRAGMA application_id = %d", STORE_APPLICATION_ID);
-    if (sqlite3_exec(s->db, sql, NULL, NULL, NULL) != SQLITE_OK)
+    /* Not again: a full disk would refuse it, and the store could be read. */
+    if (!s->marked && sqlite3_exec(s->db, sql, NULL, NULL, NULL) != SQLITE_OK)
         return sql_fail(s->db, s->path, "it was marked as ours", e);
     return store_migrate(s->db, s->path, e);
 }
 
-/* "<unix ms>-<16 hex digits>", made once with the store. */
-static bool make_epoch(struct store *s, struct err *e)
+/* A log that is not cut because there is no room is a longer log, not a reason not to start. */
+static bool compact(struct store *s, struct err *e)
 {
-    uint64_t random;
-    sqlite3_stmt *q = NULL;
+    struct err why = {0};
 
-    if (getrandom(&random, sizeof(random), 0) != (ssize_t)sizeof(random))
-        return err_set_errno(e, "StoreFailed", "--store", "No random bytes for a new epoch");
-    snprintf(s->epoch, sizeof(s->epoch), "%lld-%016llx", (long long)s->now_ms(),
-             (unsigned long long)random);
-    bool ok = sqlite3_prepare_v2(s->db, "INSERT INTO meta (key, value) VALUES ('epoch', ?1)", -1,
-                                 &q, NULL) == SQLITE_OK &&
-              sqlite3_bind_text(q, 1, s->epoch, -1, SQLITE_STATIC) == SQLITE_OK &&
-              sqlite3_step(q) == SQLITE_DONE;
-
-    if (!ok)
-        sql_fail(s->db, s->path, "its epoch was written", e);
-    (void)sqlite3_finalize(q); /* repeats the error of the step */
-    return ok;
+    if (compact_all(s, &why))
+        return true;
+    if (strcmp(why.code, "StoreFull") == 0) {
+        log_warn("the change log is not cut: %s", why.text);
+        return true;
+    }
+    *e = why;
+    return false;
 }
 
 static bool load_state(struct store *s, struct err *e)
 {
-    char epoch[TEXT_MAX];
     int64_t head = 0;
 
-    if (!ask(s, "SELECT value FROM meta WHERE key = 'epoch'", epoch, e))
-        return false;
-    snprintf(s->epoch, sizeof(s->epoch), "%.*s", STORE_EPOCH_LEN - 1, epoch);
-    if (s->epoch[0] == '\0' && !make_epoch(s, e))
-        return false;
-    if (!sql_number(s, sql_bind(s, SQL_HEAD, e, ""), &head, e))
+    if (!meta_load_epoch(s, e) || !sql_number(s, sql_bind(s, SQL_HEAD, e, ""), &head, e))
         return false;
     s->head = (uint64_t)head;
-    return compact_all(s, e);
+    return compact(s, e);
 }
 
 struct store *store_open(const char *path, struct err *e)
 {
-    if (!make_file(path, e))
+    if (!make_file(path, e) || !check_size(path, e))
         return NULL;
     struct store *s = xcalloc(1, sizeof(*s));
 

@@ -12,6 +12,9 @@ static const char *const texts[SQL__COUNT] = {
     [SQL_BEGIN] = "BEGIN IMMEDIATE",
     [SQL_COMMIT] = "COMMIT",
     [SQL_ROLLBACK] = "ROLLBACK",
+    [SQL_META_GET] = "SELECT value FROM meta WHERE key = ?1",
+    [SQL_META_SET] = "INSERT INTO meta (key, value) VALUES (?1, ?2) "
+                     "ON CONFLICT (key) DO UPDATE SET value = excluded.value",
     [SQL_HEAD] = "SELECT max(number) FROM commits",
     [SQL_CLUSTER_ID] = "SELECT id FROM clusters WHERE name = ?1",
     [SQL_CLUSTER_ADD] = "INSERT INTO clusters (name) VALUES (?1)",
@@ -110,14 +113,19 @@ static const char *classify(int code, int os_error)
 static const char *way_back(const char *class)
 {
     if (strcmp(class, "StoreFull") == 0)
-        return "Nothing was changed; free space on its file system.";
+        return "Nothing was changed; free space on its file system (\"df -h\" shows it), no "
+               "restart "
+               "is needed.";
     if (strcmp(class, "StoreReadOnly") == 0)
-        return "Let the coordinator's user write the file and its folder.";
+        return "Let the coordinator's user write the file and its folder (chown, remount), no "
+               "restart "
+               "is needed.";
     if (strcmp(class, "StoreLocked") == 0)
-        return "Another process has it open, most likely a second coordinator: stop that one.";
+        return "Another process has it open, a second coordinator or sqlite3: end that one "
+               "(\"fuser -v\" on the file names it), no restart is needed.";
     if (strcmp(class, "StoreCorrupt") == 0)
-        return "Restore a backup, or move the file and its -wal away and start again: what the "
-               "labels say is read from the swarm anew.";
+        return "Restore a backup, or move the file and its -wal away: what the labels say is then "
+               "read from the swarm anew. Nothing is deleted by itself.";
     return "Nothing was changed.";
 }
 

@@ -15,6 +15,8 @@
 
 struct store;
 
+enum { STORE_EPOCH_MAX = 64 }; /* with its NUL */
+
 /* One difference between the objects in force and those wanted. */
 struct store_change {
     const char *cluster;
@@ -28,13 +30,28 @@ struct store_change {
  * A new store gets a new epoch, "<unix ms>-<16 hex digits>". NULL with *e, whose sentence says the
  * way back. Codes, here and below: StoreNewer (made by a newer program), StoreForeign (somebody
  * else's SQLite file), StoreCorrupt, StoreLocked (another process has it), StoreReadOnly,
- * StoreFull, StoreNoDirectory, StoreFailed (anything else).
+ * StoreFull, StoreNoDirectory, StoreNoFile, StoreFailed (anything else).
  */
 struct store *store_open(const char *path, struct err *e);
 void store_close(struct store *s);
 
 const char *store_epoch(const struct store *s); /* lent */
-uint64_t store_head(const struct store *s);     /* number of the last commit, 0 = none */
+
+/*
+ * The epoch of a cluster: the store's own, or the later one that it was given since, because its
+ * gateways held one that was later than the store's. store_renew_epoch takes one after `after_ms`
+ * (unix ms) and keeps it: durable when it returns true.
+ */
+MUST_USE bool store_epoch_of(struct store *s, const char *cluster, char out[STORE_EPOCH_MAX],
+                             struct err *e);
+MUST_USE bool store_renew_epoch(struct store *s, const char *cluster, uint64_t after_ms,
+                                char out[STORE_EPOCH_MAX], struct err *e);
+
+/* A word under a name, for the next start. *out is "" when there is none; longer ones are refused.
+ */
+MUST_USE bool store_recall(struct store *s, const char *key, char *out, size_t max, struct err *e);
+MUST_USE bool store_remember(struct store *s, const char *key, const char *value, struct err *e);
+uint64_t store_head(const struct store *s); /* number of the last commit, 0 = none */
 
 /*
  * One transaction: the objects, a change-log row each, the next commit number, author and cause.

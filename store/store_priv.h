@@ -7,13 +7,15 @@
 #include "gateway/core/obj.h"
 #include "store/store.h"
 
-enum { STORE_MAGIC = 0x53744f72, STORE_EPOCH_LEN = 64, STORE_APPLICATION_ID = 0x53426f78 };
+enum { STORE_MAGIC = 0x53744f72, STORE_APPLICATION_ID = 0x53426f78 };
 
 /* Every statement that runs more than once; the texts are in sql.c. */
 enum sql_id {
     SQL_BEGIN,
     SQL_COMMIT,
     SQL_ROLLBACK,
+    SQL_META_GET,
+    SQL_META_SET,
     SQL_HEAD,
     SQL_CLUSTER_ID,
     SQL_CLUSTER_ADD,
@@ -44,12 +46,14 @@ struct store {
     sqlite3 *db;
     sqlite3_stmt *statements[SQL__COUNT]; /* prepared at first use */
     char *path;
-    char epoch[STORE_EPOCH_LEN];
+    char epoch[STORE_EPOCH_MAX];
     uint64_t head;
     /* The change log of a cluster is cut to these when an eighth over them; tests lower them. */
     int64_t log_rows_max;
     int64_t log_age_max_ms;
     int64_t (*now_ms)(void); /* wall clock; tests replace it */
+    bool marked;             /* the file had our application id when it was opened */
+    int64_t check_until_ms;  /* monotonic: when the check at the start is given up */
 };
 
 /* Fills *e from the last error of db, in words; false. `doing` completes "while …". */
@@ -71,6 +75,9 @@ void sql_finalize_all(struct store *s);
 
 /* Leaves the transaction, if one is open. */
 void sql_rollback(struct store *s);
+
+/* meta.c: the store's epoch, read or made. */
+MUST_USE bool meta_load_epoch(struct store *s, struct err *e);
 
 /* compact.c: inside a transaction. */
 MUST_USE bool compact_cluster(struct store *s, int64_t cluster, struct err *e);

@@ -225,7 +225,7 @@ static void reopened_it_is_the_same(void **state)
 {
     (void)state;
     struct store *s = open_store();
-    char epoch[STORE_EPOCH_LEN];
+    char epoch[STORE_EPOCH_MAX];
 
     snprintf(epoch, sizeof(epoch), "%s", store_epoch(s));
     set(s, "east", "quo'te\n", "{\"v\":\"\xc3\xa9\"}");
