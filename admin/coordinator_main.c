@@ -32,6 +32,7 @@ struct flags {
     const char *identity;
     struct options_list clusters;
     const char *default_cluster;
+    bool accept_empty;
     const char *stream;
     const char *admin;
     const char *log_level;
@@ -56,6 +57,9 @@ static const struct options_entry run_options[] = {
      NULL},
     {"--default-cluster", "NAME", "cluster of services without the label; default: none",
      OPTIONS_TEXT, AT(default_cluster), 0, 0, NULL},
+    {"--accept-empty", NULL,
+     "publish what the swarm gives, even when live gateways hold more routes; for one start",
+     OPTIONS_FLAG, AT(accept_empty), 0, 0, NULL},
     {"--stream", "ADDR:PORT", "listen for followers here; default: 0.0.0.0:7700", OPTIONS_TEXT,
      AT(stream), 0, 0, NULL},
     {"--admin", "ADDR:PORT", "serve the admin API here; default: 0.0.0.0:7701", OPTIONS_TEXT,
@@ -306,6 +310,7 @@ static bool start(struct program *p, const struct flags *f, struct err *e)
         .clusters = f->clusters.all,
         .num_clusters = f->clusters.num,
         .default_cluster = f->default_cluster,
+        .accept_empty = f->accept_empty,
         .access = auth_stream,
     };
     struct api_config api = {.listen = f->admin};

@@ -1,11 +1,12 @@
 /*
  * The loop of control: a new view marks the coordinator dirty; one event at the end of the turn
- * compiles it, commits the difference of all clusters as one commit and announces to each cluster
- * its own part. A commit that fails leaves the view in place and is tried again each second; until
- * it succeeds nothing of it is published. Reports come back through a mailbox. Knows no HTTP beyond
- * the addresses it passes on, and nothing of who asks.
+ * compiles it, asks which clusters may be published, commits their differences as one commit and
+ * announces to each cluster its own part. A store that cannot be opened, or does not take a commit,
+ * is tried again each second; until then the view stays in place, nothing of it is published, and
+ * streams carry what was committed before. Reports come back through a mailbox. Knows no HTTP
+ * beyond the addresses it passes on, and nothing of who asks.
  */
-#include "clusters/coordinator.h"
+#include "clusters/coordinator_priv.h"
 
 #include <string.h>
 
@@ -19,48 +20,10 @@
 #include "gateway/core/check.h"
 #include "gateway/core/clock.h"
 #include "gateway/core/log.h"
-#include "gateway/core/map.h"
 #include "gateway/core/obj.h"
-#include "store/store.h"
 
 enum {
-    COORDINATOR_MAGIC = 0x0c004d01,
-    REPORTS_WAITING_MAX = 2048, /* news that the loop has not taken; more are refused with 503 */
-    STALE_MS = 60000            /* without one good reading the coordinator is not ready */
-};
-
-struct cluster {
-    char *name;
-    struct compile_cluster loaded;       /* from the store, until the first commit of this run */
-    const struct compile_cluster *table; /* what is committed: `loaded` or in `committed` */
-    struct map commits;                  /* object name -> struct stamp */
-    uint64_t revision;
-    bool served;
-    struct gateways *gateways;
-};
-
-struct stamp {
-    uint64_t commit;
-};
-
-struct coordinator {
-    unsigned magic;
-    struct event_base *base;
-    char *default_cluster; /* NULL: none */
-    const char **names;    /* of the clusters, for compile */
-    struct cluster *clusters;
-    size_t num_clusters;
-    struct store *store;
-    struct publish *publish;
-    struct mailbox *news;
-    struct observe *observe;
-    struct view *view;                /* newest; NULL before the first */
-    struct compile_result *compiled;  /* of that view */
-    struct compile_result *committed; /* the newest that is in the store; may be == compiled */
-    struct event *turn;
-    struct event *retry;
-    struct event *tick;
-    struct err store_failure; /* code NULL: the last commit went well */
+    REPORTS_WAITING_MAX = 2048 /* news that the loop has not taken; more are refused with 503 */
 };
 
 /* News on its way from the publisher's thread; the strings are its own. */
@@ -82,13 +45,25 @@ bool coordinator_name_ok(struct str name)
     return true;
 }
 
-static struct cluster *find(const struct coordinator *c, const char *name)
+struct cluster *coordinator_find(const struct coordinator *c, const char *name)
 {
     for (size_t i = 0; i < c->num_clusters; i++) {
         if (strcmp(c->clusters[i].name, name) == 0)
             return &c->clusters[i];
     }
     return NULL;
+}
+
+void coordinator_turn_soon(struct coordinator *c)
+{
+    event_active(c->turn, 0, 0);
+}
+
+/* A cluster that may be published now has its differences committed at the end of the turn. */
+static void review(struct coordinator *c)
+{
+    if (coordinator_hold_review(c))
+        coordinator_turn_soon(c);
 }
 
 /* ---- news of gateways ---------------------------------------------------------------------------
@@ -102,6 +77,7 @@ static void news_free(struct mailbox_item *item)
     free((char *)n->news.gateway);
     free((char *)n->news.node);
     free((char *)n->news.refusals_json);
+    free((char *)n->news.epoch);
     free(n);
 }
 
@@ -117,7 +93,8 @@ static bool on_news(void *arg, const struct publish_news *news)
     n->news.gateway = xstrdup(news->gateway);
     n->news.node = xstrdup(news->node);
     n->news.refusals_json = xstrdup(news->refusals_json);
-    if (news->type != PUBLISH_NEWS_REPORT) {
+    n->news.epoch = xstrdup(news->epoch);
+    if (news->type == PUBLISH_NEWS_CONNECTED || news->type == PUBLISH_NEWS_DISCONNECTED) {
         mailbox_post(c->news, &n->item);
         return true;
     }
@@ -134,199 +111,52 @@ static void on_news_item(void *arg, struct mailbox_item *owned)
     struct cluster *cl;
 
     OBJ_CAST(c, arg, COORDINATOR_MAGIC);
-    cl = find(c, n->news.cluster);
+    cl = coordinator_find(c, n->news.cluster);
     ASSERT(cl != NULL);
     gateways_take(cl->gateways, &n->news, clock_mono_ms());
     news_free(owned);
+    review(c);
 }
 
-/* ---- commit and publish -------------------------------------------------------------------------
+/* ---- the turn -----------------------------------------------------------------------------------
  */
 
-static int object_order(const void *a, const void *b)
-{
-    const struct compile_object *x = a;
-    const struct compile_object *y = b;
-
-    if (x->kind != y->kind)
-        return x->kind < y->kind ? -1 : 1;
-    return strcmp(x->name, y->name);
-}
-
-/* Does any object of the sorted table have this name? */
-static bool table_names(const struct compile_cluster *table, const char *name)
-{
-    for (int kind = 0; kind < ROUTE_KIND__COUNT; kind++) {
-        const struct compile_object key = {.kind = (enum route_kind)kind, .name = (char *)name};
-
-        if (table->num_objects != 0 &&
-            bsearch(&key, table->objects, table->num_objects, sizeof key, object_order) != NULL)
-            return true;
-    }
-    return false;
-}
-
-static void stamp_object(struct cluster *cl, const char *name, uint64_t commit)
-{
-    struct stamp *s = map_get(&cl->commits, str_from(name));
-
-    if (s == NULL) {
-        s = xcalloc(1, sizeof *s);
-        ASSERT(map_put(&cl->commits, str_from(name), s) == NULL);
-    }
-    s->commit = commit > s->commit ? commit : s->commit;
-}
-
-/* The differences of one cluster, as its neighbours want them. */
-struct delta {
-    struct diff_change *changes; /* NULL when num is 0 */
-    size_t num;
-};
-
-static void publish_delta(struct coordinator *c, struct cluster *cl, const struct delta *d,
-                          uint64_t commit)
-{
-    struct publish_change *out = xcalloc(d->num, sizeof *out);
-
-    for (size_t i = 0; i < d->num; i++) {
-        const struct diff_change *ch = &d->changes[i];
-
-        out[i] = (struct publish_change){ch->kind, ch->name, ch->value};
-        if (ch->value != NULL || table_names(cl->table, ch->name))
-            stamp_object(cl, ch->name, commit);
-        else
-            free(map_remove(&cl->commits, str_from(ch->name)));
-    }
-    cl->revision = commit;
-    publish_commit(c->publish, cl->name, commit, out, d->num);
-    free(out);
-    log_info("cluster %s: commit %llu changes %zu objects", cl->name, (unsigned long long)commit,
-             d->num);
-}
-
-static void serve(struct coordinator *c, struct cluster *cl, uint64_t floor)
-{
-    if (cl->served)
-        return;
-    cl->served = true;
-    publish_serve(c->publish, cl->name, cl->revision, floor);
-}
-
-static size_t diff_all(const struct coordinator *c, struct delta *deltas)
-{
-    size_t total = 0;
-
-    for (size_t i = 0; i < c->num_clusters; i++) {
-        deltas[i].num =
-            diff_tables(c->clusters[i].table, &c->compiled->clusters[i], &deltas[i].changes);
-        total += deltas[i].num;
-    }
-    return total;
-}
-
-static bool commit_all(struct coordinator *c, const struct delta *deltas, size_t total,
-                       uint64_t *out_commit, struct err *e)
-{
-    struct store_change *rows = xcalloc(total, sizeof *rows);
-    size_t n = 0;
-    bool ok;
-
-    for (size_t i = 0; i < c->num_clusters; i++) {
-        for (size_t k = 0; k < deltas[i].num; k++) {
-            const struct diff_change *ch = &deltas[i].changes[k];
-
-            rows[n++] = (struct store_change){c->clusters[i].name, route_kind_name(ch->kind),
-                                              ch->name, ch->value};
-        }
-    }
-    ok = store_commit(c->store, rows, n, "swarm", "observed", out_commit, e);
-    free(rows);
-    return ok;
-}
-
-/* What is compiled is now what is committed; the tables that were, go. */
-static void adopt_compiled(struct coordinator *c)
-{
-    if (c->committed != c->compiled)
-        compile_free(c->committed);
-    c->committed = c->compiled;
-    for (size_t i = 0; i < c->num_clusters; i++) {
-        c->clusters[i].table = &c->committed->clusters[i];
-        diff_table_clear(&c->clusters[i].loaded);
-    }
-}
-
-static void announce(struct coordinator *c, const struct delta *deltas, uint64_t commit)
-{
-    for (size_t i = 0; i < c->num_clusters; i++) {
-        struct cluster *cl = &c->clusters[i];
-
-        serve(c, cl, 0);
-        cl->table = &c->compiled->clusters[i];
-        if (deltas[i].num != 0)
-            publish_delta(c, cl, &deltas[i], commit);
-    }
-}
-
-static void commit_failed(struct coordinator *c, const struct err *why)
+void coordinator_store_failed(struct coordinator *c, const struct err *why, const char *what)
 {
     const struct timeval second = {1, 0};
 
-    if (c->store_failure.code == NULL)
-        log_error("the store does not take the commit, it is tried each second and nothing of it "
-                  "is published: %s",
-                  why->text);
+    if (c->store_failure.code != why->code)
+        log_error("%s; it is tried each second: %s", what, why->text);
     c->store_failure = *why;
     event_add(c->retry, &second);
 }
 
-static void commit_compiled(struct coordinator *c)
+static void compile(struct coordinator *c)
 {
-    struct delta *deltas = xcalloc(c->num_clusters + 1, sizeof *deltas);
-    size_t total = diff_all(c, deltas);
-    uint64_t commit = 0;
-    struct err why = {0};
+    const struct compile_input in = {c->view, c->names, c->num_clusters, c->default_cluster};
 
-    if (total == 0 || commit_all(c, deltas, total, &commit, &why)) {
-        if (c->store_failure.code != NULL)
-            log_info("the store takes commits again");
-        c->store_failure = (struct err){0};
-        announce(c, deltas, commit);
-        for (size_t i = 0; i < c->num_clusters; i++)
-            free(deltas[i].changes); /* they point into the table that goes */
-        adopt_compiled(c);
-    } else {
-        commit_failed(c, &why);
-        for (size_t i = 0; i < c->num_clusters; i++)
-            free(deltas[i].changes);
-    }
-    free(deltas);
+    if (c->compiled != c->committed)
+        compile_free(c->compiled);
+    c->compiled = compile_run(&in);
 }
 
 static void on_turn(evutil_socket_t fd, short what, void *arg)
 {
     struct coordinator *c;
-    struct compile_input in;
 
     (void)fd;
     (void)what;
     OBJ_CAST(c, arg, COORDINATOR_MAGIC);
-    in = (struct compile_input){c->view, c->names, c->num_clusters, c->default_cluster};
-    if (c->compiled != c->committed)
-        compile_free(c->compiled);
-    c->compiled = compile_run(&in);
-    commit_compiled(c);
-}
-
-static void on_retry(evutil_socket_t fd, short what, void *arg)
-{
-    struct coordinator *c;
-
-    (void)fd;
-    (void)what;
-    OBJ_CAST(c, arg, COORDINATOR_MAGIC);
-    if (c->store_failure.code != NULL)
-        commit_compiled(c);
+    if (c->view == NULL)
+        return;
+    compile(c);
+    if (c->store == NULL)
+        return;
+    if (!c->begun)
+        coordinator_hold_begin(c);
+    c->begun = true;
+    (void)coordinator_hold_review(c); /* whom it lets go is in this commit */
+    coordinator_commit(c);
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *arg)
@@ -338,6 +168,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     OBJ_CAST(c, arg, COORDINATOR_MAGIC);
     for (size_t i = 0; i < c->num_clusters; i++)
         gateways_sweep(c->clusters[i].gateways, c->view, clock_mono_ms());
+    review(c);
 }
 
 static void on_view(void *arg, struct view *owned)
@@ -345,65 +176,70 @@ static void on_view(void *arg, struct view *owned)
     struct coordinator *c;
 
     OBJ_CAST(c, arg, COORDINATOR_MAGIC);
-    if (c->view == NULL)
+    if (c->view == NULL) {
+        c->first_view_ms = clock_mono_ms();
         log_info("the swarm has been read: %zu services, %zu tasks, %zu nodes", owned->num_services,
                  owned->num_tasks, owned->num_nodes);
+    }
     view_free(c->view);
     c->view = owned;
-    event_active(c->turn, 0, 0);
+    coordinator_turn_soon(c);
+}
+
+/* ---- the store ----------------------------------------------------------------------------------
+ */
+
+static bool open_store(struct coordinator *c, struct err *e)
+{
+    c->store = store_open(c->store_path, e);
+    if (c->store == NULL)
+        return false;
+    if (coordinator_load(c, e)) {
+        c->store_failure = (struct err){0};
+        return true;
+    }
+    store_close(c->store);
+    c->store = NULL;
+    return false;
+}
+
+static void on_retry(evutil_socket_t fd, short what, void *arg)
+{
+    struct coordinator *c;
+    struct err why = {0};
+
+    (void)fd;
+    (void)what;
+    OBJ_CAST(c, arg, COORDINATOR_MAGIC);
+    if (c->store != NULL && c->store_failure.code != NULL) {
+        coordinator_commit(c);
+    } else if (c->store == NULL && open_store(c, &why)) {
+        log_info("the store %s is open", c->store_path);
+        coordinator_turn_soon(c);
+    } else if (c->store == NULL) {
+        coordinator_store_failed(c, &why, "the store cannot be opened");
+    }
+}
+
+/*
+ * Mistakes of the command line, and a newer program's store, end the program, so that whoever
+ * started it, or the update of a Swarm service, sees it. What passes, or is mended beside the
+ * running program, is waited for.
+ */
+static bool may_pass(const struct err *why)
+{
+    static const char *const codes[] = {"StoreLocked", "StoreFull", "StoreReadOnly", "StoreCorrupt",
+                                        "StoreFailed"};
+
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+        if (strcmp(why->code, codes[i]) == 0)
+            return true;
+    }
+    return false;
 }
 
 /* ---- the start ----------------------------------------------------------------------------------
  */
-
-struct loading {
-    struct coordinator *c;
-    struct cluster *cl;
-};
-
-static void load_object(void *arg, const char *kind, const char *name, const char *value,
-                        uint64_t commit)
-{
-    struct loading *l = arg;
-    enum route_kind k;
-
-    if (!route_kind_from_name(kind, &k) || !diff_table_add(&l->cl->loaded, kind, name, value)) {
-        log_warn("cluster %s: the store holds a \"%s\", a kind that this program does not know",
-                 l->cl->name, kind);
-        return;
-    }
-    stamp_object(l->cl, name, commit);
-    publish_load_object(l->c->publish, l->cl->name, k, name, value, commit);
-}
-
-static void load_change(void *arg, uint64_t commit, const char *kind, const char *name,
-                        bool deleted)
-{
-    struct loading *l = arg;
-    enum route_kind k;
-
-    if (deleted && route_kind_from_name(kind, &k))
-        publish_load_delete(l->c->publish, l->cl->name, k, name, commit);
-}
-
-/* A cluster that has a table is served at once; a new one waits for the first view. */
-static bool load_cluster(struct coordinator *c, struct cluster *cl, struct err *e)
-{
-    struct loading l = {c, cl};
-    uint64_t floor = 0;
-
-    if (!store_log_floor(c->store, cl->name, &floor, e) ||
-        !store_revision(c->store, cl->name, &cl->revision, e) ||
-        !store_each_object(c->store, cl->name, load_object, &l, e) ||
-        !store_each_change(c->store, cl->name, floor, load_change, &l, e))
-        return false;
-    diff_table_sort(&cl->loaded);
-    log_info("cluster %s: %zu objects in the store at revision %llu", cl->name,
-             cl->loaded.num_objects, (unsigned long long)cl->revision);
-    if (cl->revision > 0)
-        serve(c, cl, floor);
-    return true;
-}
 
 static bool check_names(const struct coordinator_config *config, struct err *e)
 {
@@ -450,7 +286,7 @@ static void add_clusters(struct coordinator *c, const struct coordinator_config 
 
 static bool add_events(struct coordinator *c, struct err *e)
 {
-    const struct timeval tick = {10, 0};
+    const struct timeval tick = {1, 0};
 
     c->turn = event_new(c->base, -1, 0, on_turn, c);
     c->retry = event_new(c->base, -1, 0, on_retry, c);
@@ -465,13 +301,9 @@ static bool open_all(struct coordinator *c, const struct coordinator_config *con
 {
     const char *const docker[] = {config->docker, NULL};
     const struct observe_config observe = {.docker = docker, .on_view = on_view, .arg = c};
-
-    c->store = store_open(config->store, e);
-    if (c->store == NULL || !add_events(c, e))
-        return false;
     const struct publish_config publish = {
         .listen = config->stream,
-        .epoch = store_epoch(c->store),
+        .epoch = "",
         .clusters = c->names,
         .num_clusters = c->num_clusters,
         .access = config->access,
@@ -479,13 +311,19 @@ static bool open_all(struct coordinator *c, const struct coordinator_config *con
         .on_news = on_news,
         .news_arg = c,
     };
+    struct err why = {0};
 
+    if (!add_events(c, e))
+        return false;
     c->publish = publish_new(&publish, e);
     if (c->publish == NULL)
         return false;
-    for (size_t i = 0; i < c->num_clusters; i++) {
-        if (!load_cluster(c, &c->clusters[i], e))
+    if (!open_store(c, &why)) {
+        if (!may_pass(&why)) {
+            *e = why;
             return false;
+        }
+        coordinator_store_failed(c, &why, "the store cannot be opened");
     }
     c->observe = observe_new(c->base, &observe, e);
     return c->observe != NULL;
@@ -501,8 +339,13 @@ struct coordinator *coordinator_new(struct event_base *base,
     c = xcalloc(1, sizeof *c);
     c->magic = COORDINATOR_MAGIC;
     c->base = base;
+    c->store_path = xstrdup(config->store);
+    c->accept_empty = config->accept_empty;
     c->default_cluster = config->default_cluster != NULL ? xstrdup(config->default_cluster) : NULL;
     add_clusters(c, config);
+    if (c->accept_empty)
+        log_warn("--accept-empty: what the swarm gives is published, even when gateways hold more "
+                 "routes; leave it out of the next start");
     if (open_all(c, config, e))
         return c;
     coordinator_free(c);
@@ -549,66 +392,6 @@ void coordinator_free(struct coordinator *c)
     free_clusters(c);
     store_close(c->store);
     free(c->default_cluster);
+    free(c->store_path);
     OBJ_KILL(c);
-}
-
-/* ---- what the admin API reads -------------------------------------------------------------------
- */
-
-bool coordinator_ready(const struct coordinator *c, struct err *why)
-{
-    const struct observe_health *h = observe_health(c->observe);
-    int64_t age = clock_mono_ms() - h->last_good_mono_ms;
-
-    if (c->store_failure.code != NULL)
-        return err_set(why, "StoreFailed", "", "the store does not take commits: %s",
-                       c->store_failure.text);
-    if (c->compiled == NULL)
-        return err_set(why, "NotRead", "", "the swarm has not been read yet%s%s",
-                       h->last_error.code != NULL ? ": " : "", h->last_error.text);
-    if (age > STALE_MS)
-        return err_set(why, "Stale", "", "the swarm was last read %lld s ago%s%s",
-                       (long long)(age / 1000), h->last_error.code != NULL ? ": " : "",
-                       h->last_error.text);
-    return true;
-}
-
-bool coordinator_has_cluster(const struct coordinator *c, const char *cluster)
-{
-    return find(c, cluster) != NULL;
-}
-
-uint64_t coordinator_revision(const struct coordinator *c, const char *cluster)
-{
-    const struct cluster *cl = find(c, cluster);
-
-    return cl != NULL ? cl->revision : 0;
-}
-
-uint16_t coordinator_stream_port(const struct coordinator *c)
-{
-    return publish_port(c->publish);
-}
-
-const struct compile_result *coordinator_compiled(const struct coordinator *c)
-{
-    return c->compiled;
-}
-
-uint64_t coordinator_service_commit(const struct coordinator *c, const char *cluster,
-                                    const char *service)
-{
-    const struct cluster *cl = find(c, cluster);
-    const struct stamp *s = cl != NULL ? map_get(&cl->commits, str_from(service)) : NULL;
-
-    return s != NULL ? s->commit : 0;
-}
-
-void coordinator_each_gateway(const struct coordinator *c, const char *cluster,
-                              coordinator_gateway_fn *fn, void *arg)
-{
-    const struct cluster *cl = find(c, cluster);
-
-    if (cl != NULL)
-        gateways_each(cl->gateways, c->view, clock_mono_ms(), fn, arg);
 }

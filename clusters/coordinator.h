@@ -1,7 +1,8 @@
 /*
  * The control loop: observe the swarm, compile it, commit the difference, publish the commit. Owns
  * the observer, the store and the publisher; runs on the caller's libevent loop. Nothing is
- * published that is not committed; a store that cannot write is tried again each second.
+ * published that is not committed; a store that cannot be opened or written is tried again each
+ * second. Whether a cluster may be published after a start is hold.h's to judge.
  *
  * The second half of this header is what the admin API may read: lent, valid until the next turn of
  * the loop, never changed by the reader.
@@ -30,6 +31,7 @@ struct coordinator_config {
     const char *const *clusters; /* names of the service clusters, each coordinator_name_ok */
     size_t num_clusters;
     const char *default_cluster; /* NULL: services without the label belong to none */
+    bool accept_empty;           /* publish even when live gateways hold more routes (hold.h) */
     /* As in publish.h; runs on the publisher's thread. */
     enum publish_access (*access)(void *arg, const char *cluster, struct str token,
                                   const char *address);
@@ -39,7 +41,8 @@ struct coordinator_config {
 /* Lower-case letters, digits and '-' inside, at most 63 bytes: it stands in URLs and tokens. */
 MUST_USE bool coordinator_name_ok(struct str name);
 
-/* NULL with *e: the store cannot be opened, an address cannot be bound, a name is wrong. */
+/* NULL with *e: the store is not this program's to open, an address cannot be bound, a name is
+ * wrong. */
 struct coordinator *coordinator_new(struct event_base *base,
                                     const struct coordinator_config *config, struct err *e);
 void coordinator_free(struct coordinator *c); /* NULL is fine; not from a callback of its own */
@@ -50,15 +53,33 @@ struct coordinator_gateway {
     const char *id;
     const char *node;
     uint64_t applied;
-    bool connected; /* has a stream open now */
-    bool live;      /* its Swarm task is wanted; outside Swarm: heard within the lease */
-    bool reported;  /* a report came since this coordinator started */
+    const char *epoch; /* of the table that it holds; "" = none, or not said */
+    int64_t routes;    /* in that table; -1 = not said */
+    bool connected;    /* has a stream open now */
+    bool live;         /* its Swarm task is wanted; outside Swarm: heard within the lease */
+    bool reported;     /* a report came since this coordinator started */
     int64_t last_report_ms_ago; /* meaningless unless `reported` */
     const char *refusals_json;  /* an array, printed by us */
 };
 
 /* True when the view is compiled, committed and published; else why not, in one sentence. */
 MUST_USE bool coordinator_ready(const struct coordinator *c, struct err *why);
+
+/* What GET /v1/clusters/{c} shows; strings are lent. */
+struct coordinator_cluster {
+    bool served;       /* its stream answers */
+    bool held;         /* what the swarm gives is not published, to all or to some gateways */
+    struct err why;    /* code NULL: nothing to say */
+    const char *epoch; /* "" until the store is open */
+    uint64_t revision;
+    uint64_t routes;      /* in the last picture of the swarm */
+    uint64_t held_routes; /* the most that a live gateway holds */
+    size_t expected;      /* live gateways, and how many of them said what they hold */
+    size_t answered;
+};
+
+MUST_USE bool coordinator_cluster(const struct coordinator *c, const char *cluster,
+                                  struct coordinator_cluster *out);
 MUST_USE bool coordinator_has_cluster(const struct coordinator *c, const char *cluster);
 uint64_t coordinator_revision(const struct coordinator *c, const char *cluster);
 uint16_t coordinator_stream_port(const struct coordinator *c);

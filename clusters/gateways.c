@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "clusters/publish/epoch.h"
 #include "gateway/core/check.h"
 #include "gateway/core/log.h"
 #include "gateway/core/map.h"
@@ -18,7 +19,9 @@ struct known {
     char *id;
     char *node;
     char *refusals_json;
+    char *epoch; /* of the table it holds; "" = none, or not said */
     uint64_t applied;
+    int64_t routes;     /* in the table it holds; -1 = not said */
     size_t num_streams; /* a reconnect may overlap its predecessor */
     bool reported;
     int64_t reported_ms;
@@ -37,6 +40,7 @@ static void known_free(void *p)
     free(k->id);
     free(k->node);
     free(k->refusals_json);
+    free(k->epoch);
     free(k);
 }
 
@@ -101,6 +105,8 @@ static struct known *get_or_add(struct gateways *g, const struct publish_news *n
     k->id = xstrdup(news->gateway);
     k->node = xstrdup("");
     k->refusals_json = xstrdup("[]");
+    k->epoch = xstrdup("");
+    k->routes = -1;
     ASSERT(map_put(&g->by_id, str_from(k->id), k) == NULL);
     return k;
 }
@@ -109,6 +115,15 @@ static void replace(char **text, const char *value)
 {
     free(*text);
     *text = xstrdup(value);
+}
+
+/* Who does not say how many routes it holds now has said so before, of the same table. */
+static void take_holding(struct known *k, const struct publish_news *news)
+{
+    if (news->routes >= 0 || strcmp(k->epoch, news->epoch) != 0)
+        k->routes = news->routes;
+    if (strcmp(k->epoch, news->epoch) != 0)
+        replace(&k->epoch, news->epoch);
 }
 
 void gateways_take(struct gateways *g, const struct publish_news *news, int64_t now_ms)
@@ -127,7 +142,11 @@ void gateways_take(struct gateways *g, const struct publish_news *news, int64_t 
     case PUBLISH_NEWS_DISCONNECTED:
         k->num_streams -= k->num_streams > 0 ? 1 : 0;
         break;
+    case PUBLISH_NEWS_WAITS:
+        take_holding(k, news);
+        break;
     case PUBLISH_NEWS_REPORT:
+        take_holding(k, news);
         k->reported = true;
         k->reported_ms = now_ms;
         k->applied = news->applied;
@@ -195,6 +214,8 @@ void gateways_each(const struct gateways *g, const struct view *view, int64_t no
             .id = k->id,
             .node = k->node,
             .applied = k->applied,
+            .epoch = k->epoch,
+            .routes = k->routes,
             .connected = k->num_streams > 0,
             .live = is_live(k, task_of(view, k), now_ms),
             .reported = k->reported,
@@ -210,4 +231,64 @@ void gateways_each(const struct gateways *g, const struct view *view, int64_t no
 size_t gateways_len(const struct gateways *g)
 {
     return g->by_id.len;
+}
+
+/* Running tasks of this service, on nodes that are there, that have not spoken yet. */
+static size_t count_silent(const struct gateways *g, const struct view *view, const char *service)
+{
+    size_t num = 0;
+
+    for (size_t i = 0; i < view->num_tasks; i++) {
+        const struct view_task *t = &view->tasks[i];
+        const struct view_node *node = view_node(view, t->node_id);
+
+        if (strcmp(t->service_id, service) == 0 && t->desired_running &&
+            t->state == VIEW_TASK_RUNNING && node != NULL && node->state == VIEW_NODE_READY &&
+            map_get(&g->by_id, str_from(t->id)) == NULL)
+            num++;
+    }
+    return num;
+}
+
+/* A live gateway's word; its service's other tasks are counted once, with the first of them. */
+static void add_claim(struct gateways_claims *out, const struct known *k)
+{
+    out->expected++;
+    if (k->routes >= 0)
+        out->answered++;
+    if (k->routes > 0 && (uint64_t)k->routes > out->routes) {
+        out->routes = (uint64_t)k->routes;
+        out->gateway = k->id;
+    }
+    if (epoch_is_later(k->epoch, out->epoch))
+        out->epoch = k->epoch;
+}
+
+void gateways_sum(const struct gateways *g, const struct view *view, int64_t now_ms,
+                  struct gateways_claims *out)
+{
+    struct map services; /* of the gateways; the values are their names */
+    struct str key;
+    size_t pos = 0;
+    void *value;
+
+    *out = (struct gateways_claims){.all_known = true, .gateway = "", .epoch = ""};
+    map_init(&services);
+    while (map_next(&g->by_id, &pos, &key, &value)) {
+        const struct known *k = value;
+        const struct view_task *task = task_of(view, k);
+
+        if (!is_live(k, task, now_ms))
+            continue;
+        add_claim(out, k);
+        if (task == NULL)
+            out->all_known = false;
+        else if (map_get(&services, str_from(task->service_id)) == NULL)
+            map_put(&services, str_from(task->service_id), task->service_id);
+    }
+    pos = 0;
+    while (map_next(&services, &pos, &key, &value))
+        out->expected += count_silent(g, view, value);
+    map_free(&services, NULL);
+    out->all_known = out->all_known && out->expected > 0;
 }

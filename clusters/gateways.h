@@ -27,4 +27,17 @@ void gateways_each(const struct gateways *g, const struct view *view, int64_t no
                    coordinator_gateway_fn *fn, void *arg);
 size_t gateways_len(const struct gateways *g);
 
+/* What the live gateways hold, for hold.h. */
+struct gateways_claims {
+    size_t expected;     /* live gateways, and the running tasks of their services */
+    size_t answered;     /* those of them that have said how many routes they hold */
+    bool all_known;      /* there are some, and each is a Swarm task: there can be no others */
+    uint64_t routes;     /* the most that one holds */
+    const char *gateway; /* which one; lent until the next news; "" = none */
+    const char *epoch;   /* the latest that one holds; lent likewise; "" = none */
+};
+
+void gateways_sum(const struct gateways *g, const struct view *view, int64_t now_ms,
+                  struct gateways_claims *out);
+
 #endif

@@ -41,6 +41,7 @@ void api_get_index(struct api_call *call);
 void api_get_live(struct api_call *call);
 void api_get_ready(struct api_call *call);
 void api_get_version(struct api_call *call);
+void api_get_cluster(struct api_call *call);
 void api_get_services(struct api_call *call);
 void api_get_service(struct api_call *call);
 void api_get_gateways(struct api_call *call);

@@ -107,6 +107,34 @@ static const struct compile_result *services_of(struct api_call *call)
     return r;
 }
 
+/* ---- the cluster --------------------------------------------------------------------------------
+ */
+
+void api_get_cluster(struct api_call *call)
+{
+    char cluster[CLUSTER_MAX + 1];
+    struct coordinator_cluster seen;
+    struct page p;
+
+    if (!named_cluster(call, cluster))
+        return;
+    ASSERT(coordinator_cluster(call->coordinator, cluster, &seen));
+    page_open(&p);
+    add_text(&p, "{\"cluster\":", cluster);
+    add_text(&p, ",\"state\":", seen.held ? "held" : "published");
+    add_text(&p, ",\"code\":", seen.why.code != NULL ? seen.why.code : "");
+    add_text(&p, ",\"reason\":", seen.why.text);
+    add_bool(&p, ",\"streaming\":", seen.served);
+    add_text(&p, ",\"epoch\":", seen.epoch);
+    add_number(&p, ",\"revision\":", seen.revision);
+    add_number(&p, ",\"routes\":", seen.routes);
+    add_number(&p, ",\"gateway_routes\":", seen.held_routes);
+    add_number(&p, ",\"gateways_expected\":", seen.expected);
+    add_number(&p, ",\"gateways_answered\":", seen.answered);
+    add(&p, "}");
+    page_send(&p, call);
+}
+
 /* ---- services -----------------------------------------------------------------------------------
  */
 
@@ -226,6 +254,11 @@ static void add_gateway(void *arg, const struct coordinator_gateway *g)
     add_text(p, ",\"node\":", g->node);
     add_number(p, ",\"applied\":", g->applied);
     add_number(p, ",\"behind\":", gp->revision > g->applied ? gp->revision - g->applied : 0);
+    add_text(p, ",\"epoch\":", g->epoch);
+    if (g->routes >= 0)
+        add_number(p, ",\"routes\":", (uint64_t)g->routes);
+    else
+        add(p, ",\"routes\":null");
     add_bool(p, ",\"connected\":", g->connected);
     add_text(p, ",\"state\":", g->live ? "live" : "unknown");
     if (g->reported)

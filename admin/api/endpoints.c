@@ -12,6 +12,8 @@ const struct api_endpoint api_endpoints[] = {
      "200 when the swarm is read, committed and published, else 503 and why"},
     {"GET", "/version", true, api_get_version, "the program and its version"},
     {"GET", "/v1", false, api_get_index, "this list"},
+    {"GET", "/v1/clusters/{cluster}", false, api_get_cluster,
+     "a service cluster: published or held, and why; epoch, revision, routes"},
     {"GET", "/v1/clusters/{cluster}/services", false, api_get_services,
      "the labelled services of a service cluster, and whether each is accepted"},
     {"GET", "/v1/clusters/{cluster}/services/{service}", false, api_get_service,

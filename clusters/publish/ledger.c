@@ -311,6 +311,18 @@ bool ledger_is_open(const struct ledger *l)
     return l->open;
 }
 
+void ledger_set_epoch(struct ledger *l, const char *epoch)
+{
+    forget_batches(l); /* the snapshot begins with a hello that names it */
+    free(l->epoch);
+    l->epoch = xstrdup(epoch);
+}
+
+const char *ledger_epoch(const struct ledger *l)
+{
+    return l->epoch;
+}
+
 uint64_t ledger_revision(const struct ledger *l)
 {
     return l->revision;

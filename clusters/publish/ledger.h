@@ -44,6 +44,8 @@ MUST_USE bool ledger_load_set(struct ledger *l, enum route_kind kind, const char
 void ledger_load_delete(struct ledger *l, enum route_kind kind, const char *name, uint64_t commit);
 void ledger_open(struct ledger *l, uint64_t revision, uint64_t floor);
 bool ledger_is_open(const struct ledger *l);
+void ledger_set_epoch(struct ledger *l, const char *epoch); /* at any time */
+const char *ledger_epoch(const struct ledger *l);
 
 /*
  * Applies one commit; `revision` must be above the last. An object that cannot be framed keeps its

@@ -20,7 +20,13 @@
 #include "gateway/core/log.h"
 #include "gateway/core/obj.h"
 
-enum message_type { MESSAGE_LOAD, MESSAGE_SERVE, MESSAGE_COMMIT, MESSAGE_STOP };
+enum message_type {
+    MESSAGE_LOAD,
+    MESSAGE_EPOCH, /* in the name of the only change */
+    MESSAGE_SERVE,
+    MESSAGE_COMMIT,
+    MESSAGE_STOP
+};
 
 struct message {
     struct mailbox_item item; /* first: the mailbox's handle on it */
@@ -83,6 +89,8 @@ void publish_tell(struct publish *p, struct subscriber *s, enum publish_news_typ
         .gateway = s->gateway,
         .node = s->node,
         .refusals_json = "[]",
+        .epoch = "",
+        .routes = -1,
         .at_ms = clock_wall_ms(),
     };
 
@@ -161,6 +169,16 @@ static void take_load(const struct message *m)
         log_error("cluster %s: not published: %s", m->cluster->name, why.text);
 }
 
+static void take_epoch(const struct message *m)
+{
+    struct publish_cluster *c = m->cluster;
+    struct subscriber *s;
+
+    ledger_set_epoch(c->ledger, m->changes[0].name);
+    while ((s = TAILQ_FIRST(&c->subscribers)) != NULL)
+        subscriber_end(s); /* leaves the list */
+}
+
 static void take_commit(const struct message *m)
 {
     struct publish_cluster *c = m->cluster;
@@ -190,6 +208,9 @@ static void on_message(void *arg, struct mailbox_item *owned)
     switch (m->type) {
     case MESSAGE_LOAD:
         take_load(m);
+        break;
+    case MESSAGE_EPOCH:
+        take_epoch(m);
         break;
     case MESSAGE_SERVE:
         ledger_open(m->cluster->ledger, m->revision, m->floor);
@@ -373,6 +394,14 @@ void publish_load_delete(struct publish *p, const char *cluster, enum route_kind
                          const char *name, uint64_t commit)
 {
     publish_load_object(p, cluster, kind, name, NULL, commit);
+}
+
+void publish_epoch(struct publish *p, const char *cluster, const char *epoch)
+{
+    struct message *m = message_new(MESSAGE_EPOCH, must_find(p, cluster), 0, 1);
+
+    message_add(m, &(struct publish_change){.name = epoch});
+    post(p, m);
 }
 
 void publish_serve(struct publish *p, const char *cluster, uint64_t revision, uint64_t log_floor)

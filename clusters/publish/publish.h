@@ -8,11 +8,14 @@
  *        `gateway` and `node` say who follows, so that the API can show it as connected.
  *   POST /v1/clusters/{c}/gateways/{id}/report   at most 1 MiB, answered 204
  *        {"node":"n1","applied":12,"refusals":[{"kind","name","code","message","field"}]}
- *        `applied` is the revision in force. Unknown keys are ignored: followers may be newer.
+ *        `applied` is the revision in force, "routes" how many routes the gateway holds, "epoch" of
+ *        which epoch. Unknown keys are ignored: followers may be newer. Taken before publish_serve
+ *        too: what gateways hold decides whether their cluster may be served.
  *
  * Both need `Authorization: Bearer <token of that cluster>`. Refusals are problem+json (RFC 9457):
  * 400 a query or a body that cannot be used, 401, 403 another cluster's token, 404, 405, 429 too
- * many bad tokens from one address, 503 with Retry-After before publish_serve.
+ * many bad tokens from one address, 503 with Retry-After before publish_serve and to a gateway that
+ * holds a later epoch than the cluster has: it would refuse the table anyway.
  */
 #ifndef CLUSTERS_PUBLISH_PUBLISH_H
 #define CLUSTERS_PUBLISH_PUBLISH_H
@@ -51,6 +54,7 @@ enum publish_access {
 enum publish_news_type {
     PUBLISH_NEWS_CONNECTED,    /* a stream that named its gateway began */
     PUBLISH_NEWS_DISCONNECTED, /* such a stream ended */
+    PUBLISH_NEWS_WAITS,        /* such a stream was asked for and is not served: 503 */
     PUBLISH_NEWS_REPORT        /* a report came */
 };
 
@@ -61,21 +65,23 @@ struct publish_news {
     const char *gateway;       /* id: the Swarm task id, or what --id said */
     const char *node;          /* "" = not said */
     uint64_t applied;          /* report: revision in force in its proxy */
+    const char *epoch;         /* report, waits: of the table that it holds; "" = none */
+    int64_t routes;            /* report, waits: in the table that it holds; -1 = not said */
     const char *refusals_json; /* report: array of {kind,name,code,message,field}, printed by us */
     size_t num_refusals;       /* report: how many there were before the cap */
     int64_t at_ms;             /* wall clock */
 };
 
 struct publish_config {
-    const char *listen; /* "0.0.0.0:7700"; port 0 takes a free one */
-    const char *epoch;
+    const char *listen;          /* "0.0.0.0:7700"; port 0 takes a free one */
+    const char *epoch;           /* of all clusters until publish_epoch */
     const char *const *clusters; /* the configured ones; any other name is 404 */
     size_t num_clusters;
     /* Does this token open that cluster? Compares in constant time. `address` is the peer's. */
     enum publish_access (*access)(void *arg, const char *cluster, struct str token,
                                   const char *address);
     void *access_arg;
-    /* false: too much is waiting already, the report is answered 503 (connections always count). */
+    /* false: too much waits already, the report is answered 503 (connections always count). */
     bool (*on_news)(void *arg, const struct publish_news *n);
     void *news_arg;
 };
@@ -90,12 +96,14 @@ uint16_t publish_port(const struct publish *p);
  * change log the deletes (sets are known from the objects). publish_serve then opens the cluster at
  * `revision`; who asks to resume from `log_floor` or before gets a snapshot. Until then its stream
  * answers 503. publish_commit announces one commit: the changes of this cluster only, with a
- * revision above the last. Everything is copied.
+ * revision above the last. publish_epoch gives the cluster another epoch, before it is served or
+ * later: its streams end, and come back for the table of that epoch. Everything is copied.
  */
 void publish_load_object(struct publish *p, const char *cluster, enum route_kind kind,
                          const char *name, const char *value, uint64_t commit);
 void publish_load_delete(struct publish *p, const char *cluster, enum route_kind kind,
                          const char *name, uint64_t commit);
+void publish_epoch(struct publish *p, const char *cluster, const char *epoch);
 void publish_serve(struct publish *p, const char *cluster, uint64_t revision, uint64_t log_floor);
 void publish_commit(struct publish *p, const char *cluster, uint64_t revision,
                     const struct publish_change *changes, size_t num_changes);

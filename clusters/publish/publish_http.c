@@ -8,6 +8,7 @@
 #include <event2/buffer.h>
 #include <event2/http.h>
 
+#include "clusters/publish/epoch.h"
 #include "clusters/publish/listener.h"
 #include "clusters/publish/publish_priv.h"
 #include "clusters/publish/reply.h"
@@ -81,6 +82,39 @@ static bool read_query(const struct target *t, struct stream_query *q, struct er
     return read_word(epoch, "epoch", q->epoch, sizeof q->epoch - 1, e);
 }
 
+/* Who asks in vain is news all the same: what it holds decides whether its cluster is served. */
+static void tell_waiting(struct publish *p, const struct publish_cluster *c,
+                         const struct stream_query *q)
+{
+    const struct publish_news news = {
+        .type = PUBLISH_NEWS_WAITS,
+        .cluster = c->name,
+        .gateway = q->gateway,
+        .node = q->node,
+        .epoch = q->epoch,
+        .routes = q->asks ? -1 : 0,
+        .refusals_json = "[]",
+        .at_ms = clock_wall_ms(),
+    };
+
+    if (q->gateway[0] != '\0')
+        (void)p->config.on_news(p->config.news_arg, &news); /* refused: it asks again in seconds */
+}
+
+/* True when this follower can be served now. */
+static bool is_served(const struct publish_cluster *c, const struct stream_query *q, struct err *e)
+{
+    if (!ledger_is_open(c->ledger))
+        return err_set(e, "NotReady", "",
+                       "cluster %s is not served yet; the coordinator's /readyz says why", c->name);
+    if (q->asks && epoch_is_later(q->epoch, ledger_epoch(c->ledger)))
+        return err_set(e, "LaterEpoch", "epoch",
+                       "your table of cluster %s is of a later epoch than the coordinator's; it "
+                       "must take a later one first",
+                       c->name);
+    return true;
+}
+
 static void open_stream(struct publish *p, struct stream_request *rq)
 {
     struct publish_cluster *c = rq->cluster;
@@ -93,14 +127,13 @@ static void open_stream(struct publish *p, struct stream_request *rq)
         reply_problem(rq->req, 400, &why);
         return;
     }
-    if (!ledger_is_open(c->ledger)) {
-        err_set(&why, "NotReady", "",
-                "the coordinator has not read the swarm yet, cluster %s is not served", c->name);
+    if (!is_served(c, &q, &why)) {
+        tell_waiting(p, c, &q);
         reply_later(rq->req, 503, 1, &why);
         return;
     }
-    resume =
-        q.asks && strcmp(q.epoch, p->config.epoch) == 0 && ledger_can_resume(c->ledger, q.from);
+    resume = q.asks && strcmp(q.epoch, ledger_epoch(c->ledger)) == 0 &&
+             ledger_can_resume(c->ledger, q.from);
     listener_keep(p->listener, rq->req);
     s = subscriber_new(c->ledger, rq->req, resume, q.from);
     s->on_closed = publish_on_closed;
@@ -139,6 +172,8 @@ static void tell_report(struct publish *p, struct stream_request *rq, const char
         .applied = r->applied,
         .refusals_json = r->refusals_json,
         .num_refusals = r->num_refusals,
+        .epoch = r->epoch,
+        .routes = r->routes,
         .at_ms = clock_wall_ms(),
     };
     struct err why = {0};

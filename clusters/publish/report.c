@@ -67,22 +67,33 @@ static bool print_refusals(struct buf *b, const cJSON *list, struct report *out,
     return true;
 }
 
+/* `field` is "/" and the key. */
+static bool read_text(const cJSON *root, const char *field, char *out, size_t max, struct err *e)
+{
+    const char *text = "";
+
+    if (!json_get_str(root, field + 1, &text, e))
+        return false;
+    if (strlen(text) > max)
+        return err_set(e, "BadReport", field, "\"%s\" has at most %zu bytes", field + 1, max);
+    memcpy(out, text, strlen(text) + 1);
+    return true;
+}
+
 static bool read_report(const cJSON *root, struct report *out, struct buf *b, struct err *e)
 {
     const cJSON *list = NULL;
-    const char *node = "";
     int64_t applied = 0;
 
+    out->routes = -1;
     if (!cJSON_IsObject(root))
         return err_set(e, "BadReport", "", "a report must be a JSON object");
-    if (!json_get_str(root, "node", &node, e) ||
+    if (!read_text(root, "/node", out->node, REPORT_NODE_MAX, e) ||
+        !read_text(root, "/epoch", out->epoch, REPORT_EPOCH_MAX, e) ||
+        !json_get_int(root, "routes", 0, INT64_MAX, &out->routes, e) ||
         !json_get_int(root, "applied", 0, INT64_MAX, &applied, e) ||
         !json_get_array(root, "refusals", &list, e))
         return false;
-    if (strlen(node) > REPORT_NODE_MAX)
-        return err_set(e, "BadReport", "/node", "a node's name has at most %d bytes",
-                       (int)REPORT_NODE_MAX);
-    memcpy(out->node, node, strlen(node) + 1);
     out->applied = (uint64_t)applied;
     return print_refusals(b, list, out, e);
 }

@@ -11,6 +11,7 @@
 
 enum {
     REPORT_NODE_MAX = 255,
+    REPORT_EPOCH_MAX = 64,
     REPORT_TEXT_MAX = 512,
     /*
      * Printed refusals after which no more are begun. With it a thousand gateways of hostile texts
@@ -22,8 +23,10 @@ enum {
 struct report {
     char node[REPORT_NODE_MAX + 1];
     uint64_t applied;
-    char *refusals_json; /* owned; an array of at most PUBLISH_REFUSALS_MAX, cut */
-    size_t num_refusals; /* as many as were sent */
+    char epoch[REPORT_EPOCH_MAX + 1]; /* "" = it holds no table, or does not say */
+    int64_t routes;                   /* -1 = it does not say */
+    char *refusals_json;              /* owned; an array of at most PUBLISH_REFUSALS_MAX, cut */
+    size_t num_refusals;              /* as many as were sent */
 };
 
 /* On false *out holds nothing. Unknown keys are ignored: a newer follower may say more. */

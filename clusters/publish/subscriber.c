@@ -191,6 +191,12 @@ void subscriber_commit(struct subscriber *s, size_t commit_bytes)
     close_stream(s);
 }
 
+void subscriber_end(struct subscriber *s)
+{
+    OBJ_CHECK(s, SUBSCRIBER_MAGIC);
+    close_stream(s);
+}
+
 void subscriber_beat(struct subscriber *s)
 {
     struct evbuffer *out;

@@ -52,5 +52,6 @@ void subscriber_free(struct subscriber *s); /* ends the connection when there st
 
 void subscriber_commit(struct subscriber *s, size_t commit_bytes); /* the ledger has moved on */
 void subscriber_beat(struct subscriber *s);
+void subscriber_end(struct subscriber *s); /* its follower will have to come back */
 
 #endif

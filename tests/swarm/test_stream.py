@@ -148,14 +148,15 @@ class Coordinator:
         self.docker.unlink(missing_ok=True)
         self.fake = fake_docker.FakeDocker(self.docker, self.state_path).start()
 
-    def start(self, store=None, files=None):
-        """files: the limits of open files, (soft, hard)."""
+    def start(self, store=None, files=None, hold=False, clusters=("east", "west")):
+        """files: the limits of open files, (soft, hard). hold: wait for what gateways report (test_hold.py)."""
         self.log = open(self.scratch / "log", "ab+")
         at = self.log.seek(0, os.SEEK_END)
         self.process = subprocess.Popen(
             [PROGRAM, "--docker", f"unix://{self.docker}", "--store", store or self.store,
-             "--identity", self.identity, "--cluster", "east", "--cluster", "west",
-             "--default-cluster", "east", "--stream", "127.0.0.1:0", "--admin", "127.0.0.1:0"],
+             "--identity", self.identity, *(word for c in clusters for word in ("--cluster", c)),
+             "--default-cluster", "east", "--stream", "127.0.0.1:0", "--admin", "127.0.0.1:0",
+             *([] if hold else ["--accept-empty"])],
             stderr=self.log, preexec_fn=files and (lambda: resource.setrlimit(resource.RLIMIT_NOFILE, files)))
 
         def ports():
@@ -479,7 +480,7 @@ def test_a_store_that_cannot_write_publishes_nothing_and_recovers(running):
     resource.prlimit(running.process.pid, resource.RLIMIT_FSIZE, (1, hard))
     running.service("api", labels("api.east.test"))
     why = eventually("not ready", lambda: (r := running.get("/readyz", token=""))[0] == 503 and r[2])
-    assert why["code"] == "StoreFailed"
+    assert why["code"] == "StoreFull" and "free space" in why["detail"]
     stream.sock.settimeout(6)
     assert stream.frame() == ("beat", {"revision": stream.revision})
     stream.sock.settimeout(WAIT)

@@ -16,6 +16,8 @@ static void tell(struct gateways *g, enum publish_news_type type, const char *id
                                       .gateway = id,
                                       .node = "n1",
                                       .applied = 7,
+                                      .epoch = "5-a",
+                                      .routes = -1,
                                       .refusals_json = "[{}]"};
 
     gateways_take(g, &news, now);
@@ -68,6 +70,106 @@ static void a_silent_gateway_is_unknown_after_its_lease_and_forgotten_later(void
     assert_shown(g, NULL, COORDINATOR_LEASE_MS + 1, "a:0,0,1,7;b:1,1,0,0;");
     gateways_sweep(g, NULL, GATEWAYS_FORGET_MS + 1);
     assert_shown(g, NULL, GATEWAYS_FORGET_MS + 1, "b:1,1,0,0;");
+    gateways_free(g);
+}
+
+static void holds(struct gateways *g, enum publish_news_type type, const char *id,
+                  const char *epoch, int64_t routes, int64_t now)
+{
+    const struct publish_news news = {.type = type,
+                                      .cluster = "east",
+                                      .gateway = id,
+                                      .node = "n1",
+                                      .epoch = epoch,
+                                      .routes = routes,
+                                      .refusals_json = "[]"};
+
+    gateways_take(g, &news, now);
+}
+
+static void add_task(struct view *v, const char *id, const char *service, const char *node,
+                     bool wanted, enum view_task_state state)
+{
+    struct view_task t = {.id = xstrdup(id),
+                          .service_id = xstrdup(service),
+                          .node_id = xstrdup(node),
+                          .desired_running = wanted,
+                          .state = state};
+
+    view_add_task(v, &t);
+}
+
+/* Service "gw": a, b and c run; d starts, e is on a node that is down, f has ended. */
+static struct view *view_of_a_fleet(void)
+{
+    struct view *v = view_new();
+    struct view_node up = {.id = xstrdup("up"), .state = VIEW_NODE_READY};
+    struct view_node down = {.id = xstrdup("down"), .state = VIEW_NODE_DOWN};
+
+    view_add_node(v, &up);
+    view_add_node(v, &down);
+    add_task(v, "a", "gw", "up", true, VIEW_TASK_RUNNING);
+    add_task(v, "b", "gw", "up", true, VIEW_TASK_RUNNING);
+    add_task(v, "c", "gw", "up", true, VIEW_TASK_RUNNING);
+    add_task(v, "d", "gw", "up", true, VIEW_TASK_BEFORE_RUNNING);
+    add_task(v, "e", "gw", "down", true, VIEW_TASK_RUNNING);
+    add_task(v, "f", "gw", "up", false, VIEW_TASK_RUNNING);
+    add_task(v, "x", "other", "up", true, VIEW_TASK_RUNNING);
+    view_seal(v);
+    return v;
+}
+
+static void what_gateways_hold_is_summed_over_their_whole_fleet(void **state)
+{
+    struct gateways *g = gateways_new();
+    struct view *v = view_of_a_fleet();
+    struct gateways_claims sum;
+
+    (void)state;
+    gateways_sum(g, v, 0, &sum);
+    assert_int_equal(sum.expected, 0);
+    assert_false(sum.all_known);
+    holds(g, PUBLISH_NEWS_WAITS, "a", "7-e", -1, 0);
+    gateways_sum(g, v, 0, &sum);
+    assert_int_equal(sum.expected, 3); /* b and c are tasks of the same service */
+    assert_int_equal(sum.answered, 0);
+    assert_true(sum.all_known);
+    assert_string_equal(sum.epoch, "7-e");
+    holds(g, PUBLISH_NEWS_REPORT, "a", "7-e", 5, 0);
+    holds(g, PUBLISH_NEWS_WAITS, "b", "", 0, 0);
+    holds(g, PUBLISH_NEWS_REPORT, "c", "6-e", 4, 0);
+    holds(g, PUBLISH_NEWS_REPORT, "f", "9-e", 9, 0); /* its task has ended: no live one */
+    gateways_sum(g, v, 0, &sum);
+    assert_int_equal(sum.expected, 3);
+    assert_int_equal(sum.answered, 3);
+    assert_true(sum.all_known);
+    assert_int_equal(sum.routes, 5);
+    assert_string_equal(sum.gateway, "a");
+    assert_string_equal(sum.epoch, "7-e");
+    holds(g, PUBLISH_NEWS_REPORT, "outside", "1-e", 6, 0); /* no task: there may be others */
+    gateways_sum(g, v, 0, &sum);
+    assert_int_equal(sum.routes, 6);
+    assert_false(sum.all_known);
+    gateways_sum(g, v, COORDINATOR_LEASE_MS + 1, &sum); /* its lease has lapsed */
+    assert_int_equal(sum.routes, 5);
+    assert_true(sum.all_known);
+    view_free(v);
+    gateways_free(g);
+}
+
+static void asking_again_does_not_unsay_how_many_routes_are_held(void **state)
+{
+    struct gateways *g = gateways_new();
+    struct gateways_claims sum;
+
+    (void)state;
+    holds(g, PUBLISH_NEWS_REPORT, "a", "7-e", 5, 0);
+    holds(g, PUBLISH_NEWS_WAITS, "a", "7-e", -1, 1);
+    gateways_sum(g, NULL, 1, &sum);
+    assert_int_equal(sum.routes, 5);
+    holds(g, PUBLISH_NEWS_WAITS, "a", "8-e", -1, 2); /* another table */
+    gateways_sum(g, NULL, 2, &sum);
+    assert_int_equal(sum.answered, 0);
     gateways_free(g);
 }
 
@@ -124,6 +226,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(streams_and_reports_are_told_apart),
         cmocka_unit_test(a_silent_gateway_is_unknown_after_its_lease_and_forgotten_later),
+        cmocka_unit_test(what_gateways_hold_is_summed_over_their_whole_fleet),
+        cmocka_unit_test(asking_again_does_not_unsay_how_many_routes_are_held),
         cmocka_unit_test(a_task_that_swarm_wants_is_live_however_silent),
         cmocka_unit_test(invented_ids_push_out_the_oldest_and_never_a_connected_one),
     };

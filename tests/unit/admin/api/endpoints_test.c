@@ -30,7 +30,7 @@ static void every_path_finds_its_endpoint(void **state)
         {"GET", "/", NULL, NULL, NULL},
         {"GET", "/v2", NULL, NULL, NULL},
         {"GET", "/v1/clusters", NULL, NULL, NULL},
-        {"GET", "/v1/clusters/east", NULL, NULL, NULL},
+        {"GET", "/v1/clusters/east", api_get_cluster, "GET", "east"},
         {"GET", "/v1/clusters/east/stream", NULL, NULL, NULL},
         {"GET", "/v1/clusters/east/services/shop/x", NULL, NULL, NULL},
         {"GET", "/LIVEZ", NULL, NULL, NULL},

@@ -27,6 +27,7 @@ struct fixture {
     struct publish *publish;
     atomic_int connected;
     atomic_int disconnected;
+    atomic_int waiting;
     atomic_int reports;
     atomic_bool busy; /* refuse reports */
 };
@@ -53,6 +54,8 @@ static bool on_news(void *arg, const struct publish_news *n)
         atomic_fetch_add(&f->connected, 1);
     else if (n->type == PUBLISH_NEWS_DISCONNECTED)
         atomic_fetch_add(&f->disconnected, 1);
+    else if (n->type == PUBLISH_NEWS_WAITS)
+        atomic_fetch_add(&f->waiting, n->routes == 0 ? 1 : 100); /* holds nothing; holds some */
     else if (atomic_load(&f->busy))
         return false;
     else
@@ -261,7 +264,9 @@ static void what_cannot_resume_gets_a_snapshot(void **state)
     struct fixture *f = *state;
     static const char *const requests[] = {
         STREAM("east", "", "good"),
-        STREAM("east", "?epoch=2-e&from=9", "good"),
+        STREAM("east", "?epoch=0-e&from=9", "good"),
+        STREAM("east", "?epoch=1-f&from=9", "good"),
+        STREAM("east", "?epoch=no-epoch&from=9", "good"),
         STREAM("east", "?epoch=1-e&from=0", "good"),
         STREAM("east", "?epoch=1-e&from=6", "good"),
         STREAM("east", "?epoch=1-e&from=10", "good"),
@@ -272,6 +277,51 @@ static void what_cannot_resume_gets_a_snapshot(void **state)
     for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++)
         assert_reply(f, requests[i], "200", "\"mode\":\"snapshot\"");
     assert_reply(f, STREAM("east", "?epoch=1-e&from=7", "good"), "200", "\"mode\":\"delta\"");
+}
+
+static void a_later_epoch_is_not_served_an_older_table(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_reply(f, STREAM("east", "?gateway=g", "good"), "503", "NotReady");
+    wait_for("one that holds nothing", &f->waiting, 1);
+    publish_load_object(f->publish, "east", ROUTE_KIND_ROUTE, "old", "{}", 9);
+    publish_serve(f->publish, "east", 9, 0);
+    assert_reply(f, STREAM("east", "?epoch=2-e&from=9&gateway=g", "good"), "503", "LaterEpoch");
+    wait_for("one that holds a table", &f->waiting, 101);
+    assert_reply(f, STREAM("east", "?epoch=1-e&from=7&gateway=g", "good"), "200", "delta");
+    assert_int_equal(atomic_load(&f->waiting), 101);
+}
+
+static void another_epoch_ends_the_streams_of_its_cluster_only(void **state)
+{
+    struct fixture *f = *state;
+    struct buf got;
+    struct buf other;
+    int east = dial(f, 0);
+    int west = dial(f, 0);
+
+    buf_init(&got, 1 << 20);
+    buf_init(&other, 1 << 20);
+    publish_load_object(f->publish, "east", ROUTE_KIND_ROUTE, "old", "{}", 9);
+    publish_serve(f->publish, "east", 9, 0);
+    publish_serve(f->publish, "west", 9, 0);
+    say(east, STREAM("east", "?gateway=e", "good"));
+    say(west, STREAM("west", "?gateway=w", "good"));
+    assert_true(read_until(east, &got, "\"commit\":{\"revision\":9"));
+    assert_true(read_until(west, &other, "\"commit\":{\"revision\":9"));
+    publish_epoch(f->publish, "east", "3-e");
+    (void)read_until(east, &got, NULL); /* to its end */
+    assert_reply(f, STREAM("east", "?epoch=2-e&from=9", "good"), "200", "\"epoch\":\"3-e\"");
+    assert_reply(f, STREAM("west", "?epoch=1-e&from=9", "good"), "200", "\"epoch\":\"1-e\"");
+    wait_for("disconnected", &f->disconnected, 1);
+    buf_clear(&other);
+    publish_commit(f->publish, "west", 10, NULL, 0);
+    assert_true(read_until(west, &other, "\"commit\":{\"revision\":10"));
+    fd_close(&east);
+    fd_close(&west);
+    buf_free(&got);
+    buf_free(&other);
 }
 
 static char *big_value(char fill)
@@ -416,6 +466,8 @@ int main(void)
         TEST(refusals_say_what_is_wrong),
         TEST(a_stream_brings_the_table_and_then_each_commit),
         TEST(what_cannot_resume_gets_a_snapshot),
+        TEST(a_later_epoch_is_not_served_an_older_table),
+        TEST(another_epoch_ends_the_streams_of_its_cluster_only),
         TEST(a_reader_that_stops_is_cut_and_the_others_go_on),
         TEST(one_commit_larger_than_the_cap_cuts_nobody),
         TEST(a_hundred_streams_of_a_large_table_share_its_bytes),

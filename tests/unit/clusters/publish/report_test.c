@@ -60,6 +60,27 @@ static void every_row_of_the_table_holds(void **state)
     }
 }
 
+static void what_a_gateway_holds_is_taken_or_not_said(void **state)
+{
+    static const char long_epoch[] =
+        "{\"epoch\":\"1234567890123456789012345678901234567890123456789"
+        "0123456789012345\"}";
+    struct report r;
+    struct err e = {0};
+
+    (void)state;
+    assert_true(report_parse(STR("{\"routes\":5,\"epoch\":\"12-ab\"}"), &r, &e));
+    assert_int_equal(r.routes, 5);
+    assert_string_equal(r.epoch, "12-ab");
+    report_free(&r);
+    assert_true(report_parse(STR("{\"applied\":3}"), &r, &e));
+    assert_int_equal(r.routes, -1);
+    assert_string_equal(r.epoch, "");
+    report_free(&r);
+    assert_false(report_parse(str_from(long_epoch), &r, &e));
+    assert_string_equal(e.field, "/epoch");
+}
+
 static void values_of_another_type_are_refused_with_their_place(void **state)
 {
     static const char *const bodies[] = {
@@ -67,6 +88,8 @@ static void values_of_another_type_are_refused_with_their_place(void **state)
         "{\"applied\":1.5}", "{\"applied\":-1}",
         "{\"refusals\":{}}", "{\"refusals\":[{\"kind\":1}]}",
         "{\"applied\":1e3}", "{\"applied\":99999999999999999999}",
+        "{\"routes\":-1}",   "{\"routes\":\"5\"}",
+        "{\"epoch\":5}",
     };
 
     (void)state;
@@ -177,6 +200,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_row_of_the_table_holds),
+        cmocka_unit_test(what_a_gateway_holds_is_taken_or_not_said),
         cmocka_unit_test(values_of_another_type_are_refused_with_their_place),
         cmocka_unit_test(a_node_that_is_too_long_is_refused),
         cmocka_unit_test(many_long_refusals_are_counted_and_cut),
