@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -147,6 +148,22 @@ void frames_in_force(struct frames *f)
     send_answers(f);
 }
 
+bool frames_send_stats(struct frames *f, struct str json)
+{
+    if (f->fd < 0 || f->out.len >= FRAMES_NACKS_MAX || !frame_write_stats(&f->out, json))
+        return false;
+    send_answers(f);
+    return f->fd >= 0;
+}
+
+static void note_status(struct frames *f, const struct frame *fr)
+{
+    f->status.heard_ms = loop_now_ms(f->loop);
+    f->status.stale = fr->stale;
+    f->status.age_ms = fr->age_ms;
+    snprintf(f->status.complaint, sizeof f->status.complaint, "%s", fr->complaint);
+}
+
 /* False: the socket is gone, or a version was handed over. */
 static bool take_line(struct frames *f, struct str line)
 {
@@ -155,13 +172,15 @@ static bool take_line(struct frames *f, struct str line)
     struct table_commit commit;
     bool committed;
 
-    f->lines++;
     if (!frame_parse(line, &fr, &e)) {
         log_error("the follower sent a frame that cannot be read: %s: %s", e.field, e.text);
         detach(f, "it sends garbage");
         return false;
     }
-    table_builder_frame(f->builder, &fr);
+    if (fr.type == FRAME_STATUS)
+        note_status(f, &fr);
+    else
+        table_builder_frame(f->builder, &fr);
     committed = fr.type == FRAME_COMMIT && table_builder_take(f->builder, &commit);
     frame_free(&fr);
     if (!committed)
@@ -268,6 +287,7 @@ void frames_attach(struct frames *f, int fd)
     }
     f->fd = fd;
     f->follower++;
+    f->status = (struct frames_status){0};
     f->read_ev = event_new(f->loop->base, fd, EV_READ | EV_PERSIST, on_readable, f);
     f->write_ev = event_new(f->loop->base, fd, EV_WRITE, on_writable, f);
     if (f->read_ev == NULL || f->write_ev == NULL)

@@ -12,6 +12,8 @@
 #include <sys/queue.h>
 
 #include "gateway/core/buf.h"
+#include "gateway/core/err.h"
+#include "gateway/core/result.h"
 #include "gateway/loop/loop.h"
 
 struct event;
@@ -29,6 +31,14 @@ enum {
     FRAMES_UNDER_WAY_MAX = 16     /* versions handed over and not in force yet */
 };
 
+/* What the follower last said of itself. */
+struct frames_status {
+    int64_t heard_ms;             /* by the loop's clock; 0: never, since the last follower came */
+    bool stale;                   /* the source of the table is not heard from */
+    int64_t age_ms;               /* then: since it was last heard from */
+    char complaint[ERR_TEXT_MAX]; /* what the journal suffers; "": nothing */
+};
+
 struct frames {
     unsigned magic;
     struct loop *loop;
@@ -37,7 +47,7 @@ struct frames {
     struct loop_task task;
     struct table_builder *builder;
     struct buf in, out;
-    uint64_t lines;
+    struct frames_status status;
     uint64_t follower; /* counts them: what an earlier one sent is not acknowledged to this one */
     STAILQ_HEAD(, frames_answer) under_way; /* to versions that are not in force yet, in order */
     unsigned num_under_way;
@@ -51,6 +61,8 @@ void frames_init(struct frames *f, struct loop *l,
                  void (*on_commit)(void *arg, const struct table_commit *commit), void *arg);
 void frames_free(struct frames *f);
 void frames_attach(struct frames *f, int fd); /* a new follower; takes the descriptor */
-void frames_in_force(struct frames *f);       /* the oldest version that was handed over */
+/* For the follower's next report: one JSON object. False: no follower, or it reads too slowly. */
+MUST_USE bool frames_send_stats(struct frames *f, struct str json);
+void frames_in_force(struct frames *f); /* the oldest version that was handed over */
 
 #endif

@@ -21,6 +21,7 @@
 #include "gateway/table/table.h"
 #include "gateway/upstream/shared.h"
 #include "gateway/worker/admin.h"
+#include "gateway/worker/collect.h"
 #include "gateway/worker/control.h"
 #include "gateway/worker/errand.h"
 #include "gateway/worker/frames.h"
@@ -48,6 +49,7 @@ struct hub {
     uint64_t listeners_given;   /* by the parent, in this proxy's life */
     uint64_t listeners_settled; /* of these: their workers have them */
     bool list_was_whole;        /* the doorman's */
+    struct collector collector;
     struct admin *admin;
     struct event *control;
     int reserve_fd; /* given up for the descriptor that a message may bring; -1: used up */
@@ -446,15 +448,71 @@ static const char *why_not_ready(void *arg)
     return NULL;
 }
 
-static void sum_metrics(const struct hub *h, struct metrics *out)
+static size_t num_workers(void *arg)
+{
+    struct hub *h;
+
+    OBJ_CAST(h, arg, HUB_MAGIC);
+    return h->num_workers;
+}
+
+static const struct metrics *metrics_of(void *arg, size_t i)
+{
+    struct hub *h;
+
+    OBJ_CAST(h, arg, HUB_MAGIC);
+    return i < h->num_workers ? worker_metrics(h->workers[i]) : &h->metrics;
+}
+
+static struct proxy *proxy_of(void *arg, size_t i)
+{
+    struct hub *h;
+
+    OBJ_CAST(h, arg, HUB_MAGIC);
+    ASSERT(i < h->num_workers);
+    return worker_proxy(h->workers[i]);
+}
+
+static const struct table *table_in_force(void *arg)
+{
+    struct hub *h;
+
+    OBJ_CAST(h, arg, HUB_MAGIC);
+    return h->table;
+}
+
+static const struct frames_status *follower_status(void *arg)
+{
+    struct hub *h;
+
+    OBJ_CAST(h, arg, HUB_MAGIC);
+    return &h->frames.status;
+}
+
+static struct collection *collect(void *arg, const struct collect_request *rq)
+{
+    struct hub *h;
+
+    OBJ_CAST(h, arg, HUB_MAGIC);
+    return collect_start(&h->collector, rq);
+}
+
+static bool send_stats(void *arg, struct str json)
+{
+    struct hub *h;
+
+    OBJ_CAST(h, arg, HUB_MAGIC);
+    return frames_send_stats(&h->frames, json);
+}
+
+static void sum_metrics(struct hub *h, struct metrics *out)
 {
     memset(out, 0, sizeof *out);
-#define X(sym, name, help)                                \
-    metrics_add(&out->sym, metrics_get(&h->metrics.sym)); \
-    for (size_t i = 0; i < h->num_workers; i++)           \
-        metrics_add(&out->sym, metrics_get(&worker_metrics(h->workers[i])->sym));
-    METRICS_COUNTERS(X)
+    for (size_t i = 0; i <= h->num_workers; i++) {
+#define X(sym, name, help) metrics_add(&out->sym, metrics_get(&metrics_of(h, i)->sym));
+        METRICS_COUNTERS(X)
 #undef X
+    }
 }
 
 static bool write_metrics(void *arg, struct buf *b)
@@ -504,7 +562,18 @@ static bool start_workers(struct hub *h, struct err *e)
 
 static bool start(struct hub *h, struct err *e)
 {
-    struct admin_ops ops = {why_not_ready, write_metrics, h};
+    struct admin_ops ops = {
+        .why_not_ready = why_not_ready,
+        .write_metrics = write_metrics,
+        .num_workers = num_workers,
+        .metrics_of = metrics_of,
+        .proxy_of = proxy_of,
+        .table = table_in_force,
+        .status = follower_status,
+        .collect = collect,
+        .send_stats = send_stats,
+        .arg = h,
+    };
 
     h->shared = upstream_shared_new();
     frames_init(&h->frames, &h->loop, on_commit, h);
@@ -513,6 +582,7 @@ static bool start(struct hub *h, struct err *e)
     h->loop.turn_end_arg = h;
     if (!mailbox_init(&h->mailbox, &h->loop, e) || !make_workers(h, e))
         return false;
+    collector_init(&h->collector, &h->mailbox, h->workers, h->num_workers);
     h->control =
         event_new(h->loop.base, h->config->control_fd, EV_READ | EV_PERSIST, on_control, h);
     if (h->control == NULL || event_add(h->control, NULL) != 0)
@@ -528,6 +598,7 @@ static bool start(struct hub *h, struct err *e)
 /* Workers first; what they still had to say is heard before what it is about goes. */
 static void stop(struct hub *h)
 {
+    collector_free(&h->collector);
     admin_free(h->admin);
     if (h->control != NULL)
         event_free(h->control);
