@@ -20,6 +20,7 @@
 
 struct event;
 struct event_base;
+struct fd_budget;
 struct loop;
 
 enum {
@@ -62,6 +63,7 @@ struct loop {
     void (*on_turn_end)(void *arg); /* may be NULL */
     void *turn_end_arg;
     struct bufpool bufs;
+    struct fd_budget *budget; /* the process's; NULL: sockets are not counted */
     bool stopped;
 };
 

@@ -12,6 +12,7 @@
 
 #include "gateway/core/check.h"
 #include "gateway/core/fd.h"
+#include "gateway/loop/fd_budget.h"
 #include "gateway/loop/loop.h"
 
 enum { SOCK_JOIN_BYTES = 2048 };
@@ -35,8 +36,11 @@ bool sock_open(struct sock *s, struct loop *l, int fd, void (*on_ready)(void *),
     *s = (struct sock){.fd = fd, .writable = true, .on_ready = on_ready, .owner = owner};
     if (event_assign(&s->ev, l->base, fd, EV_READ | EV_WRITE | EV_CLOSED | EV_ET | EV_PERSIST,
                      on_event, s) == 0 &&
-        event_add(&s->ev, NULL) == 0)
+        event_add(&s->ev, NULL) == 0) {
+        s->budget = l->budget;
+        fd_budget_add(s->budget);
         return true;
+    }
     fd_close(&s->fd);
     return false;
 }
@@ -47,6 +51,7 @@ void sock_close(struct sock *s)
         return;
     ASSERT(event_del(&s->ev) == 0);
     fd_close(&s->fd);
+    fd_budget_drop(s->budget);
     s->readable = s->writable = false;
 }
 

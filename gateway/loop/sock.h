@@ -17,6 +17,7 @@
 
 #include "gateway/core/result.h"
 
+struct fd_budget;
 struct loop;
 
 struct sock {
@@ -26,6 +27,7 @@ struct sock {
     bool hung_up;  /* the peer has closed its side */
     void (*on_ready)(void *owner);
     void *owner;
+    struct fd_budget *budget; /* it is counted there; NULL: nowhere */
     struct event ev;
 };
 

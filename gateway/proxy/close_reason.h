@@ -15,6 +15,7 @@
     X(RESPONSE_BROKEN, "response_broken", "an endpoint ended inside its response") \
     X(RESPONSE_BAD, "response_bad", "an endpoint sent a malformed response body")  \
     X(RESPONSE_TIMEOUT, "response_timeout", "a response stood still for too long") \
+    X(SHED, "shed", "no request yet, and its descriptor was needed for others")    \
     X(DRAIN, "drain", "the gateway is going away")
 
 enum close_reason {

@@ -28,6 +28,7 @@
 #include "gateway/upstream/upstream.h"
 
 enum {
+    CONN_SHED_HEAD_MS = 1000,  /* a head that is not whole by then may go for others */
     CONN_HEAD_MS = 10000,      /* a request head must be whole by then; 408 */
     CONN_BODY_IDLE_MS = 60000, /* a body may stand still for so long */
     CONN_ANSWER_MS = 60000,    /* the response head must come by then; 504 */

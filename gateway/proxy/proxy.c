@@ -68,6 +68,29 @@ void proxy_take(struct proxy *p, int fd, const struct sockaddr_storage *peer)
     (void)conn_new(p, fd, peer); /* NULL: no memory for its event; the socket is closed */
 }
 
+static struct conn *find_shed(struct proxy *p)
+{
+    struct conn *c = TAILQ_FIRST(&p->conns[CONN_IDLE]);
+
+    if (c != NULL)
+        return c;
+    c = TAILQ_FIRST(&p->conns[CONN_HEAD]);
+    return c != NULL && loop_now_ms(p->loop) - c->since_ms >= CONN_SHED_HEAD_MS ? c : NULL;
+}
+
+bool proxy_can_shed(struct proxy *p)
+{
+    return find_shed(p) != NULL;
+}
+
+void proxy_shed(struct proxy *p)
+{
+    struct conn *c = find_shed(p);
+
+    if (c != NULL)
+        conn_close(c, CLOSE_SHED);
+}
+
 static int by_value(const void *a, const void *b)
 {
     uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;

@@ -34,6 +34,13 @@ void proxy_free(struct proxy *p); /* closes what is open */
  */
 void proxy_take(struct proxy *p, int fd, const struct sockaddr_storage *peer);
 
+/*
+ * Descriptors have run short: closes the client that has waited longest without a request, or with
+ * half a head for CONN_SHED_HEAD_MS. proxy_can_shed says whether there is one.
+ */
+void proxy_shed(struct proxy *p);
+bool proxy_can_shed(struct proxy *p);
+
 /* The version to serve from; takes the reference. Between loop turns only, never in a callback. */
 void proxy_adopt(struct proxy *p, const struct table *t, const struct table_change *changes,
                  size_t num_changes);

@@ -14,6 +14,7 @@
 #include "gateway/core/check.h"
 #include "gateway/core/fd.h"
 #include "gateway/core/obj.h"
+#include "gateway/loop/fd_budget.h"
 #include "gateway/upstream/patience.h"
 
 #ifndef TCP_RTO_MAX_MS
@@ -472,6 +473,19 @@ static int open_socket(int family)
     return fd;
 }
 
+/* Few descriptors are left: the connection that has waited longest is the least useful one. */
+static bool spare_descriptor(struct upstreams *u)
+{
+    struct upstream_conn *c = TAILQ_FIRST(&u->states[UPSTREAM_IDLE]);
+
+    if (fd_budget_may_connect(u->loop->budget))
+        return true;
+    if (c == NULL)
+        return false;
+    upstream_close(c);
+    return true;
+}
+
 struct upstream_conn *upstreams_connect(struct upstreams *u, const struct table_endpoint *ep)
 {
     struct upstream_endpoint *e = upstreams_use(u, ep);
@@ -479,6 +493,10 @@ struct upstream_conn *upstreams_connect(struct upstreams *u, const struct table_
     int fd;
 
     metrics_add(&u->metrics->connects, 1);
+    if (!spare_descriptor(u)) {
+        errno = EMFILE;
+        return NULL;
+    }
     fd = open_socket(e->addr.any.sa_family);
     if (fd < 0)
         return NULL;

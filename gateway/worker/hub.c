@@ -8,15 +8,17 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
+#include <sys/resource.h>
 
 #include "gateway/core/check.h"
 #include "gateway/core/fd.h"
 #include "gateway/core/log.h"
 #include "gateway/core/obj.h"
+#include "gateway/loop/fd_budget.h"
 #include "gateway/proxy/proxy.h"
 #include "gateway/table/table.h"
 #include "gateway/upstream/shared.h"
@@ -28,7 +30,7 @@
 #include "gateway/worker/listeners.h"
 #include "gateway/worker/worker.h"
 
-enum { HUB_MAGIC = 0x04b00001 };
+enum { HUB_MAGIC = 0x04b00001, OPEN_AT_START_MAX = 1024 };
 
 enum hub_state { HUB_WAITING, HUB_SERVING, HUB_DRAINING, HUB_ENDED, HUB__COUNT };
 
@@ -40,6 +42,7 @@ struct hub {
     struct mailbox mailbox;
     struct metrics metrics; /* what no worker counts */
     struct upstream_shared *shared;
+    struct fd_budget budget;
     struct worker *workers[WORKERS_MAX];
     size_t num_workers, num_drained;
     struct frames frames;
@@ -52,7 +55,6 @@ struct hub {
     struct collector collector;
     struct admin *admin;
     struct event *control;
-    int reserve_fd; /* given up for the descriptor that a message may bring; -1: used up */
     int64_t drain_until_ms;
     int exit_status;
 };
@@ -273,7 +275,7 @@ static void take_listener(struct hub *h, const struct control_msg *m, int fd)
         fd_close(&fd);
         return;
     }
-    s = listen_socket_new(fd);
+    s = listen_socket_new(fd, &h->budget);
     if (s == NULL)
         log_error("listener=%s cannot be used: %s", m->name, strerror(errno));
     else
@@ -394,7 +396,6 @@ static void on_control(evutil_socket_t sock, short what, void *arg)
     int fd = -1;
 
     OBJ_CAST(h, arg, HUB_MAGIC);
-    fd_close(&h->reserve_fd);
     io = fd_recv(sock, &m, sizeof m, &len, fds, &num_fds);
     if (io == IO_AGAIN)
         return;
@@ -417,16 +418,6 @@ static void on_control(evutil_socket_t sock, short what, void *arg)
     else
         log_error("the parent sent a message of %zu bytes", len);
     fd_close(&fd);
-}
-
-/* Clients take every descriptor there is; what the parent sends must still find one. */
-static void on_turn_end(void *arg)
-{
-    struct hub *h;
-
-    OBJ_CAST(h, arg, HUB_MAGIC);
-    if (h->reserve_fd < 0) /* -1 again while there is none: the next turn tries */
-        h->reserve_fd = eventfd(0, EFD_CLOEXEC);
 }
 
 /* ---- the admin listener ---------------------------------------------------------------------- */
@@ -539,6 +530,7 @@ static bool make_workers(struct hub *h, struct err *e)
     for (unsigned i = 0; i < h->config->num_workers; i++) {
         struct worker_setup setup = {.index = i,
                                      .shared = h->shared,
+                                     .budget = &h->budget,
                                      .hub = &h->mailbox,
                                      .on_forgotten = on_forgotten,
                                      .on_drained = on_drained,
@@ -560,6 +552,22 @@ static bool start_workers(struct hub *h, struct err *e)
     return true;
 }
 
+/* What is open so far is the hub's own, or its workers'; close_range(2) left nothing above it. */
+static uint32_t count_free_descriptors(void)
+{
+    struct rlimit limit;
+    uint32_t num_open = 0;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        WRONG("the limit of descriptors cannot be read");
+    if (limit.rlim_cur > INT32_MAX)
+        limit.rlim_cur = INT32_MAX;
+    for (int fd = 0; fd < OPEN_AT_START_MAX; fd++)
+        if (fcntl(fd, F_GETFD) >= 0)
+            num_open++;
+    return limit.rlim_cur > num_open ? (uint32_t)limit.rlim_cur - num_open : 0;
+}
+
 static bool start(struct hub *h, struct err *e)
 {
     struct admin_ops ops = {
@@ -578,8 +586,6 @@ static bool start(struct hub *h, struct err *e)
     h->shared = upstream_shared_new();
     frames_init(&h->frames, &h->loop, on_commit, h);
     loop_add_ticker(&h->loop, on_tick, h);
-    h->loop.on_turn_end = on_turn_end;
-    h->loop.turn_end_arg = h;
     if (!mailbox_init(&h->mailbox, &h->loop, e) || !make_workers(h, e))
         return false;
     collector_init(&h->collector, &h->mailbox, h->workers, h->num_workers);
@@ -592,6 +598,7 @@ static bool start(struct hub *h, struct err *e)
         if (h->admin == NULL)
             return false;
     }
+    fd_budget_init(&h->budget, count_free_descriptors());
     return start_workers(h, e);
 }
 
@@ -614,12 +621,11 @@ static void stop(struct hub *h)
     upstream_shared_free(h->shared);
     free(h->forgotten_by);
     loop_free(&h->loop);
-    fd_close(&h->reserve_fd);
 }
 
 int hub_run(const struct hub_config *config)
 {
-    struct hub h = {.magic = HUB_MAGIC, .config = config, .reserve_fd = -1, .exit_status = 1};
+    struct hub h = {.magic = HUB_MAGIC, .config = config, .exit_status = 1};
     struct err e = {0};
 
     ASSERT(config->num_workers >= 1 && config->num_workers <= WORKERS_MAX);

@@ -16,6 +16,7 @@
 #include "gateway/core/fd.h"
 #include "gateway/core/log.h"
 #include "gateway/core/obj.h"
+#include "gateway/loop/fd_budget.h"
 #include "gateway/proxy/proxy.h"
 
 enum { LISTENER_MAGIC = 0x115e0001, LISTENERS_MAGIC = 0x115e0002 };
@@ -27,11 +28,12 @@ struct listener {
     struct listen_socket *socket;
     struct event *ev; /* NULL: not polled */
     bool paused;      /* no descriptors; the next tick tries again */
+    int64_t warned_ms;
     struct loop_task task;
     TAILQ_ENTRY(listener) link;
 };
 
-struct listen_socket *listen_socket_new(int fd)
+struct listen_socket *listen_socket_new(int fd, struct fd_budget *budget)
 {
     struct listen_socket *s;
     int on = 1;
@@ -43,6 +45,8 @@ struct listen_socket *listen_socket_new(int fd)
     s = xcalloc(1, sizeof *s);
     atomic_init(&s->refs, 1);
     s->fd = fd;
+    s->budget = budget;
+    fd_budget_add(budget);
     s->no_delay = setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) == 0;
     return s;
 }
@@ -60,15 +64,21 @@ void listen_socket_unref(struct listen_socket **s)
     if (mine == NULL || atomic_fetch_sub_explicit(&mine->refs, 1, memory_order_acq_rel) != 1)
         return;
     fd_close(&mine->fd);
+    fd_budget_drop(mine->budget);
     free(mine);
 }
 
 static void pause_accepting(struct listener *l)
 {
-    if (!l->paused)
+    int64_t now_ms = loop_now_ms(l->all->loop);
+
+    if (l->warned_ms == 0 || now_ms - l->warned_ms >= LISTENERS_WARN_MS) {
         log_warn("listener=%s accepting pauses: %s", l->name, strerror(errno));
+        l->warned_ms = now_ms;
+    }
+    if (!l->paused)
+        metrics_add(&l->all->metrics->accept_pauses, 1);
     l->paused = true;
-    metrics_add(&l->all->metrics->accept_pauses, 1);
     loop_hurry(l->all->loop);
 }
 
@@ -100,6 +110,19 @@ static bool accept_failed(struct listener *l)
     }
 }
 
+/* A client more is to be had, or one that waits can go for it. */
+static bool is_affordable(const struct listener *l)
+{
+    return fd_budget_may_accept(l->all->loop->budget) || proxy_can_shed(l->all->proxy);
+}
+
+static void take_client(struct listeners *ls, int fd, const struct sockaddr_storage *peer)
+{
+    if (!fd_budget_may_accept(ls->loop->budget))
+        proxy_shed(ls->proxy);
+    proxy_take(ls->proxy, fd, peer);
+}
+
 /* False: nothing more to accept now. */
 static bool accept_one(struct listener *l)
 {
@@ -114,7 +137,7 @@ static bool accept_one(struct listener *l)
         fd_close(&fd);
         return true;
     }
-    proxy_take(l->all->proxy, fd, &peer);
+    take_client(l->all, fd, &peer);
     return true;
 }
 
@@ -123,9 +146,15 @@ static void accept_burst(void *arg)
     struct listener *l;
 
     OBJ_CAST(l, arg, LISTENER_MAGIC);
-    for (int i = 0; i < LISTENERS_BURST; i++)
+    for (int i = 0; i < LISTENERS_BURST; i++) {
+        if (!is_affordable(l)) {
+            errno = EMFILE;
+            pause_accepting(l);
+            return;
+        }
         if (!accept_one(l))
             return;
+    }
     loop_later(l->all->loop, &l->task);
 }
 

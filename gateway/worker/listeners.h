@@ -16,10 +16,11 @@
 #include "gateway/loop/loop.h"
 #include "gateway/observe/metrics.h"
 
-struct proxy;
+struct fd_budget;
 struct listener;
+struct proxy;
 
-enum { LISTENERS_BURST = 32, LISTENERS_MAX = 1024 };
+enum { LISTENERS_BURST = 32, LISTENERS_MAX = 1024, LISTENERS_WARN_MS = 10000 };
 
 /*
  * A listening socket, held by as many workers as poll it and closed when the last one lets go: one
@@ -29,9 +30,11 @@ struct listen_socket {
     _Atomic uint32_t refs;
     int fd;
     bool no_delay; /* accepted sockets inherit TCP_NODELAY */
+    struct fd_budget *budget;
 };
 
-struct listen_socket *listen_socket_new(int fd); /* takes it; NULL with errno, and it is closed */
+/* Takes the descriptor; NULL with errno, and it is closed. The budget may be NULL. */
+struct listen_socket *listen_socket_new(int fd, struct fd_budget *budget);
 void listen_socket_ref(struct listen_socket *s);
 void listen_socket_unref(struct listen_socket **s); /* NULL inside is fine */
 

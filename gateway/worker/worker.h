@@ -16,6 +16,7 @@
 #include "gateway/loop/mailbox.h"
 #include "gateway/observe/metrics.h"
 
+struct fd_budget;
 struct listen_socket;
 struct proxy;
 struct table;
@@ -28,6 +29,7 @@ enum { WORKERS_MAX = 64 };
 struct worker_setup {
     unsigned index; /* below WORKERS_MAX */
     struct upstream_shared *shared;
+    struct fd_budget *budget;
     struct mailbox *hub;
     /* Both are called on the hub's thread. */
     void (*on_forgotten)(void *arg, const uint32_t *ids, size_t num);

@@ -57,7 +57,7 @@ static int set_up(void **state)
     assert_int_equal(bind(f->fd, (struct sockaddr *)&f->addr, sizeof f->addr), 0);
     assert_int_equal(getsockname(f->fd, (struct sockaddr *)&f->addr, &len), 0);
     assert_int_equal(listen(f->fd, 8), 0);
-    s = listen_socket_new(dup(f->fd));
+    s = listen_socket_new(dup(f->fd), NULL);
     assert_non_null(s);
     assert_true(listeners_add(&f->listeners, "a", s));
     listen_socket_unref(&s);
