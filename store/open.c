@@ -54,7 +54,8 @@ static bool make_file(const char *path, struct err *e)
                              path);
     case ENOSPC:
     case EDQUOT:
-        return err_set_errno(e, "StoreFull", "--store", "The store %s cannot be made", path);
+        return err_set_errno(e, "StoreFull", "--store",
+                             "The store %s cannot be made: free space on its file system", path);
     default:
         return err_set_errno(e, "StoreFailed", "--store", "The store %s cannot be made", path);
     }
@@ -126,9 +127,11 @@ static bool connect_file(struct store *s, struct err *e)
         return sql_fail(s->db, s->path, "it was opened", e);
     }
     if (sqlite3_db_readonly(s->db, "main") != 0)
-        return err_set(e, "StoreReadOnly", "--store",
-                       "The store %s cannot be written: let the coordinator's user write it.",
-                       s->path);
+        return err_set(
+            e, "StoreReadOnly", "--store",
+            "The store %s cannot be written: let the coordinator's user write it and its "
+            "folder (chown, remount), no restart is needed.",
+            s->path);
     if (sqlite3_busy_timeout(s->db, BUSY_TIMEOUT_MS) != SQLITE_OK ||
         sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL) != SQLITE_OK ||
         sqlite3_exec(s->db,

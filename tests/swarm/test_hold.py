@@ -1,6 +1,5 @@
 """A coordinator that has lost its store, or whose Docker has lost the swarm, takes no route away from gateways
 that serve it. The coordinator as a process against a scripted Docker API (test_stream.py has the tools)."""
-import json
 import time
 
 import pytest
@@ -216,5 +215,4 @@ def test_the_identity_alone_verifies_the_tokens_of_a_lost_coordinator(running): 
     stream = Stream(running, token=token)
     stream.commit()
     assert running.get("/v1", token=bootstrap)[0] == 200
-    assert json.dumps(running.get("/version", token="")[2])
     stream.close()

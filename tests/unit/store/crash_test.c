@@ -3,46 +3,13 @@
  * limit, folders and files that cannot be written. Each in a child of its own. More rounds:
  * SIGNALBOX_STORE_KILLS=500.
  */
-#include <errno.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
-#include <cmocka.h>
-
-#include "gateway/core/check.h"
-#include "store/store.h"
+#include "tests/unit/store/fixture.h"
 
 enum { ROUNDS = 20, NOBODY = 65534, OBJECTS_A_COMMIT = 5 };
-
-static char dir[] = "/tmp/sb-crash-XXXXXX";
-static char path[sizeof(dir) + 16];
-
-static int setup(void **state)
-{
-    (void)state;
-    memcpy(dir + sizeof(dir) - 7, "XXXXXX", 6);
-    assert_non_null(mkdtemp(dir));
-    snprintf(path, sizeof(path), "%s/store.db", dir);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    char sidecar[sizeof(path) + 8];
-
-    (void)state;
-    chmod(dir, 0700);
-    unlink(path);
-    snprintf(sidecar, sizeof(sidecar), "%s-wal", path);
-    unlink(sidecar);
-    return rmdir(dir);
-}
 
 /* Every object of a commit has the commit's number as its value. */
 static bool commit_next(struct store *s, uint64_t *out, struct err *e)
@@ -147,20 +114,6 @@ static void kill_9_loses_no_acknowledged_commit(void **state)
         head = check(kill_once(20000 + (i * 7919) % 200000, head));
     assert_true(head > 0);
     print_message("%ld kills, %llu commits\n", rounds, (unsigned long long)head);
-}
-
-/* Runs fn in a child; its result is the child's exit status. */
-static int in_child(int (*fn)(void))
-{
-    int status;
-    pid_t child = fork();
-
-    assert_true(child >= 0);
-    if (child == 0)
-        _exit(fn());
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_true(WIFEXITED(status));
-    return WEXITSTATUS(status);
 }
 
 static int fill_until_full(void)

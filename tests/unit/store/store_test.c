@@ -1,76 +1,9 @@
 /* The store in one process: commits, no-ops, reopening, the change log and its compaction. */
-#include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
 #include "gateway/core/buf.h"
 #include "store/migrate.h"
-#include "store/store_priv.h"
+#include "tests/unit/store/fixture.h"
 
-static char dir[] = "/tmp/sb-store-XXXXXX";
-static char path[sizeof(dir) + 16];
 static int64_t fake_now;
-
-static int setup(void **state)
-{
-    (void)state;
-    memcpy(dir + sizeof(dir) - 7, "XXXXXX", 6);
-    assert_non_null(mkdtemp(dir));
-    snprintf(path, sizeof(path), "%s/store.db", dir);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    char sidecar[sizeof(path) + 8];
-
-    (void)state;
-    unlink(path);
-    snprintf(sidecar, sizeof(sidecar), "%s-wal", path);
-    unlink(sidecar);
-    return rmdir(dir);
-}
-
-static struct store *open_store(void)
-{
-    struct err e = {0};
-    struct store *s = store_open(path, &e);
-
-    if (s == NULL)
-        fail_msg("%s: %s", e.code, e.text);
-    return s;
-}
-
-static void open_fails(const char *code, const char *word)
-{
-    struct err e = {0};
-
-    assert_null(store_open(path, &e));
-    assert_string_equal(e.code, code);
-    if (strstr(e.text, word) == NULL)
-        fail_msg("no \"%s\" in: %s", word, e.text);
-}
-
-static uint64_t commit(struct store *s, const struct store_change *changes, size_t num)
-{
-    struct err e = {0};
-    uint64_t number = 0;
-
-    if (!store_commit(s, changes, num, "labels", "test", &number, &e))
-        fail_msg("%s: %s", e.code, e.text);
-    return number;
-}
-
-static uint64_t set(struct store *s, const char *cluster, const char *name, const char *value)
-{
-    struct store_change c = {cluster, "pool", name, value};
-
-    return commit(s, &c, 1);
-}
 
 static void on_object(void *arg, const char *kind, const char *name, const char *value,
                       uint64_t number)
@@ -296,15 +229,6 @@ static void somebody_elses_database_is_refused(void **state)
     open_fails("StoreForeign", "other program");
     sql_in_file("PRAGMA application_id = 7; DROP TABLE precious");
     open_fails("StoreForeign", "other program");
-}
-
-static void write_at(off_t offset, const char *bytes, size_t n)
-{
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-
-    assert_true(fd >= 0);
-    assert_int_equal(pwrite(fd, bytes, n, offset), n);
-    close(fd);
 }
 
 static void a_file_that_is_no_database_is_refused(void **state)
