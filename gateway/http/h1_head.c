@@ -274,7 +274,7 @@ static void take_connection_token(struct h1_head *h, const char *base, struct st
     else if (str_eq_nocase(token, STR("keep-alive")))
         h->keep_alive = h->keep_alive || h->minor == 0;
     else if (str_eq_nocase(token, STR("upgrade")))
-        h->has_upgrade = has_field(h, H1_UPGRADE);
+        h->has_upgrade = h->minor == 1 && has_field(h, H1_UPGRADE);
     else if (token.n != 0)
         drop_named(h, base, token);
 }
@@ -326,6 +326,38 @@ enum h1_framing h1_response_framing(const struct h1_head *r, bool request_was_he
     if (request_was_head || r->status < 200 || r->status == 204 || r->status == 304)
         return H1_BODY_NONE;
     return (enum h1_framing)r->framing;
+}
+
+/* "h2c", "HTTP/2.0", "TLS/1.0": the name stands before the version. */
+static bool carries_http(struct str protocol)
+{
+    static const struct str names[] = {{"h2c", 3}, {"h2", 2}, {"http", 4}, {"tls", 3}};
+    struct str name = protocol;
+
+    if (!str_split(&protocol, '/', &name))
+        return false;
+    name = str_trim(name);
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (str_eq_nocase(name, names[i]))
+            return true;
+    return false;
+}
+
+bool h1_may_upgrade(const struct h1_head *h, const char *base)
+{
+    if (!h->has_upgrade || h->framing != H1_BODY_NONE)
+        return false;
+    for (size_t i = 0; i < h->num_fields; i++) {
+        struct str rest = h1_field_value(&h->fields[i], base);
+        struct str protocol;
+
+        if (h->fields[i].id != H1_UPGRADE)
+            continue;
+        while (str_split(&rest, ',', &protocol))
+            if (carries_http(str_trim(protocol)))
+                return false;
+    }
+    return true;
 }
 
 /* One line, base[pos..end) without its CR LF; `next` is where the following one begins. */

@@ -112,7 +112,7 @@ struct h1_head {
     uint8_t framing;      /* enum h1_framing; of a response: see h1_response_framing */
     bool keep_alive;      /* what the sender wants after this message */
     bool expect_continue; /* Expect: 100-continue, on an HTTP/1.1 request */
-    bool has_upgrade;     /* an Upgrade field that Connection names */
+    bool has_upgrade;     /* an Upgrade field that Connection names, in HTTP/1.1 */
     bool asterisk;        /* OPTIONS * */
     bool absolute;        /* the target was absolute-form; path_off..path_len is its origin-form */
     uint16_t status;      /* response */
@@ -146,6 +146,13 @@ enum h1_parse h1_head_parse(struct h1_head *h, const char *base, size_t len);
  * HEAD, 1xx, 204 and 304 have none; a 2xx to CONNECT is not handled (CONNECT is refused).
  */
 enum h1_framing h1_response_framing(const struct h1_head *response, bool request_was_head);
+
+/*
+ * May the request be forwarded as one to switch protocols (RFC 9110 section 7.8)? Not with a body:
+ * the Upgrade is then ignored, as a server may, and the request is an ordinary one. Nor to what
+ * would carry HTTP past us: h2c, HTTP/x and TLS are declined by silence, beside others as well.
+ */
+bool h1_may_upgrade(const struct h1_head *request, const char *base);
 
 static inline struct str h1_slice(const char *base, uint16_t off, uint16_t len)
 {

@@ -97,6 +97,14 @@ static void put_forwarded_for(struct h1_out *out, const struct h1_head *h, const
     put_copy(out, client_ip);
 }
 
+static void put_upgrade(struct h1_out *out, const struct h1_head *h, const char *base)
+{
+    for (size_t i = 0; i < h->num_fields; i++)
+        if (h->fields[i].id == H1_UPGRADE)
+            put(out, (struct str){base + h->fields[i].line, line_end(h, i) - h->fields[i].line});
+    put_copy(out, STR("Connection: upgrade\r\n"));
+}
+
 static void put_request_line(struct h1_out *out, const struct h1_head *h, const char *base)
 {
     if (h->minor == 1 && !h->absolute) { /* as it stands, CR LF included */
@@ -124,6 +132,8 @@ void h1_write_request(struct h1_out *out, const struct h1_head *h, const char *b
         put_value(out, host); /* of an absolute target, or empty as HTTP/1.1 asks for */
         put_copy(out, STR("\r\n"));
     }
+    if (fwd->upgrade)
+        put_upgrade(out, h, base);
     put_forwarded_for(out, h, base, fwd->client_ip);
     put_copy(out, STR("\r\nX-Real-IP: "));
     put_copy(out, fwd->client_ip);
@@ -134,6 +144,13 @@ void h1_write_request(struct h1_out *out, const struct h1_head *h, const char *b
         put_value(out, host);
     }
     put_copy(out, STR("\r\n\r\n"));
+}
+
+static uint32_t skipped_of_response(const struct h1_head *h, bool drop_coding)
+{
+    if (h->status < 200 || h->status == 204)
+        return 1U << H1_TRANSFER_ENCODING | 1U << H1_CONTENT_LENGTH;
+    return drop_coding ? 1U << H1_TRANSFER_ENCODING : 0;
 }
 
 void h1_write_response(struct h1_out *out, const struct h1_head *h, const char *base,
@@ -147,8 +164,10 @@ void h1_write_response(struct h1_out *out, const struct h1_head *h, const char *
         put_copy(out, STR("HTTP/1.1"));
         put(out, h1_slice(base, (uint16_t)(h->start + 8), (uint16_t)(h->fields_at - h->start - 8)));
     }
-    put_fields(out, h, base, drop_coding ? 1U << H1_TRANSFER_ENCODING : 0);
-    if (connection == H1_CONN_CLOSE)
+    put_fields(out, h, base, skipped_of_response(h, drop_coding));
+    if (connection == H1_CONN_UPGRADE)
+        put_upgrade(out, h, base);
+    else if (connection == H1_CONN_CLOSE)
         put_copy(out, STR("Connection: close\r\n"));
     else if (connection == H1_CONN_KEEP_ALIVE)
         put_copy(out, STR("Connection: keep-alive\r\n"));

@@ -24,6 +24,7 @@ struct h1_out {
 struct h1_forwarding {
     struct str client_ip; /* text, no port, at most 64 bytes */
     struct str proto;     /* "http" or "https" */
+    bool upgrade;         /* forward Upgrade, which is hop-by-hop, as our own wish */
 };
 
 /*
@@ -38,11 +39,14 @@ enum h1_connection {
     H1_CONN_SILENT,     /* HTTP/1.1 keep-alive: no Connection field */
     H1_CONN_CLOSE,      /* Connection: close */
     H1_CONN_KEEP_ALIVE, /* Connection: keep-alive, for HTTP/1.0 clients */
+    H1_CONN_UPGRADE     /* Connection: upgrade and the Upgrade field, of a 101 */
 };
 
 /*
  * The response for the client: status line as HTTP/1.1, hop-by-hop fields removed, Connection as
- * told. drop_coding: Transfer-Encoding goes too (the body is taken apart for an HTTP/1.0 client).
+ * told. drop_coding: Transfer-Encoding goes too, as an HTTP/1.0 client knows none (a body is taken
+ * apart for it). 1xx and 204 lose their framing fields: they must not have any (RFC 9112 section
+ * 6).
  */
 void h1_write_response(struct h1_out *out, const struct h1_head *h, const char *base,
                        enum h1_connection connection, bool drop_coding);

@@ -26,6 +26,7 @@
     X(retries_denied, "signalbox_retries_denied_total",                                          \
       "requests not sent once more because too many were")                                       \
     X(retries, "signalbox_retries_total", "requests sent once more, to the same or another end") \
+    X(tunnels, "signalbox_tunnels_total", "connections that changed to another protocol")        \
     X(adoptions, "signalbox_table_adoptions_total", "table versions adopted")                    \
     X(refusals, "signalbox_table_refusals_total", "objects of a table refused")                  \
     X(accept_pauses, "signalbox_accept_pauses_total", "pauses for want of descriptors")

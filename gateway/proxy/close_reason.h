@@ -8,7 +8,7 @@
     X(CLIENT_EOF_IN_HEAD, "client_eof_in_head", "the client closed inside a head") \
     X(CLIENT_EOF_IN_BODY, "client_eof_in_body", "the client closed inside a body") \
     X(CLIENT_RESET, "client_reset", "the client reset the connection")             \
-    X(CLIENT_SLOW, "client_slow", "the client took too long to read its response") \
+    X(CLIENT_SLOW, "client_slow", "the client was too slow to send or to read")    \
     X(IDLE_TIMEOUT, "idle_timeout", "no request within the time set")              \
     X(REFUSED, "refused", "a request was refused and its connection ended")        \
     X(BAD_BODY, "bad_body", "a request body was malformed while its response ran") \
@@ -16,6 +16,9 @@
     X(RESPONSE_BAD, "response_bad", "an endpoint sent a malformed response body")  \
     X(RESPONSE_TIMEOUT, "response_timeout", "a response stood still for too long") \
     X(SHED, "shed", "no request yet, and its descriptor was needed for others")    \
+    X(TUNNEL_DONE, "tunnel_done", "both sides of a tunnel ended")                  \
+    X(TUNNEL_BROKEN, "tunnel_broken", "an endpoint broke a tunnel off")            \
+    X(TUNNEL_IDLE, "tunnel_idle", "nobody spoke in a tunnel within the time set")  \
     X(DRAIN, "drain", "the gateway is going away")
 
 enum close_reason {

@@ -28,10 +28,12 @@ static const struct {
     [CONN_HEAD] = {"head", TO(CONNECT) | TO(REQUEST) | TO(REPLY) | TO(DEAD), request_step},
     [CONN_CONNECT] = {"connect", TO(CONNECT) | TO(REQUEST) | TO(REPLY) | TO(DEAD),
                       exchange_connect_step},
-    [CONN_REQUEST] = {"request", TO(CONNECT) | TO(REQUEST) | TO(RESPONSE) | TO(REPLY) | TO(DEAD),
+    [CONN_REQUEST] = {"request",
+                      TO(CONNECT) | TO(REQUEST) | TO(RESPONSE) | TO(TUNNEL) | TO(REPLY) | TO(DEAD),
                       response_head_step},
     [CONN_RESPONSE] = {"response", TO(RESPONSE) | TO(IDLE) | TO(LINGER) | TO(DEAD),
                        response_body_step},
+    [CONN_TUNNEL] = {"tunnel", TO(TUNNEL) | TO(DEAD), tunnel_step},
     [CONN_REPLY] = {"reply", TO(IDLE) | TO(LINGER) | TO(DEAD), reply_step},
     [CONN_LINGER] = {"linger", TO(DEAD), reply_linger_step},
     [CONN_DEAD] = {"dead", 0, NULL},
@@ -319,6 +321,22 @@ void conn_watch_client(struct conn *c)
     }
 }
 
+/* Who kept a request from going on: a client that sends no body, or the endpoint. */
+static enum reply blame_for_request(const struct exchange *x)
+{
+    bool all_passed_on = x->sent == x->body_end && x->to_up.len == 0;
+
+    return !x->request_read && all_passed_on ? REPLY_REQUEST_TIMEOUT : REPLY_RESPONSE_TIMEOUT;
+}
+
+static enum close_reason blame_for_response(const struct exchange *x)
+{
+    bool reader_waits = x->to_client.len == 0 && x->out_sent == x->out_len;
+
+    return reader_waits && blame_for_request(x) == REPLY_RESPONSE_TIMEOUT ? CLOSE_RESPONSE_TIMEOUT
+                                                                          : CLOSE_CLIENT_SLOW;
+}
+
 /* A state has lasted too long. */
 static void expire(struct conn *c)
 {
@@ -330,10 +348,16 @@ static void expire(struct conn *c)
         reply_send(c, REPLY_REQUEST_TIMEOUT);
         break;
     case CONN_REQUEST:
-        reply_send(c, c->x->request_read ? REPLY_RESPONSE_TIMEOUT : REPLY_REQUEST_TIMEOUT);
+        if (c->x->to_client.len > 0) /* interim responses that it does not read */
+            conn_abort(c, CLOSE_CLIENT_SLOW);
+        else
+            reply_send(c, blame_for_request(c->x));
         break;
     case CONN_RESPONSE:
-        conn_abort(c, CLOSE_RESPONSE_TIMEOUT);
+        conn_abort(c, blame_for_response(c->x));
+        break;
+    case CONN_TUNNEL:
+        conn_close(c, CLOSE_TUNNEL_IDLE);
         break;
     case CONN_REPLY:
         conn_abort(c, CLOSE_CLIENT_SLOW);
@@ -357,9 +381,13 @@ static int64_t idle_ms(const struct proxy *p)
 bool conn_tick(struct proxy *p, int64_t now_ms)
 {
     const int64_t deadlines[CONN__COUNT] = {
-        [CONN_IDLE] = idle_ms(p),        [CONN_HEAD] = CONN_HEAD_MS,
-        [CONN_REQUEST] = CONN_ANSWER_MS, [CONN_RESPONSE] = CONN_BODY_IDLE_MS,
-        [CONN_REPLY] = CONN_REPLY_MS,    [CONN_LINGER] = CONN_LINGER_MS,
+        [CONN_IDLE] = idle_ms(p),
+        [CONN_HEAD] = CONN_HEAD_MS,
+        [CONN_REQUEST] = CONN_ANSWER_MS,
+        [CONN_RESPONSE] = CONN_BODY_IDLE_MS,
+        [CONN_TUNNEL] = CONN_TUNNEL_IDLE_MS,
+        [CONN_REPLY] = CONN_REPLY_MS,
+        [CONN_LINGER] = CONN_LINGER_MS,
     };
     struct conn *c;
 

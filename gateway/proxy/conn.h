@@ -6,11 +6,14 @@
  *     IDLE --> HEAD --> CONNECT <--> REQUEST --> RESPONSE ------+
  *               |          |            |            |          |
  *               +----------+------------+--> REPLY --+--> LINGER --> DEAD
+ *                                       |
+ *                                       +--> TUNNEL
  *
  * IDLE waits for a request, HEAD has a part of one, CONNECT waits for an upstream connection,
  * REQUEST sends the request and waits for a response head, RESPONSE relays the body (the rest of
- * the request may still be on its way), REPLY writes an answer of our own, LINGER reads what the
- * client still sends so that it sees the answer. Every state may go to DEAD.
+ * the request may still be on its way), TUNNEL relays whatever both sides say after a 101, REPLY
+ * writes an answer of our own, LINGER reads what the client still sends so that it sees the answer.
+ * Every state may go to DEAD.
  */
 #ifndef GATEWAY_PROXY_CONN_H
 #define GATEWAY_PROXY_CONN_H
@@ -34,10 +37,11 @@ enum {
     CONN_ANSWER_MS = 60000,    /* the response head must come by then; 504 */
     CONN_REPLY_MS = 10000,     /* an answer of ours must be taken by then */
     CONN_LINGER_MS = 5000,
-    CONN_DRAIN_IDLE_MS = 1000, /* a request already on its way to us is still answered */
-    CONN_STEPS = 64,           /* steps a connection may take before others have their turn */
-    CONN_ROUNDS = 16,          /* blocks of a body it may move in one step */
-    CONN_INTERIM_MAX = 32,     /* 1xx responses to one request */
+    CONN_TUNNEL_IDLE_MS = 3600000, /* nothing in either direction for so long */
+    CONN_DRAIN_IDLE_MS = 1000,     /* a request already on its way to us is still answered */
+    CONN_STEPS = 64,               /* steps a connection may take before others have their turn */
+    CONN_ROUNDS = 16,              /* blocks of a body it may move in one step */
+    CONN_INTERIM_MAX = 32,         /* 1xx responses to one request */
     CONN_PENDING_MAX = 4 * BUFPOOL_BYTES
 };
 
@@ -47,6 +51,7 @@ enum conn_state {
     CONN_CONNECT,
     CONN_REQUEST,
     CONN_RESPONSE,
+    CONN_TUNNEL,
     CONN_REPLY,
     CONN_LINGER,
     CONN_DEAD,
@@ -68,6 +73,7 @@ struct exchange {
     bool intact;       /* nothing of it has left `in`: it could be sent once more */
     bool idempotent;
     bool was_head;
+    bool upgrade;      /* it asks for another protocol, and the endpoint was told so */
     bool client_keeps; /* the client wants to go on after this exchange */
     uint64_t left;     /* of a body with a length */
     struct h1_chunked *chunks;
@@ -91,8 +97,11 @@ struct exchange {
     uint8_t response_framing;
     uint8_t num_interim;
     bool answered;      /* a byte of a response has come */
-    bool response_read; /* its last byte has come */
+    bool response_read; /* its last byte has come; of a tunnel: the endpoint's end has */
+    bool up_shut;       /* of a tunnel: the client's end was passed on */
+    bool client_shut;   /* of a tunnel: the endpoint's end was passed on */
     bool take_apart;    /* chunked framing is removed for an HTTP/1.0 client */
+    bool bodiless;      /* the response has no body by rule, whatever its head says */
     bool keep;          /* the client was told that the connection stays */
     uint64_t response_left;
     struct h1_chunked *response_chunks;
@@ -176,11 +185,21 @@ bool exchange_connect_step(struct conn *c);
 MUST_USE bool exchange_push(struct conn *c);
 /* Before the response head was whole; error 0: the endpoint ended in order. */
 void exchange_broken(struct conn *c, int error);
+MUST_USE enum io exchange_send(struct conn *c, uint32_t end); /* in[sent..end), what waits before */
 void exchange_note_silence(struct conn *c, int error); /* a node that is dead is not asked again */
 
 /* response.c */
 bool response_head_step(struct conn *c); /* REQUEST */
 bool response_body_step(struct conn *c); /* RESPONSE */
+/* Sends the head in proxy->out and what is in c->out; keeps what is not taken. False: client gone.
+ */
+bool response_send_head(struct conn *c, bool with_body);
+/* IO_DONE: everything that has come is with the client. */
+MUST_USE enum io response_send(struct conn *c);
+
+/* tunnel.c */
+void tunnel_begin(struct conn *c, const struct h1_head *h); /* a 101; h is in c->out */
+bool tunnel_step(struct conn *c);
 
 /* reply.c */
 enum reply {

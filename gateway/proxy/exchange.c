@@ -66,7 +66,7 @@ static void send_request(struct conn *c)
 {
     struct exchange *x = c->x;
     struct h1_out *out = &c->proxy->out;
-    struct h1_forwarding fwd = {{c->peer, c->peer_len}, STR("http")};
+    struct h1_forwarding fwd = {{c->peer, c->peer_len}, STR("http"), x->upgrade};
     size_t n, head_bytes, body = x->body_end - x->head_len;
     int num;
 
@@ -301,27 +301,27 @@ static bool read_body(struct conn *c)
     return false;
 }
 
-/* IO_DONE: all that is here has been sent. */
-static enum io send_body(struct conn *c)
+enum io exchange_send(struct conn *c, uint32_t end)
 {
     struct exchange *x = c->x;
-    struct iovec iov = {c->in + x->sent, x->body_end - x->sent};
+    struct iovec iov;
     size_t waited = x->to_up.len;
     enum io io = conn_flush(&x->to_up, &x->up->sock);
     size_t n;
 
     x->up->sent_bytes += waited - x->to_up.len;
-    if (io != IO_DONE || x->sent == x->body_end)
+    if (io != IO_DONE || x->sent == end) /* then the block may have been given back */
         return io;
     if (!x->up->sock.writable)
         return IO_AGAIN;
+    iov = (struct iovec){c->in + x->sent, end - x->sent};
     io = sock_send(&x->up->sock, &iov, 1, &n);
     if (io != IO_DONE)
         return io;
     x->up->sent_bytes += n;
     x->sent += (uint32_t)n;
     conn_touch(c);
-    return x->sent == x->body_end ? IO_DONE : IO_AGAIN;
+    return x->sent == end ? IO_DONE : IO_AGAIN;
 }
 
 bool exchange_push(struct conn *c)
@@ -331,7 +331,7 @@ bool exchange_push(struct conn *c)
     for (int i = 0; i < CONN_ROUNDS; i++) {
         if (x->up_deaf)
             return true;
-        switch (send_body(c)) {
+        switch (exchange_send(c, x->body_end)) {
         case IO_DONE:
             break;
         case IO_AGAIN:

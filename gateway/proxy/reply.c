@@ -14,26 +14,28 @@ static const struct {
     int status;
     const char *error; /* RFC 9209 section 2.3, or the reason of ours */
     const char *text;
-    bool may_keep;
+    enum close_reason ends; /* DONE: the connection may stay */
 } replies[REPLY__COUNT] = {
-    [REPLY_REFUSED_REQUEST] = {400, "http_request_error", "", false},
-    [REPLY_BAD_HOST] = {400, "http_request_error", "the Host field is no host name", false},
-    [REPLY_NOT_IMPLEMENTED] = {501, "http_request_denied",
-                               "CONNECT and protocol upgrades are not served here", false},
+    [REPLY_REFUSED_REQUEST] = {400, "http_request_error", "", CLOSE_REFUSED},
+    [REPLY_BAD_HOST] = {400, "http_request_error", "the Host field is no host name", CLOSE_REFUSED},
+    [REPLY_NOT_IMPLEMENTED] = {501, "http_request_denied", "CONNECT is not served here",
+                               CLOSE_REFUSED},
     [REPLY_REQUEST_TIMEOUT] = {408, "http_request_error", "the request did not arrive in time",
-                               false},
-    [REPLY_NO_ROUTE] = {503, "destination_not_found", "no service answers for this host", true},
+                               CLOSE_CLIENT_SLOW},
+    [REPLY_NO_ROUTE] = {503, "destination_not_found", "no service answers for this host",
+                        CLOSE_DONE},
     [REPLY_NO_ENDPOINT] = {503, "destination_unavailable",
-                           "the service of this host has no running task", true},
+                           "the service of this host has no running task", CLOSE_DONE},
     [REPLY_CONNECT_FAILED] = {502, "connection_refused", "the service refused the connection",
-                              true},
+                              CLOSE_DONE},
     [REPLY_CONNECT_TIMEOUT] = {504, "connection_timeout",
-                               "the service could not be reached in time", true},
-    [REPLY_BROKEN] = {502, "connection_terminated", "the service closed without an answer", true},
+                               "the service could not be reached in time", CLOSE_DONE},
+    [REPLY_BROKEN] = {502, "connection_terminated", "the service closed without an answer",
+                      CLOSE_DONE},
     [REPLY_BAD_RESPONSE] = {502, "http_protocol_error", "the service sent a malformed answer",
-                            true},
+                            CLOSE_DONE},
     [REPLY_RESPONSE_TIMEOUT] = {504, "http_response_timeout", "the service did not answer in time",
-                                false},
+                                CLOSE_RESPONSE_TIMEOUT},
 };
 
 static const char *reason_phrase(int status)
@@ -90,15 +92,15 @@ static void write_reply(struct conn *c, int status, const char *proxy_status, co
         c->lingers = true;
 }
 
-static void begin(struct conn *c, bool may_keep)
+static void begin(struct conn *c, enum close_reason ends)
 {
     conn_begin_exchange(c); /* a head that was refused has none */
     metrics_add(&c->proxy->metrics->local_replies, 1);
     conn_drop_upstream(c);
     bufpool_put(&c->proxy->loop->bufs, &c->out);
-    c->end_reason = may_keep ? CLOSE_DONE : CLOSE_REFUSED;
-    c->lingers = !may_keep || !c->x->request_read || !c->x->client_keeps || c->proxy->draining ||
-                 conn_no_more(c);
+    c->end_reason = ends;
+    c->lingers = ends != CLOSE_DONE || !c->x->request_read || !c->x->client_keeps ||
+                 c->proxy->draining || conn_no_more(c);
     conn_enter(c, CONN_REPLY);
 }
 
@@ -107,7 +109,7 @@ void reply_send(struct conn *c, enum reply which)
     char status[64];
 
     ASSERT(snprintf(status, sizeof status, "error=%s", replies[which].error) < (int)sizeof status);
-    begin(c, replies[which].may_keep);
+    begin(c, replies[which].ends);
     write_reply(c, replies[which].status, status, replies[which].text);
 }
 
@@ -118,7 +120,7 @@ void reply_refuse(struct conn *c, enum h1_refusal why)
     ASSERT(snprintf(status, sizeof status, "error=http_request_error; details=\"%s\"",
                     h1_refusal_label(why)) < (int)sizeof status);
     metrics_add(&c->proxy->metrics->refused_heads, 1);
-    begin(c, false);
+    begin(c, CLOSE_REFUSED);
     write_reply(c, h1_refusal_status(why), status, h1_refusal_text(why));
 }
 

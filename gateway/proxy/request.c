@@ -61,18 +61,6 @@ bool request_scan_body(struct conn *c)
     return true;
 }
 
-/* "Upgrade: h2c" alone is declined by silence, as RFC 9110 section 7.8 allows. */
-static bool wants_upgrade(const struct h1_head *h, const char *base)
-{
-    if (!h->has_upgrade)
-        return false;
-    for (size_t i = 0; i < h->num_fields; i++)
-        if (h->fields[i].id == H1_UPGRADE &&
-            !str_eq_nocase(h1_field_value(&h->fields[i], base), STR("h2c")))
-            return true;
-    return false;
-}
-
 static void begin(struct conn *c, const struct h1_head *h)
 {
     struct str method = h1_method(h, c->in);
@@ -89,6 +77,7 @@ static void begin(struct conn *c, const struct h1_head *h)
     x->left = h->framing == H1_BODY_LENGTH ? h->content_length : 0;
     x->intact = true;
     x->idempotent = retry_is_idempotent(method);
+    x->upgrade = h1_may_upgrade(h, c->in);
     x->was_head = str_eq(method, STR("HEAD"));
     if (h->framing == H1_BODY_CHUNKED) {
         x->chunks = xmalloc(sizeof *x->chunks);
@@ -96,7 +85,7 @@ static void begin(struct conn *c, const struct h1_head *h)
     }
     if (!request_scan_body(c))
         reply_refuse(c, x->chunks->refusal);
-    else if (str_eq(method, STR("CONNECT")) || wants_upgrade(h, c->in))
+    else if (str_eq(method, STR("CONNECT")))
         reply_send(c, REPLY_NOT_IMPLEMENTED);
     else
         exchange_start(c);

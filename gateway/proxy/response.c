@@ -73,8 +73,7 @@ static bool scan_response(struct conn *c, uint32_t from)
     return true;
 }
 
-/* Sends a head and what follows it; what the socket does not take is kept. False: client gone. */
-static bool send_head(struct conn *c, bool with_body)
+bool response_send_head(struct conn *c, bool with_body)
 {
     struct h1_out *out = &c->proxy->out;
     struct exchange *x = c->x;
@@ -96,19 +95,19 @@ static bool send_head(struct conn *c, bool with_body)
     return true;
 }
 
-/* 100 Continue, 103 Early Hints; 101 answers what we never ask for. */
+/* 100 Continue, 103 Early Hints. */
 static void pass_interim(struct conn *c, const struct h1_head *h)
 {
     struct exchange *x = c->x;
     uint32_t rest = x->out_len - h->len;
 
-    if (h->status == 101 || ++x->num_interim > CONN_INTERIM_MAX) {
+    if (++x->num_interim > CONN_INTERIM_MAX) {
         reply_send(c, REPLY_BAD_RESPONSE);
         return;
     }
     if (x->minor > 0) {
         h1_write_response(&c->proxy->out, h, c->out, H1_CONN_SILENT, false);
-        if (!send_head(c, false))
+        if (!response_send_head(c, false))
             return;
     }
     memmove(c->out, c->out + h->len, rest);
@@ -142,6 +141,7 @@ static void begin(struct conn *c, const struct h1_head *h)
     struct exchange *x = c->x;
 
     x->response_framing = (uint8_t)h1_response_framing(h, x->was_head);
+    x->bodiless = x->was_head || h->status == 204 || h->status == 304;
     x->response_left = h->content_length;
     x->up_keeps = h->keep_alive && x->response_framing != H1_BODY_UNTIL_CLOSE;
     x->take_apart = x->response_framing == H1_BODY_CHUNKED && x->minor == 0;
@@ -157,9 +157,9 @@ static void begin(struct conn *c, const struct h1_head *h)
     }
     x->out_sent = h->len;
     release_in(c);
-    h1_write_response(&c->proxy->out, h, c->out, connection_field(x), x->take_apart);
+    h1_write_response(&c->proxy->out, h, c->out, connection_field(x), x->minor == 0);
     conn_enter(c, CONN_RESPONSE);
-    (void)send_head(c, true); /* false: closed, which the next step sees */
+    (void)response_send_head(c, true); /* false: closed, which the next step sees */
 }
 
 static void take_head(struct conn *c)
@@ -190,7 +190,9 @@ static void take_head(struct conn *c)
         x->partial = NULL;
         h = &c->proxy->response;
     }
-    if (h->status >= 100 && h->status < 200) {
+    if (h->status == 101) {
+        tunnel_begin(c, h);
+    } else if (h->status < 200) {
         pass_interim(c, h);
         if (c->state == CONN_REQUEST && x->out_len > 0)
             take_head(c); /* at most CONN_INTERIM_MAX deep */
@@ -242,6 +244,7 @@ static bool finish(struct conn *c)
     bool all_sent = x->request_read && x->sent == x->body_end && x->to_up.len == 0 && !x->up_deaf;
 
     metrics_add(&c->proxy->metrics->responses, 1);
+    x->up->bodiless = x->bodiless;
     if (x->up_keeps && all_sent)
         upstream_release(x->up);
     else
@@ -251,8 +254,7 @@ static bool finish(struct conn *c)
     return conn_next(c, x->keep, CLOSE_DONE);
 }
 
-/* IO_DONE: everything that has come is with the client. */
-static enum io send_response(struct conn *c)
+enum io response_send(struct conn *c)
 {
     struct exchange *x = c->x;
     enum io io = conn_flush(&x->to_client, &c->sock);
@@ -311,7 +313,7 @@ bool response_body_step(struct conn *c)
         if (!exchange_push(c))
             return false;
     for (int i = 0; i < CONN_ROUNDS; i++) {
-        enum io io = send_response(c);
+        enum io io = response_send(c);
 
         if (io == IO_FAIL) {
             conn_close(c, CLOSE_CLIENT_RESET);

@@ -195,7 +195,9 @@ void upstream_be_patient(struct upstream_conn *c)
         return;
     /* Without it (before Linux 6.15) a node that dies while its application pauses is noticed at
      * the next probe, which comes ever later: at last CONN_BODY_IDLE_MS ends the request. */
-    (void)set_option(c->sock.fd, IPPROTO_TCP, TCP_RTO_MAX_MS, UPSTREAM_RTO_MAX_MS);
+    if (!c->asks_often)
+        (void)set_option(c->sock.fd, IPPROTO_TCP, TCP_RTO_MAX_MS, UPSTREAM_RTO_MAX_MS);
+    c->asks_often = true;
     c->patient = true;
     TAILQ_INSERT_TAIL(&c->all->patient, c, patient_link);
     c->all->num_patient++;

@@ -65,6 +65,7 @@ struct upstream_conn {
     uint64_t num_requests; /* begun on it */
     uint64_t sent_bytes;
     bool patient;                  /* see upstream_be_patient */
+    bool asks_often;               /* TCP_RTO_MAX_MS was set, as far as the kernel knows it */
     bool bodiless;                 /* its last response had no body by rule: late bytes may come */
     void (*on_ready)(void *owner); /* while CONNECTING (once, at its end) and BUSY */
     void *owner;

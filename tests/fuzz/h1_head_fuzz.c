@@ -11,11 +11,12 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void reparse_request(const struct h1_head *h, const char *base)
+static void reparse_request(const struct h1_head *h, const char *base, bool upgrade)
 {
     static struct h1_out out;
     static struct h1_head again;
-    const struct h1_forwarding fwd = {.client_ip = STR("10.0.0.1"), .proto = STR("http")};
+    const struct h1_forwarding fwd = {
+        .client_ip = STR("10.0.0.1"), .proto = STR("http"), .upgrade = upgrade};
     struct buf b;
 
     if (str_eq(h1_method(h, base), STR("CONNECT")))
@@ -30,6 +31,7 @@ static void reparse_request(const struct h1_head *h, const char *base)
     if (r == H1_DONE) {
         ASSERT(again.len == b.len);
         ASSERT(str_eq(h1_method(h, base), h1_method(&again, b.bytes)));
+        ASSERT(again.has_upgrade == upgrade);
         ASSERT(again.framing == h->framing && again.content_length == h->content_length);
     } else { /* only because our fields made it larger, or because HTTP/1.0 had no Host */
         ASSERT(h->host_len == 0 || again.refusal == H1_HEAD_TOO_LARGE ||
@@ -63,7 +65,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (r == H1_DONE) {
         ASSERT(h.len <= n && h.len == pieces.len && h.num_fields == pieces.num_fields);
         if (kind == H1_REQUEST)
-            reparse_request(&h, base);
+            reparse_request(&h, base, h1_may_upgrade(&h, base));
     }
     free(base);
     return 0;

@@ -130,16 +130,22 @@ static char *joined(const struct h1_out *out)
     return buf_take(&b);
 }
 
-static char *forwarded_request(const char *text)
+static char *forwarded(const char *text, bool upgrade)
 {
     static struct h1_head h;
     static struct h1_out out;
-    const struct h1_forwarding fwd = {.client_ip = STR("10.1.2.3"), .proto = STR("http")};
+    const struct h1_forwarding fwd = {
+        .client_ip = STR("10.1.2.3"), .proto = STR("http"), .upgrade = upgrade};
 
     h1_head_init(&h, H1_REQUEST);
     assert_int_equal(h1_head_parse(&h, text, strlen(text)), H1_DONE);
     h1_write_request(&out, &h, text, &fwd);
     return joined(&out);
+}
+
+static char *forwarded_request(const char *text)
+{
+    return forwarded(text, false);
 }
 
 #define OURS(host) \
@@ -182,6 +188,20 @@ static void requests_go_out_as_the_gateway_promises(void **state)
     }
 }
 
+static void an_upgrade_goes_out_with_a_connection_field_of_ours(void **state)
+{
+    char *got = forwarded("GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nA: 1\r\n"
+                          "Connection: Upgrade, HTTP2-Settings, x\r\nUpgrade: tcp\r\nX: 1\r\n"
+                          "HTTP2-Settings: AAM\r\n\r\n",
+                          true);
+
+    (void)state;
+    assert_string_equal(got, "GET / HTTP/1.1\r\nHost: a\r\nA: 1\r\nUpgrade: websocket\r\n"
+                             "Upgrade: tcp\r\nConnection: upgrade\r\n"
+                             "X-Forwarded-For: 10.1.2.3\r\n" OURS("a"));
+    free(got);
+}
+
 static void many_forwarding_fields_do_not_overflow(void **state)
 {
     struct buf in;
@@ -217,6 +237,17 @@ static void responses_go_out_as_the_gateway_promises(void **state)
          "HTTP/1.1 200 OK\r\nA: 1\r\nConnection: close\r\n\r\n"},
         {"HTTP/1.1 200 OK\r\nA: 1\r\nConnection: A\r\n\r\n", H1_CONN_SILENT, false,
          "HTTP/1.1 200 OK\r\n\r\n"},
+        {"HTTP/1.1 204 No\r\nTransfer-Encoding: chunked\r\nA: 1\r\n\r\n", H1_CONN_SILENT, false,
+         "HTTP/1.1 204 No\r\nA: 1\r\n\r\n"},
+        {"HTTP/1.1 204 No\r\nA: 1\r\nContent-Length: 0\r\n\r\n", H1_CONN_SILENT, false,
+         "HTTP/1.1 204 No\r\nA: 1\r\n\r\n"},
+        {"HTTP/1.1 103 Hints\r\nContent-Length: 5\r\nA: 1\r\n\r\n", H1_CONN_SILENT, false,
+         "HTTP/1.1 103 Hints\r\nA: 1\r\n\r\n"},
+        {"HTTP/1.1 304 Not\r\nTransfer-Encoding: chunked\r\nA: 1\r\n\r\n", H1_CONN_SILENT, true,
+         "HTTP/1.1 304 Not\r\nA: 1\r\n\r\n"},
+        {"HTTP/1.1 101 Switch\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nA: 1\r\n\r\n",
+         H1_CONN_UPGRADE, false,
+         "HTTP/1.1 101 Switch\r\nA: 1\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n"},
     };
     static struct h1_head h;
     static struct h1_out out;
@@ -240,6 +271,7 @@ int main(void)
         cmocka_unit_test(passing_a_body_through_finds_the_same_end),
         cmocka_unit_test(extensions_and_trailers_have_limits),
         cmocka_unit_test(requests_go_out_as_the_gateway_promises),
+        cmocka_unit_test(an_upgrade_goes_out_with_a_connection_field_of_ours),
         cmocka_unit_test(many_forwarding_fields_do_not_overflow),
         cmocka_unit_test(responses_go_out_as_the_gateway_promises),
     };

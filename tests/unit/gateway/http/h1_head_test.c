@@ -222,6 +222,8 @@ static void connection_decides_what_stays_open(void **state)
         {"GET / HTTP/1.1\r\n" HOST "Connection: CLOSE\r\n\r\n", false, false},
         {"GET / HTTP/1.1\r\n" HOST "Connection: upgrade\r\nUpgrade: websocket\r\n\r\n", true, true},
         {"GET / HTTP/1.1\r\n" HOST "Connection: upgrade\r\n\r\n", true, false},
+        {"GET / HTTP/1.0\r\n" HOST "Connection: upgrade\r\nUpgrade: websocket\r\n\r\n", false,
+         false},
         {"GET / HTTP/1.1\r\n" HOST "Upgrade: websocket\r\n\r\n", true, false},
     };
     static struct h1_head h;
@@ -230,6 +232,39 @@ static void connection_decides_what_stays_open(void **state)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         assert_int_equal(parse(&h, H1_REQUEST, rows[i].text, strlen(rows[i].text)), H1_DONE);
         if (h.keep_alive != rows[i].keep_alive || h.has_upgrade != rows[i].upgrade)
+            fail_msg("%s", rows[i].text);
+    }
+}
+
+static void only_what_keeps_to_the_tunnel_may_upgrade(void **state)
+{
+#define UPGRADE(fields) "GET / HTTP/1.1\r\n" HOST "Connection: Upgrade\r\n" fields "\r\n"
+    static const struct {
+        const char *text;
+        bool may;
+    } rows[] = {
+        {UPGRADE("Upgrade: websocket\r\n"), true},
+        {UPGRADE("Upgrade: tcp, x/1.0\r\n"), true},
+        {UPGRADE("Upgrade: h2cx\r\nUpgrade: httpx\r\n"), true},
+        {UPGRADE("Upgrade: \r\n"), true},
+        {UPGRADE("Upgrade: websocket\r\nContent-Length: 0\r\n"), true},
+        {UPGRADE("Upgrade: websocket\r\nContent-Length: 1\r\n"), false},
+        {UPGRADE("Upgrade: websocket\r\nTransfer-Encoding: chunked\r\n"), false},
+        {UPGRADE("Upgrade: h2c\r\n"), false},
+        {UPGRADE("Upgrade: websocket,\tH2C\r\n"), false},
+        {UPGRADE("Upgrade: websocket\r\nUpgrade: h2c/1\r\n"), false},
+        {UPGRADE("Upgrade: HTTP/2.0\r\n"), false},
+        {UPGRADE("Upgrade: tls /1.0\r\n"), false},
+        {"GET / HTTP/1.1\r\n" HOST "Upgrade: websocket\r\n\r\n", false},
+        {"GET / HTTP/1.0\r\n" HOST "Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n", false},
+    };
+#undef UPGRADE
+    static struct h1_head h;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        assert_int_equal(parse(&h, H1_REQUEST, rows[i].text, strlen(rows[i].text)), H1_DONE);
+        if (h1_may_upgrade(&h, rows[i].text) != rows[i].may)
             fail_msg("%s", rows[i].text);
     }
 }
@@ -321,6 +356,7 @@ int main(void)
         cmocka_unit_test(sizes_beyond_the_limits_are_refused),
         cmocka_unit_test(a_request_is_taken_apart),
         cmocka_unit_test(connection_decides_what_stays_open),
+        cmocka_unit_test(only_what_keeps_to_the_tunnel_may_upgrade),
         cmocka_unit_test(naming_a_field_of_ours_in_connection_does_not_drop_it),
         cmocka_unit_test(the_body_of_a_response_follows_rfc_9112_6_3),
         cmocka_unit_test(the_byte_classes_are_those_of_rfc_9110),
