@@ -7,11 +7,13 @@
 #include <event2/buffer.h>
 #include <event2/event.h>
 #include <event2/http.h>
+#include <event2/listener.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "gateway/core/check.h"
 #include "gateway/core/fd.h"
+#include "gateway/core/log.h"
 #include "gateway/core/obj.h"
 
 enum {
@@ -19,6 +21,7 @@ enum {
     ADMIN_HEAD_MAX = 8192,
     ADMIN_BODY_MAX = 1024,
     ADMIN_TIMEOUT_S = 10,
+    ADMIN_PAUSE_MS = 100,
     ADMIN_METRICS_MAX = 1 << 20
 };
 
@@ -78,9 +81,28 @@ static void on_metrics(struct evhttp_request *rq, void *arg)
     buf_free(&b);
 }
 
+static void accept_again(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    (void)evconnlistener_enable(arg); /* of what was enabled before; else the port stays deaf */
+}
+
+/* Out of descriptors: asked again at once, the listener would spin. */
+static void on_accept_failed(struct evconnlistener *l, void *arg)
+{
+    (void)arg;
+    struct timeval pause = {.tv_usec = ADMIN_PAUSE_MS * 1000};
+
+    if (event_base_once(evconnlistener_get_base(l), -1, EV_TIMEOUT, accept_again, l, &pause) == 0 &&
+        evconnlistener_disable(l) != 0)
+        log_error("the admin listener cannot be paused");
+}
+
 struct admin *admin_new(struct event_base *base, int fd, const struct admin_ops *ops, struct err *e)
 {
     struct admin *a = xcalloc(1, sizeof *a);
+    struct evhttp_bound_socket *bound;
 
     a->magic = ADMIN_MAGIC;
     a->ops = *ops;
@@ -93,12 +115,14 @@ struct admin *admin_new(struct event_base *base, int fd, const struct admin_ops 
     ASSERT(evhttp_set_cb(a->http, "/livez", on_livez, a) == 0);
     ASSERT(evhttp_set_cb(a->http, "/readyz", on_readyz, a) == 0);
     ASSERT(evhttp_set_cb(a->http, "/metrics", on_metrics, a) == 0);
-    if (!fd_set_nonblock(fd, true) || evhttp_accept_socket(a->http, fd) != 0) {
+    bound = fd_set_nonblock(fd, true) ? evhttp_accept_socket_with_handle(a->http, fd) : NULL;
+    if (bound == NULL) {
         fd_close(&fd);
         admin_free(a);
         err_set_errno(e, "NoAdmin", "--admin", "the admin listener cannot be served");
         return NULL;
     }
+    evconnlistener_set_error_cb(evhttp_bound_socket_get_listener(bound), on_accept_failed);
     return a;
 }
 
