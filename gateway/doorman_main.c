@@ -5,6 +5,7 @@
  * gateway/doorman/.
  */
 #include <event2/event.h>
+#include <sched.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -37,7 +38,8 @@ static const struct options_entry options[] = {
     {"--listen", "KIND=ADDR:PORT[@DEVICE]",
      "public port; KIND is http (https: not served until TLS is built); repeatable", OPTIONS_LIST,
      AT(listen), 0, 0, NULL},
-    {"--shards", "N", "sockets for each port, which workers share (default 1)", OPTIONS_NUMBER,
+    {"--shards", "N",
+     "sockets for each port, for the gateways' workers (default: one for each CPU)", OPTIONS_NUMBER,
      AT(shards), 1, DOORMAN_SHARDS_MAX, NULL},
     {"--uid", "UID", "the cluster's uid: taken on at start, and asked of every gateway",
      OPTIONS_NUMBER, AT(uid), 0, UINT32_MAX - 1, NULL},
@@ -146,9 +148,17 @@ static bool run(const struct config *config, struct err *e)
     return ok;
 }
 
+static int64_t usable_cpus(void)
+{
+    cpu_set_t mine;
+    int num = sched_getaffinity(0, sizeof(mine), &mine) == 0 ? CPU_COUNT(&mine) : 1;
+
+    return num < DOORMAN_SHARDS_MAX ? num : DOORMAN_SHARDS_MAX;
+}
+
 int main(int argc, char **argv)
 {
-    struct config config = {.shards = 1, .uid = -1, .gid = -1, .log_level = "info"};
+    struct config config = {.shards = usable_cpus(), .uid = -1, .gid = -1, .log_level = "info"};
     const size_t num = sizeof(options) / sizeof(options[0]);
     struct err e = {0};
 

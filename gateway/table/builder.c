@@ -1,6 +1,8 @@
 /*
  * Frames to versions. What a frame says is decoded when it comes and applied when its commit comes,
- * in the order of the frames, so that a hello in between can drop all of it. What cannot be decoded
+ * in the order of the frames, so that a hello in between can drop all of it. Before the first
+ * version there is nothing to keep: then it is applied when it comes, so that the commit of a large
+ * first table is a short one, and a hello drops everything. What cannot be decoded
  * becomes a refusal and a note that the predecessor stays. Does not check digests or revisions: the
  * follower has. Called by the proxy's control loop; `explain` and `dryRun` use it as well.
  */
@@ -32,14 +34,14 @@ struct op {
 
 struct table_builder {
     unsigned magic;
-    uint32_t round; /* number of the commit, this builder's own */
+    uint32_t round; /* number of the commit under way, this builder's own */
     const struct table *newest;
     struct routes routes;
     struct pools pools;
     struct route_settings settings;
     uint32_t settings_seen;
     struct op *ops;
-    size_t num_ops;
+    size_t num_ops; /* of this commit, those that are applied already included */
     size_t cap_ops;
     struct refusals pending; /* of the ops */
     struct refusals refused; /* of the commit that was taken */
@@ -52,19 +54,29 @@ struct table_builder *table_builder_new(void)
     struct table_builder *b = xcalloc(1, sizeof(*b));
 
     b->magic = BUILDER_MAGIC;
+    b->round = 1;
     b->settings = route_settings_default();
     routes_init(&b->routes);
     pools_init(&b->pools);
     return b;
 }
 
+static bool is_first(const struct table_builder *b)
+{
+    return b->newest == NULL;
+}
+
+static void release_op(struct op *op)
+{
+    free(op->name);
+    version_route_unref(op->route);
+    version_pool_unref(op->draft);
+}
+
 static void drop_pending(struct table_builder *b)
 {
-    for (size_t i = 0; i < b->num_ops; i++) {
-        free(b->ops[i].name);
-        version_route_unref(b->ops[i].route);
-        version_pool_unref(b->ops[i].draft);
-    }
+    for (size_t i = 0; !is_first(b) && i < b->num_ops; i++)
+        release_op(&b->ops[i]);
     free(b->ops);
     b->ops = NULL;
     b->num_ops = 0;
@@ -84,18 +96,6 @@ void table_builder_free(struct table_builder *b)
     routes_free(&b->routes);
     pools_free(&b->pools);
     OBJ_KILL(b);
-}
-
-static struct op *add_op(struct table_builder *b, enum op_type type, const struct frame *f)
-{
-    if (b->num_ops == b->cap_ops) {
-        b->cap_ops = b->cap_ops != 0 ? b->cap_ops * 2 : 8;
-        b->ops = xrealloc(b->ops, b->cap_ops * sizeof(*b->ops));
-    }
-    struct op *op = &b->ops[b->num_ops++];
-
-    *op = (struct op){.type = type, .kind = f->kind, .name = xstrdup(f->name)};
-    return op;
 }
 
 /* ---- decoding: each reader fills op, or answers false with *e ---- */
@@ -151,18 +151,6 @@ static decode_fn *const decoders[ROUTE_KIND__COUNT] = {
     [ROUTE_KIND_ROUTE] = decode_route,         [ROUTE_KIND_POOL] = decode_pool,
     [ROUTE_KIND_ENDPOINTS] = decode_endpoints, [ROUTE_KIND_TENANT] = decode_unsupported,
 };
-
-static void take_set(struct table_builder *b, const struct frame *f)
-{
-    struct op *op = add_op(b, OP_SET, f);
-    struct err why = {0};
-
-    op->print = map_hash(f->value_bytes);
-    if (decoders[f->kind](f, op, &why))
-        return;
-    op->type = OP_KEEP;
-    refusals_add(&b->pending, f->kind, f->name, &why);
-}
 
 /* ---- applying ---- */
 
@@ -221,6 +209,57 @@ static void apply(struct table_builder *b, const struct op *op)
         apply_keep(b, op);
 }
 
+/* ---- taking ---- */
+
+/* Takes what op owns. */
+static void take_op(struct table_builder *b, struct op *op)
+{
+    b->num_ops++;
+    if (is_first(b)) {
+        apply(b, op);
+        release_op(op);
+        return;
+    }
+    if (b->num_ops > b->cap_ops) {
+        b->cap_ops = b->cap_ops != 0 ? b->cap_ops * 2 : 8;
+        b->ops = xrealloc(b->ops, b->cap_ops * sizeof(*b->ops));
+    }
+    b->ops[b->num_ops - 1] = *op;
+}
+
+static void take_set(struct table_builder *b, const struct frame *f)
+{
+    struct op op = {.type = OP_SET, .kind = f->kind, .name = xstrdup(f->name)};
+    struct err why = {0};
+
+    op.print = map_hash(f->value_bytes);
+    if (!decoders[f->kind](f, &op, &why)) {
+        op.type = OP_KEEP;
+        refusals_add(&b->pending, f->kind, f->name, &why);
+    }
+    take_op(b, &op);
+}
+
+static void take_delete(struct table_builder *b, const struct frame *f)
+{
+    struct op op = {.type = OP_DELETE, .kind = f->kind, .name = xstrdup(f->name)};
+
+    take_op(b, &op);
+}
+
+/* A hello: what waits for a commit is void. */
+static void forget_commit(struct table_builder *b)
+{
+    drop_pending(b);
+    if (!is_first(b))
+        return;
+    routes_free(&b->routes);
+    pools_free(&b->pools);
+    routes_init(&b->routes);
+    pools_init(&b->pools);
+    b->settings = route_settings_default();
+}
+
 static struct table *make_version(const struct table_builder *b, uint64_t revision)
 {
     struct table *t = version_new();
@@ -236,8 +275,7 @@ static struct table *make_version(const struct table_builder *b, uint64_t revisi
 
 static void commit(struct table_builder *b, uint64_t revision)
 {
-    b->round++;
-    for (size_t i = 0; i < b->num_ops; i++)
+    for (size_t i = 0; !is_first(b) && i < b->num_ops; i++)
         apply(b, &b->ops[i]);
     if (b->snapshot) {
         routes_sweep(&b->routes, b->round);
@@ -252,6 +290,7 @@ static void commit(struct table_builder *b, uint64_t revision)
     drop_pending(b);
     table_unref(&b->newest);
     b->newest = make_version(b, revision);
+    b->round++;
     b->waiting = true;
 }
 
@@ -271,7 +310,7 @@ void table_builder_frame(struct table_builder *b, const struct frame *f)
     refusals_clear(&b->refused);
     pools_clear_changes(&b->pools);
     if (f->type == FRAME_HELLO) {
-        drop_pending(b);
+        forget_commit(b);
         b->snapshot = f->snapshot;
     } else if (f->type == FRAME_COMMIT) {
         commit(b, f->revision);
@@ -281,7 +320,7 @@ void table_builder_frame(struct table_builder *b, const struct frame *f)
         else if (f->type == FRAME_SET)
             take_set(b, f);
         else
-            add_op(b, OP_DELETE, f);
+            take_delete(b, f);
     }
 }
 

@@ -38,6 +38,7 @@ static void detach(struct frames *f, const char *why)
     fd_close(&f->fd);
     loop_forget(f->loop, &f->task);
     buf_free(&f->in);
+    f->used = 0;
     buf_free(&f->out);
 }
 
@@ -190,31 +191,46 @@ static bool take_line(struct frames *f, struct str line)
     return false;
 }
 
+static size_t waiting_bytes(const struct frames *f)
+{
+    return f->in.len - f->used;
+}
+
+/* What is moved is never more than what was decoded since the last time. */
+static void drop_used(struct frames *f)
+{
+    if (f->used < waiting_bytes(f))
+        return;
+    buf_drop(&f->in, f->used);
+    f->used = 0;
+    if (f->in.len == 0 && f->in.cap > FRAMES_KEEP)
+        buf_free(&f->in);
+}
+
 /* Between turns: some lines, at most one commit. */
 static void decode(void *arg)
 {
     struct frames *f;
-    size_t used = 0;
     bool more = true;
 
     OBJ_CAST(f, arg, FRAMES_MAGIC);
     if (is_held(f)) /* frames_in_force goes on */
         return;
     for (int i = 0; more && i < FRAMES_LINES_A_TURN; i++) {
-        const char *at = f->in.bytes + used;
-        const char *end = f->in.len > used ? memchr(at, '\n', f->in.len - used) : NULL;
+        const char *at = f->in.bytes + f->used;
+        const char *end = f->in.len > f->used ? memchr(at, '\n', f->in.len - f->used) : NULL;
 
         if (end == NULL)
             break;
-        used += (size_t)(end - at) + 1;
+        f->used += (size_t)(end - at) + 1;
         more = take_line(f, (struct str){at, (size_t)(end - at)});
     }
     if (f->fd < 0)
         return;
-    buf_drop(&f->in, used);
-    if (f->in.len <= FRAMES_BACKLOG)
+    drop_used(f);
+    if (waiting_bytes(f) <= FRAMES_BACKLOG)
         read_on(f);
-    if (f->in.len > 0 && memchr(f->in.bytes, '\n', f->in.len) != NULL)
+    if (waiting_bytes(f) > 0 && memchr(f->in.bytes + f->used, '\n', waiting_bytes(f)) != NULL)
         loop_later(f->loop, &f->task);
 }
 
@@ -226,7 +242,7 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
     ssize_t n;
 
     OBJ_CAST(f, arg, FRAMES_MAGIC);
-    if (f->in.len > FRAMES_BACKLOG && (f->task.queued || is_held(f))) {
+    if (waiting_bytes(f) > FRAMES_BACKLOG && (f->task.queued || is_held(f))) {
         event_del(f->read_ev); /* decode reads on, or frames_in_force */
         f->reading = false;
         return;
@@ -264,7 +280,7 @@ void frames_init(struct frames *f, struct loop *l,
     f->builder = table_builder_new();
     f->on_commit = on_commit;
     f->arg = arg;
-    buf_init(&f->in, FRAME_LINE_MAX + FRAMES_BACKLOG + 2 * FRAMES_READ_BYTES);
+    buf_init(&f->in, 2 * (FRAME_LINE_MAX + FRAMES_BACKLOG + 2 * FRAMES_READ_BYTES));
     buf_init(&f->out, FRAMES_ANSWERS_MAX);
 }
 

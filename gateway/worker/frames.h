@@ -24,7 +24,9 @@ struct table_commit;
 enum {
     FRAMES_READ_BYTES = 65536,    /* one read */
     FRAMES_LINES_A_TURN = 256,    /* decoded between two turns */
-    FRAMES_BACKLOG = 1 << 20,     /* with so much undecoded nothing more is read */
+    FRAMES_BACKLOG = 32 << 20,    /* with so much undecoded nothing more is read: the follower is
+                                     not held up while it still reads a large table itself */
+    FRAMES_KEEP = 1 << 20,        /* more memory than this is given back when it is empty */
     FRAMES_ANSWERS_MAX = 4 << 20, /* acks and nacks that the follower has not read */
     FRAMES_NACKS_MAX = 1 << 20,   /* with so much unread, further nacks are left out */
     FRAMES_REFUSALS_LOGGED = 100, /* of one commit; the others are counted */
@@ -47,6 +49,7 @@ struct frames {
     struct loop_task task;
     struct table_builder *builder;
     struct buf in, out;
+    size_t used; /* of in: decoded already */
     struct frames_status status;
     uint64_t follower; /* counts them: what an earlier one sent is not acknowledged to this one */
     STAILQ_HEAD(, frames_answer) under_way; /* to versions that are not in force yet, in order */

@@ -155,6 +155,50 @@ static void nothing_applies_before_its_commit_and_a_hello_drops_it(void **state)
     assert_false(table_builder_take(b, &none));
 }
 
+/* Before the first version and after it the two ways to apply frames must agree. */
+static void a_hello_drops_pools_endpoints_and_settings_too(void **state)
+{
+    (void)state;
+    for (unsigned round = 1; round <= 2; round++) {
+        feed_pool("dropped");
+        feed_endpoints("dropped", "{\"address\":\"10.0.0.1\",\"port\":80}");
+        feed("{\"set\":{\"kind\":\"settings\",\"name\":\"settings\",\"value\":{\"idle_timeout_s\":"
+             "7}}}");
+        feed(DELTA);
+        feed_pool("kept");
+        feed_endpoints("kept", "{\"address\":\"10.0.0.2\",\"port\":80}");
+        commit(round);
+        assert_null(table_pool(c.table, STR("dropped")));
+        assert_int_equal(table_pool(c.table, STR("kept"))->num_endpoints, 1);
+        assert_int_equal(table_pool(c.table, STR("kept"))->all[0].id, 0);
+        assert_int_equal(table_settings(c.table)->idle_timeout_ms,
+                         route_settings_default().idle_timeout_ms);
+    }
+}
+
+static void a_delta_outlives_its_commit_and_its_builder(void **state)
+{
+    struct table_delta *d;
+
+    (void)state;
+    feed_pool("p");
+    feed_endpoints("p", "{\"address\":\"10.0.0.1\",\"port\":80}");
+    commit(1);
+    d = c.delta;
+    table_delta_ref(d);
+    feed("{\"delete\":{\"kind\":\"pool\",\"name\":\"p\"}}");
+    feed("{\"delete\":{\"kind\":\"endpoints\",\"name\":\"p\"}}");
+    commit(2);
+    table_unref(&c.table);
+    table_builder_free(b);
+    b = table_builder_new();
+    assert_int_equal(d->num, 1);
+    assert_null(d->all[0].before);
+    assert_string_equal(d->all[0].after->all[0].text, "10.0.0.1:80");
+    table_delta_unref(&d);
+    assert_null(d);
+}
+
 static void a_pool_that_comes_later_is_seen_through_the_same_route(void **state)
 {
     (void)state;
@@ -550,6 +594,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(hosts_find_their_routes_and_strangers_the_default),
         TEST(nothing_applies_before_its_commit_and_a_hello_drops_it),
+        TEST(a_hello_drops_pools_endpoints_and_settings_too),
+        TEST(a_delta_outlives_its_commit_and_its_builder),
         TEST(a_pool_that_comes_later_is_seen_through_the_same_route),
         TEST(a_version_never_changes_under_its_reader),
         TEST(the_lowest_name_wins_a_host_whoever_came_first),
