@@ -249,14 +249,23 @@ bool listeners_add(struct listeners *ls, const char *name, struct listen_socket 
     return true;
 }
 
+/* Who is in the queue already was promised an answer by the kernel. */
+static void take_those_that_wait(struct listener *l)
+{
+    while (l->ev != NULL && accept_one(l))
+        continue;
+}
+
 void listeners_forget(struct listeners *ls, const char *name)
 {
     struct listener *l = TAILQ_FIRST(&ls->all), *next;
 
     for (; l != NULL; l = next) {
         next = TAILQ_NEXT(l, link);
-        if (strcmp(l->name, name) == 0)
-            remove_listener(ls, l);
+        if (strcmp(l->name, name) != 0)
+            continue;
+        take_those_that_wait(l);
+        remove_listener(ls, l);
     }
 }
 
@@ -273,10 +282,8 @@ void listeners_stop(struct listeners *ls)
 {
     struct listener *l;
 
-    /* Who is in the queue already was promised an answer by the kernel. */
     TAILQ_FOREACH(l, &ls->all, link)
-    while (l->ev != NULL && accept_one(l))
-        continue;
+    take_those_that_wait(l);
     ls->polling = false;
     listeners_free(ls);
 }
