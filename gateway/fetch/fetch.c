@@ -42,7 +42,7 @@ struct fetch_call {
     int64_t connect_timeout_ms, total_timeout_ms;
     struct buf body;
     size_t head_bytes;
-    bool too_large, stopped, head_told;
+    bool too_large, stopped, head_told, doomed;
     void (*on_head)(void *arg, long status);
     bool (*on_data)(void *arg, long status, struct str bytes);
     void (*on_done)(void *arg, const struct fetch_reply *reply);
@@ -64,6 +64,7 @@ struct fetch {
     bool in_curl;          /* curl is on the stack: none of its functions may be called */
     int turns;             /* turn() is on the stack: *f may not be freed */
     bool dying;
+    bool unwatched; /* a socket could not be watched: no memory, or too many are */
 };
 
 struct sock {
@@ -91,7 +92,10 @@ static void sock_free(struct sock *k)
     OBJ_KILL(k);
 }
 
-/* Curl says what it waits for on a socket. An answer of -1 ends all transfers: no memory. */
+/*
+ * Curl says what it waits for on a socket. What cannot be watched would never be heard of again,
+ * and which call waits for it is not known here: turn() ends all that run.
+ */
 static int want_socket(CURL *easy, curl_socket_t s, int what, void *arg, void *socket_arg)
 {
     struct fetch *f;
@@ -119,7 +123,11 @@ static int want_socket(CURL *easy, curl_socket_t s, int what, void *arg, void *s
         bits |= EV_WRITE;
     k->event = event_new(f->base, s, bits, on_socket, k);
     ASSERT(k->event);
-    return event_add(k->event, NULL);
+    if (event_add(k->event, NULL) != 0) {
+        f->unwatched = true;
+        event_active(f->timer, EV_TIMEOUT, 0);
+    }
+    return 0;
 }
 
 static void on_timer(evutil_socket_t s, short what, void *arg)
@@ -305,6 +313,34 @@ static void deliver(struct fetch *f)
     }
 }
 
+static struct fetch_call *first_doomed(const struct fetch *f)
+{
+    struct fetch_call *c;
+
+    LIST_FOREACH(c, &f->calls, entry)
+    if (c->doomed)
+        break;
+    return c;
+}
+
+/* Those that start from the callbacks are no part of it. */
+static void end_unwatched(struct fetch *f)
+{
+    struct fetch_call *c;
+
+    if (!f->unwatched)
+        return;
+    f->unwatched = false;
+    LIST_FOREACH(c, &f->calls, entry)
+    c->doomed = c->state == CALL_RUNNING;
+    while ((c = first_doomed(f))) {
+        struct err failure = {0};
+
+        err_set(&failure, "Broken", "", "%s: its socket cannot be watched", c->target);
+        call_finish(c, &failure);
+    }
+}
+
 static void bury(struct fetch *f)
 {
     struct fetch_call *c, *next;
@@ -365,6 +401,7 @@ static void turn(struct fetch *f, curl_socket_t s, int bits)
     f->in_curl = false;
     bury(f);
     deliver(f);
+    end_unwatched(f);
     start_waiting(f);
     f->turns--;
     if (f->dying && f->turns == 0)

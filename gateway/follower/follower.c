@@ -118,14 +118,15 @@ static void on_signal(evutil_socket_t number, short what, void *arg)
         WRONG("the event loop cannot be ended");
 }
 
-static void watch_signals(struct follower *f)
+static bool watch_signals(struct follower *f, struct err *e)
 {
     static const int numbers[] = {SIGTERM, SIGINT};
     for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
         f->signals[i] = evsignal_new(f->base, numbers[i], on_signal, f);
         if (f->signals[i] == NULL || event_add(f->signals[i], NULL) != 0)
-            WRONG("signals cannot be watched");
+            return err_set(e, "NoLoop", "", "signals cannot be watched");
     }
+    return true;
 }
 
 static bool start(struct follower *f, struct err *e)
@@ -137,8 +138,9 @@ static bool start(struct follower *f, struct err *e)
                                      .on_drained = on_drained,
                                      .on_gone = on_gone,
                                      .arg = f};
-    f->link = proxy_link_new(&link);
-    watch_signals(f);
+    f->link = proxy_link_new(&link, e);
+    if (f->link == NULL || !watch_signals(f, e))
+        return false;
     if (f->config->table == NULL) {
         f->feed = cluster_feed_new(f->base, f->config, f->link, e);
         return f->feed != NULL;
@@ -158,7 +160,8 @@ static void stop(struct follower *f)
     table_file_free(f->file);
     cluster_feed_free(f->feed);
     for (size_t i = 0; i < sizeof(f->signals) / sizeof(f->signals[0]); i++)
-        event_free(f->signals[i]);
+        if (f->signals[i] != NULL)
+            event_free(f->signals[i]);
     proxy_link_free(f->link);
     buf_free(&f->line);
     event_base_free(f->base);

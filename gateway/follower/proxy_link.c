@@ -35,7 +35,8 @@ struct proxy_link {
     struct event *writable;
     struct evbuffer *queue;
     struct lines answers;
-    bool gone;
+    bool gone;   /* on_gone was called */
+    bool broken; /* a send failed: nothing is sent any more, on_gone follows */
 };
 
 static void report_gone(struct proxy_link *l)
@@ -107,21 +108,22 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
     l->config.on_drained(l->config.arg);
 }
 
-struct proxy_link *proxy_link_new(const struct proxy_link_config *config)
+struct proxy_link *proxy_link_new(const struct proxy_link_config *config, struct err *e)
 {
     struct proxy_link *l = xcalloc(1, sizeof(*l));
     l->magic = PROXY_LINK_MAGIC;
     l->config = *config;
     lines_init(&l->answers, ANSWER_MAX);
-    if (!fd_set_nonblock(config->fd, true) || !fd_set_cloexec(config->fd, true))
-        WRONG("the frames descriptor cannot be set up");
     l->queue = evbuffer_new();
     l->readable = event_new(config->base, config->fd, EV_READ | EV_PERSIST, on_readable, l);
     l->writable = event_new(config->base, config->fd, EV_WRITE | EV_PERSIST, on_writable, l);
     ASSERT(l->queue != NULL && l->readable != NULL && l->writable != NULL);
-    if (event_add(l->readable, NULL) != 0)
-        WRONG("the frames descriptor cannot be watched");
-    return l;
+    if (fd_set_nonblock(config->fd, true) && fd_set_cloexec(config->fd, true) &&
+        event_add(l->readable, NULL) == 0)
+        return l;
+    err_set_errno(e, "BadSocket", "--frames-fd", "the frames socket cannot be used");
+    proxy_link_free(l);
+    return NULL;
 }
 
 void proxy_link_free(struct proxy_link *l)
@@ -137,15 +139,29 @@ void proxy_link_free(struct proxy_link *l)
     OBJ_KILL(l);
 }
 
+/*
+ * Bytes are missing from here on: not one more may follow, or the proxy would take a table for
+ * whole that is not. The reading side sees the end and tells it from the loop, not from in here.
+ */
+static void give_up(struct proxy_link *l)
+{
+    log_warn("the proxy does not take frames: %s", strerror(errno));
+    l->broken = true;
+    if (shutdown(l->config.fd, SHUT_RDWR) != 0)
+        log_debug("the frames socket was closed already: %s", strerror(errno));
+}
+
 static void queue_rest(struct proxy_link *l, struct str bytes)
 {
-    if (evbuffer_add(l->queue, bytes.p, bytes.n) != 0 || event_add(l->writable, NULL) != 0)
+    if (evbuffer_add(l->queue, bytes.p, bytes.n) != 0)
         WRONG("no memory for frames that wait for the proxy");
+    if (event_add(l->writable, NULL) != 0)
+        give_up(l);
 }
 
 void proxy_link_send(struct proxy_link *l, struct str bytes)
 {
-    if (l->gone || bytes.n == 0)
+    if (l->gone || l->broken || bytes.n == 0)
         return;
     /* Whoever sends a whole table gives the loop no turn: what can leave meanwhile, leaves. */
     if (evbuffer_get_length(l->queue) > FLUSH_BYTES)
@@ -155,8 +171,10 @@ void proxy_link_send(struct proxy_link *l, struct str bytes)
         return;
     }
     ssize_t n = send(l->config.fd, bytes.p, bytes.n, MSG_NOSIGNAL);
-    if (n < 0 && errno != EAGAIN && errno != EINTR)
-        return; /* the reading side sees the end and tells it from the loop, not from in here */
+    if (n < 0 && errno != EAGAIN && errno != EINTR) {
+        give_up(l);
+        return;
+    }
     size_t sent = n > 0 ? (size_t)n : 0;
     if (sent < bytes.n)
         queue_rest(l, (struct str){bytes.p + sent, bytes.n - sent});

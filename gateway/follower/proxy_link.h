@@ -26,7 +26,8 @@ struct proxy_link_config {
     void *arg;
 };
 
-struct proxy_link *proxy_link_new(const struct proxy_link_config *config);
+/* NULL with *e when the socket cannot be used; it is closed then. */
+struct proxy_link *proxy_link_new(const struct proxy_link_config *config, struct err *e);
 void proxy_link_free(struct proxy_link *l);
 
 void proxy_link_send(struct proxy_link *l, struct str bytes); /* copies what cannot leave now */
