@@ -35,7 +35,7 @@ enum {
     CONN_MAGIC = 0x636f6e6e,
     SAMPLES_MAX = 4 << 20,
     RESPONSE_MAX = 16 << 20,
-    DETAILS_MAX = 20,
+    DETAILS_MAX = 10000,
     READ_SIZE = 16 << 10
 };
 
@@ -67,6 +67,7 @@ struct config {
     int64_t requests; /* 0: no bound */
     int64_t timeout_ms;
     int64_t status;
+    int64_t details; /* failures to print one by one */
 };
 
 struct load {
@@ -225,7 +226,7 @@ static void note_instance(struct load *l, struct str body)
 static void load_failed(struct load *l, const struct conn *c, enum failure f, const char *why)
 {
     l->num_failed[f]++;
-    if (l->num_details++ >= DETAILS_MAX)
+    if (l->num_details++ >= (size_t)l->config.details)
         return;
     char address[INET_ADDRSTRLEN];
     inet_ntop(AF_INET, &l->targets[c->target].sin_addr, address, sizeof(address));
@@ -623,6 +624,8 @@ static const struct options_entry options[] = {
      offsetof(struct config, timeout_ms), 1, 600000, NULL},
     {"--status", "CODE", "the expected status (200)", OPTIONS_NUMBER,
      offsetof(struct config, status), 100, 599, NULL},
+    {"--details", "N", "failures to print one by one (20)", OPTIONS_NUMBER,
+     offsetof(struct config, details), 0, DETAILS_MAX, NULL},
     {"--expect-body", "TEXT", "what every body must contain", OPTIONS_TEXT,
      offsetof(struct config, expect_body), 0, 0, NULL},
 };
@@ -634,7 +637,7 @@ static void load_run(struct load *l)
     l->base = event_base_new();
     ASSERT(l->base != NULL);
     l->samples_us = xcalloc(SAMPLES_MAX, sizeof(uint32_t));
-    buf_init(&l->details, 1 << 20);
+    buf_init(&l->details, 8 << 20);
     l->began_us = l->last_ok_us = l->owed_at_us = now_us();
 
     struct event *ends[] = {evsignal_new(l->base, SIGINT, on_end, l),
@@ -656,7 +659,7 @@ static void load_run(struct load *l)
 int main(int argc, char **argv)
 {
     static struct load l = {
-        .config = {.path = "/", .think_ms = 20, .timeout_ms = 5000, .status = 200}};
+        .config = {.path = "/", .think_ms = 20, .timeout_ms = 5000, .status = 200, .details = 20}};
     struct err e = {0};
     if (argc < 2 || !options_parse(options, NUM_OPTIONS, argc, argv, &l.config, &e) ||
         !parse_targets(&l, &e)) {

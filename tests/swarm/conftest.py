@@ -1,5 +1,5 @@
-"""Fixtures of the swarm tests: one swarm of 1 manager and 2 workers a session with deploy/stack.yml on it,
-and a report of every log when a test fails. KEEP_SWARM=1 leaves the swarm up after a run."""
+"""Fixtures of the swarm tests: a swarm of 1 manager and 2 workers a session with deploy/stack.yml on it, another of
+3 managers and a worker for the tests that lose nodes, and a report of every log when a test fails. KEEP_SWARM=1 leaves the swarm up after a run."""
 import os
 import shutil
 
@@ -12,14 +12,12 @@ PROGRAMS = ("signalbox-coordinator", "signalbox-gateway", "signalbox-follower", 
 SUMMARY = []  # "test: figure"
 
 
-@pytest.fixture(scope="session")
-def swarm(tmp_path_factory):
+def up_and_down(cluster, tmp_path_factory):
     assert os.geteuid() == 0, "the swarm tests make namespaces and run Docker engines: they need root"
     for program in PROGRAMS:
         assert (nodes.BUILD / "bin" / program).exists(), f"{nodes.BUILD}/bin/{program} is missing: build first"
-    for tool in ("dockerd", "docker", "ip", "unshare", "nsenter", "curl", "setcap"):
+    for tool in ("dockerd", "docker", "ip", "unshare", "nsenter", "curl", "setcap", "iptables"):
         assert shutil.which(tool), f"{tool} is missing: deploy/packages.sh lists the packages"
-    cluster = nodes.Swarm()
     cluster.take_turn()
     try:
         cluster.up(tmp_path_factory.mktemp("swarm"))
@@ -33,6 +31,22 @@ def swarm(tmp_path_factory):
     yield cluster
     if not os.environ.get("KEEP_SWARM"):
         cluster.down()
+
+
+@pytest.fixture(scope="session")
+def swarm(tmp_path_factory):
+    yield from up_and_down(nodes.Swarm(), tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def trio(tmp_path_factory):
+    """Nodes 1, 2, 3 are managers with gateways, node 4 is a worker without: what the loss of nodes needs."""
+    yield from up_and_down(nodes.Swarm("-m", managers=3, workers=1, net="10.96.0"), tmp_path_factory)
+
+
+def pytest_collection_modifyitems(items):
+    """The tests of the second swarm come last and together: the two are up at once for as short as can be."""
+    items.sort(key=lambda item: "trio" in getattr(item, "fixturenames", ()))
 
 
 @pytest.fixture
@@ -53,9 +67,10 @@ def scratch(swarm):
 def pytest_runtest_makereport(item, call):
     outcome = yield
     report = outcome.get_result()
-    if report.when == "call" and report.failed and "swarm" in getattr(item, "funcargs", {}):
-        for title, text in item.funcargs["swarm"].report():
-            report.sections.append((title, text))
+    used = getattr(item, "funcargs", {})
+    if report.when == "call" and report.failed:
+        for name in used.keys() & {"swarm", "trio"}:
+            report.sections += used[name].report()
 
 
 def pytest_runtest_logreport(report):

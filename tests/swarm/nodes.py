@@ -19,6 +19,8 @@ TREE = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("SIGNALBOX_BUILD", TREE / "build"))
 SCRIPT = TREE / "tests/support/swarm_nodes"
 PREFIX = os.environ.get("SIGNALBOX_NODES_PREFIX", "sbx")
+ROOT = pathlib.Path(os.environ.get("SIGNALBOX_NODES_ROOT") or
+                    pathlib.Path(os.environ.get("TMPDIR", "/tmp")) / "signalbox-nodes")
 STACK = "signalbox"
 PORTS = {"east": 8081, "west": 8082}
 LONG = bool(os.environ.get("SIGNALBOX_LONG"))  # ./tests/run long swarm
@@ -78,6 +80,7 @@ class Load:
 
     def __init__(self, argv):
         self.argv = argv
+        self.began = time.monotonic()  # what at_ms of a failure counts from, within some milliseconds
         self.process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
 
     def stop(self):
@@ -161,25 +164,34 @@ class Service:
 
 
 class Swarm:
-    def __init__(self):
+    """Nodes 1 to managers are managers, the others workers. Gateways of both clusters are on gateway_nodes. Docker is
+    asked on node `manager`, which must be one that lives."""
+
+    def __init__(self, suffix="", managers=1, workers=2, net="10.98.0", gateway_nodes=(1, 2, 3)):
         self.images = {}
         self.bootstrap = None
         self.client_net = None
         self.turn = None
-        self.root = pathlib.Path(os.environ.get("SIGNALBOX_NODES_ROOT") or
-                                 pathlib.Path(os.environ.get("TMPDIR", "/tmp")) / "signalbox-nodes")
+        self.root = pathlib.Path(f"{ROOT}{suffix}")
+        self.prefix = PREFIX + suffix
+        self.net = net
+        self.managers, self.workers = managers, workers
+        self.gateway_nodes = gateway_nodes
+        self.manager = 1
         self.known_nodes = {}
 
     # ---- nodes and engines ----
 
-    def nodes(self, *argv, **kw):
-        return run(SCRIPT, *argv, **kw)
+    def nodes(self, *argv, env=None, **kw):
+        mine = {"SIGNALBOX_NODES_ROOT": str(self.root), "SIGNALBOX_NODES_PREFIX": self.prefix,
+                "SIGNALBOX_NODES_NET": self.net}
+        return run(SCRIPT, *argv, env={**mine, **(env or {})}, **kw)
 
-    def docker(self, *argv, node=1, **kw):
-        return self.nodes("docker", node, *argv, **kw)
+    def docker(self, *argv, node=None, **kw):
+        return self.nodes("docker", node or self.manager, *argv, **kw)
 
-    def engine(self, method, path, body=None, node=1, missing_is_fine=False):
-        conn = UnixHTTP(str(self.root / f"node{node}/docker.sock"))
+    def engine(self, method, path, body=None, node=None, missing_is_fine=False):
+        conn = UnixHTTP(str(self.root / f"node{node or self.manager}/docker.sock"))
         with contextlib.closing(conn):
             conn.request(method, f"/v1.41{path}", None if body is None else json.dumps(body),
                          {"Content-Type": "application/json"})
@@ -192,11 +204,12 @@ class Swarm:
 
     def node_ids(self):
         if not self.known_nodes:
-            self.known_nodes = {int(n["Description"]["Hostname"][len(PREFIX):]): n["ID"] for n in self.engine("GET", "/nodes")}
+            self.known_nodes = {int(n["Description"]["Hostname"][len(self.prefix):]): n["ID"]
+                                for n in self.engine("GET", "/nodes")}
         return self.known_nodes
 
     def address(self, node):
-        return f"10.98.0.{node}"
+        return f"{self.net}.{node}"
 
     def service(self, name):
         return Service(self, name)
@@ -208,15 +221,17 @@ class Swarm:
 
     def up(self, work):
         self.nodes("down")  # what an earlier run may have left
-        self.nodes("up", *(() if os.environ.get("KEEP_SWARM") else ("--owner", os.getpid())))
+        self.nodes("up", "-m", self.managers, "-w", self.workers,
+                   *(() if os.environ.get("KEEP_SWARM") else ("--owner", os.getpid())))
         with open(self.root / "client.pid", encoding="ascii") as f:
             pid = f.read().split()[0]
         namespace = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
         self.client_net = concurrent.futures.ThreadPoolExecutor(1, initializer=self.enter, initargs=(namespace,))
         self.make_images(work)
         self.make_secrets(work)
-        for node in self.node_ids().values():
-            self.docker("node", "update", "--label-add", "signalbox.east=yes", "--label-add", "signalbox.west=yes", node)
+        for node in self.gateway_nodes:
+            self.docker("node", "update", "--label-add", "signalbox.east=yes", "--label-add", "signalbox.west=yes",
+                        self.node_ids()[node])
         self.deploy()
 
     def take_turn(self):
@@ -264,7 +279,7 @@ class Swarm:
             env[f"SIGNALBOX_{cluster.upper()}_LISTEN"] = f"0.0.0.0:{port}@eth0"
         self.docker("stack", "deploy", "--resolve-image", "never", "-c", TREE / "deploy/stack.yml", STACK, env=env)
         wait_until("all services of the stack complete", 90, self.complete)
-        for node in (1, 2, 3):
+        for node in self.gateway_nodes:
             for cluster in PORTS:
                 wait_until(f"{cluster} answers on node {node}", 30,
                            lambda: self.ask(cluster, f"shop.{cluster}.test", node=node)[0] == 200)
@@ -287,8 +302,8 @@ class Swarm:
         return out.split()[0] if out.split() else None
 
     def logs(self, container, node, *options):
-        done = subprocess.run([str(SCRIPT), "docker", str(node), "logs", *options, container],
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+        done = subprocess.run(["docker", "-H", f"unix://{self.root}/node{node}/docker.sock", "logs", *options, container],
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
         return done.stdout + done.stderr
 
     def kill(self, service, node):
@@ -299,16 +314,25 @@ class Swarm:
 
     def api(self, path, want=200):
         """The coordinator's admin API, reached from within its own network."""
-        container = self.container("coordinator", 1)
-        if container is None:
-            raise LookupError("the coordinator does not run")
-        pid = self.docker("inspect", "--format", "{{.State.Pid}}", container).strip()
-        out = self.nodes("exec", 1, "nsenter", "-t", pid, "-n", "curl", "-sS", "--max-time", "5", "-w", "\n%{http_code}",
+        node, pid = self.coordinator_at()
+        out = self.nodes("exec", node, "nsenter", "-t", pid, "-n", "curl", "-sS", "--max-time", "5", "-w", "\n%{http_code}",
                          "-H", f"Authorization: Bearer {self.bootstrap}", f"http://127.0.0.1:7701{path}")
         body, _, status = out.rpartition("\n")
         if int(status) != want:
             raise ValueError(f"GET {path}: {status} {body}")
         return json.loads(body)
+
+    def coordinator_at(self):
+        """(node, process ID there) of the one coordinator that Swarm wants."""
+        if self.managers == 1:
+            node = 1
+        else:
+            by_id = {v: k for k, v in self.node_ids().items()}
+            node = next((by_id[t["NodeID"]] for t in self.ours("coordinator").tasks()), None)
+        container = self.container("coordinator", node) if node else None
+        if container is None:
+            raise LookupError("the coordinator does not run")
+        return node, self.docker("inspect", "--format", "{{.State.Pid}}", container, node=node).strip()
 
     def gateways(self, cluster):
         return self.api(f"/v1/clusters/{cluster}/gateways")
@@ -339,12 +363,12 @@ class Swarm:
             reply = conn.getresponse()
             return reply.status, reply.read().decode()
 
-    def load(self, cluster, *hosts, nodes=(1, 2, 3), keep=6, new_rate=40, **options):
+    def load(self, cluster, *hosts, nodes=None, keep=6, new_rate=40, **options):
         with open(self.root / "client.pid", encoding="ascii") as f:
             pid = f.read().split()[0]
         argv = ["nsenter", f"--net=/proc/{pid}/ns/net", str(BUILD / "bin/support/load"), "--keep", str(keep),
                 "--new-rate", str(new_rate)]
-        for node in nodes:
+        for node in nodes or self.gateway_nodes:
             argv += ["--target", f"{self.address(node)}:{PORTS[cluster]}"]
         for host in hosts:
             argv += ["--host", host]
@@ -374,19 +398,27 @@ class Swarm:
 
     # ---- what a failed test shows ----
 
+    def look(self, *argv, node=None):
+        """What Docker prints, also when the node is gone or its engine hangs."""
+        try:
+            return self.docker(*argv, node=node, check=False, timeout=10)
+        except subprocess.TimeoutExpired:
+            return f"no answer within 10 s on node {node or self.manager}\n"
+
     def report(self):
         """Everything that may explain a failure, as (title, text)."""
-        yield "services", self.docker("service", "ls", check=False)
-        yield "tasks", self.docker("stack", "ps", "--no-trunc", STACK, "--format",
-                                   "{{.Name}} {{.Node}} {{.CurrentState}} {{.Error}}", check=False)
+        yield "nodes", self.look("node", "ls")
+        yield "services", self.look("service", "ls")
+        yield "tasks", self.look("stack", "ps", "--no-trunc", STACK, "--format",
+                                 "{{.Name}} {{.Node}} {{.CurrentState}} {{.Error}}")
         for path in ("/v1/clusters/east/services", "/v1/clusters/east/gateways", "/v1/clusters/west/gateways"):
             try:
                 yield f"coordinator {path}", json.dumps(self.api(path), indent=1)
-            except (OSError, LookupError, ValueError, AssertionError) as e:
+            except (OSError, LookupError, ValueError, AssertionError, subprocess.TimeoutExpired) as e:
                 yield f"coordinator {path}", repr(e)
-        for node in (1, 2, 3):
-            ids = self.docker("ps", "-a", "--format", "{{.ID}} {{.Names}} {{.Status}}", "--filter",
-                              f"label=com.docker.stack.namespace={STACK}", node=node, check=False)
+        for node in range(1, self.managers + self.workers + 1):
+            ids = self.look("ps", "-a", "--format", "{{.ID}} {{.Names}} {{.Status}}", "--filter",
+                            f"label=com.docker.stack.namespace={STACK}", node=node)
             for row in ids.splitlines():
                 container, title = row.split(" ", 1)
                 if "_shop" not in title and "_api" not in title and "_westshop" not in title:
