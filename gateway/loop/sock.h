@@ -4,6 +4,9 @@
  * kept in flags; sock_recv and sock_send clear them when the kernel has no more.
  *
  * A short read means drained (epoll(7)), unless the peer has closed: then it is read up to the end.
+ * A reset that came together with the bytes is not told as a close (libevent maps EPOLLERR to read
+ * and write): who has to wait for more in the middle of something looks again, which costs nothing
+ * in the usual case of a message that came whole.
  */
 #ifndef GATEWAY_LOOP_SOCK_H
 #define GATEWAY_LOOP_SOCK_H
@@ -40,6 +43,11 @@ void sock_reset(struct sock *s); /* closes so that the peer sees a reset, not an
 
 /* IO_DONE with *out_n >= 1, IO_AGAIN, IO_EOF, or IO_FAIL with errno. cap >= 1. */
 MUST_USE enum io sock_recv(struct sock *s, void *p, size_t cap, size_t *out_n);
+static inline void sock_look_again(struct sock *s)
+{
+    s->readable = s->fd >= 0;
+}
+
 /* IO_DONE: *out_n bytes were taken, perhaps not all (then not writable); IO_AGAIN; IO_FAIL. */
 MUST_USE enum io sock_send(struct sock *s, struct iovec *iov, size_t num_iov, size_t *out_n);
 

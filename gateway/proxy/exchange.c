@@ -282,8 +282,11 @@ static bool read_body(struct conn *c)
         c->in_len += (uint32_t)n;
         conn_touch(c);
         upstream_be_patient(x->up); /* the body may be more than its window */
-        if (request_scan_body(c))
+        if (request_scan_body(c)) {
+            if (!x->request_read)
+                sock_look_again(&c->sock);
             return true;
+        }
         if (c->state == CONN_REQUEST)
             reply_refuse(c, x->chunks->refusal);
         else

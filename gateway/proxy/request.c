@@ -83,9 +83,17 @@ static void begin(struct conn *c, const struct h1_head *h)
         x->chunks = xmalloc(sizeof *x->chunks);
         h1_chunked_init(x->chunks);
     }
-    if (!request_scan_body(c))
+    if (!request_scan_body(c)) {
         reply_refuse(c, x->chunks->refusal);
-    else if (str_eq(method, STR("CONNECT")))
+        return;
+    }
+    if (!x->request_read && c->client_eof) { /* it closed while an earlier request was answered */
+        conn_close(c, CLOSE_CLIENT_EOF_IN_BODY);
+        return;
+    }
+    if (!x->request_read)
+        sock_look_again(&c->sock);
+    if (str_eq(method, STR("CONNECT")))
         reply_send(c, REPLY_NOT_IMPLEMENTED);
     else
         exchange_start(c);
@@ -97,6 +105,7 @@ static void keep_partial(struct conn *c, const struct h1_head *h)
         c->partial = xmalloc(sizeof *c->partial);
         *c->partial = *h;
     }
+    sock_look_again(&c->sock);
     if (c->state == CONN_IDLE)
         conn_enter(c, CONN_HEAD);
 }

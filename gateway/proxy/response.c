@@ -158,6 +158,8 @@ static void begin(struct conn *c, const struct h1_head *h)
     x->out_sent = h->len;
     release_in(c);
     h1_write_response(&c->proxy->out, h, c->out, connection_field(x), x->minor == 0);
+    if (!x->response_read)
+        sock_look_again(&x->up->sock);
     conn_enter(c, CONN_RESPONSE);
     (void)response_send_head(c, true); /* false: closed, which the next step sees */
 }
@@ -225,6 +227,8 @@ bool response_head_step(struct conn *c)
         upstreams_note(&c->proxy->ups, x->up->endpoint, &x->ticket, EJECT_ANSWERED);
         x->out_len += (uint32_t)n;
         take_head(c);
+        if (c->state == CONN_REQUEST && x->up != NULL)
+            sock_look_again(&x->up->sock);
         return true;
     case IO_AGAIN:
         return false;
@@ -292,8 +296,11 @@ static bool read_response(struct conn *c)
         return false;
     if (io == IO_DONE) {
         conn_touch(c);
-        if (scan_response(c, 0))
+        if (scan_response(c, 0)) {
+            if (!x->response_read)
+                sock_look_again(&x->up->sock);
             return true;
+        }
         conn_abort(c, CLOSE_RESPONSE_BAD);
     } else if (io == IO_EOF && x->response_framing == H1_BODY_UNTIL_CLOSE) {
         x->response_read = true;

@@ -25,6 +25,8 @@ void tunnel_begin(struct conn *c, const struct h1_head *h)
         c->proxy->head_of = NULL;
     upstream_carries_tunnel(x->up);
     h1_write_response(&c->proxy->out, h, c->out, H1_CONN_UPGRADE, false);
+    sock_look_again(&x->up->sock);
+    sock_look_again(&c->sock);
     conn_enter(c, CONN_TUNNEL);
     (void)response_send_head(c, true); /* false: closed, which the next step sees */
 }
@@ -76,6 +78,7 @@ static bool read_client(struct conn *c)
     case IO_DONE:
         c->in_len = (uint32_t)n;
         c->x->sent = 0;
+        sock_look_again(&c->sock);
         conn_touch(c);
         return true;
     case IO_AGAIN:
@@ -104,6 +107,7 @@ static bool read_endpoint(struct conn *c)
     case IO_DONE:
         x->out_len = (uint32_t)n;
         x->out_sent = 0;
+        sock_look_again(&x->up->sock);
         conn_touch(c);
         return true;
     case IO_AGAIN:
