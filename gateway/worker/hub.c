@@ -24,6 +24,7 @@
 #include "gateway/upstream/shared.h"
 #include "gateway/worker/admin.h"
 #include "gateway/worker/collect.h"
+#include "gateway/worker/confine.h"
 #include "gateway/worker/control.h"
 #include "gateway/worker/errand.h"
 #include "gateway/worker/frames.h"
@@ -276,10 +277,12 @@ static void take_listener(struct hub *h, const struct control_msg *m, int fd)
         return;
     }
     s = listen_socket_new(fd, &h->budget);
-    if (s == NULL)
+    if (s == NULL || !confine_listener(&s->fd)) {
         log_error("listener=%s cannot be used: %s", m->name, strerror(errno));
-    else
-        give_to_workers(h, m, s);
+        listen_socket_unref(&s);
+        return;
+    }
+    give_to_workers(h, m, s);
 }
 
 static void forget_name(void *arg, struct worker *w)
@@ -568,6 +571,16 @@ static uint32_t count_free_descriptors(void)
     return limit.rlim_cur > num_open ? (uint32_t)limit.rlim_cur - num_open : 0;
 }
 
+static bool start_admin(struct hub *h, const struct admin_ops *ops, struct err *e)
+{
+    int fd = h->config->admin_fd;
+
+    if (!fd_set_nonblock(fd, true) || !confine_listener(&fd))
+        return err_set_errno(e, "NoAdmin", "--admin", "the admin listener cannot be moved");
+    h->admin = admin_new(h->loop.base, fd, ops, e);
+    return h->admin != NULL;
+}
+
 static bool start(struct hub *h, struct err *e)
 {
     struct admin_ops ops = {
@@ -593,13 +606,10 @@ static bool start(struct hub *h, struct err *e)
         event_new(h->loop.base, h->config->control_fd, EV_READ | EV_PERSIST, on_control, h);
     if (h->control == NULL || event_add(h->control, NULL) != 0)
         return err_set(e, "NoControl", "", "the parent's socket cannot be watched");
-    if (h->config->admin_fd >= 0) {
-        h->admin = admin_new(h->loop.base, h->config->admin_fd, &ops, e);
-        if (h->admin == NULL)
-            return false;
-    }
+    if (h->config->admin_fd >= 0 && !start_admin(h, &ops, e))
+        return false;
     fd_budget_init(&h->budget, count_free_descriptors());
-    return start_workers(h, e);
+    return start_workers(h, e) && confine_enter(e);
 }
 
 /* Workers first; what they still had to say is heard before what it is about goes. */
@@ -638,7 +648,7 @@ int hub_run(const struct hub_config *config)
         log_error("the proxy cannot start: %s", e.text);
         return 1;
     }
-    if (start(&h, &e))
+    if (confine_reserve(&e) && start(&h, &e))
         loop_run(&h.loop);
     else
         log_error("the proxy cannot start: %s", e.text);
