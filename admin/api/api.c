@@ -57,6 +57,7 @@ static bool may_enter(struct api *a, struct evhttp_request *req)
     evhttp_connection_get_peer(evhttp_request_get_connection(req), &address, &port);
     switch (auth_admin(a->auth, token, address)) {
     case PUBLISH_ALLOWED:
+        listener_trust(a->listener, req);
         return true;
     case PUBLISH_THROTTLED:
         err_set(&why, "TooManyFailures", "", "too many bad tokens came from your address");

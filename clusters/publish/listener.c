@@ -4,6 +4,8 @@
  * kernel's cookie for it, so that a sweep can tell a socket from a later one of the same number,
  * shut down those that are late, and stop accepting while there are too many. (A reference on the
  * bufferevent would do too, but keeps its events alive after evhttp has closed the descriptor.)
+ * A stranger is a connection that has shown no good token: it has seconds, not a minute, and where
+ * an address, or the listener, has too many of them, they go after one second.
  * Used by publish and by the admin API; knows no path and no token.
  */
 #include "clusters/publish/listener.h"
@@ -16,12 +18,14 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
+#include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/http.h>
 #include <event2/keyvalq_struct.h>
 #include <event2/listener.h>
 
+#include "clusters/publish/own_words.h"
 #include "clusters/publish/reply.h"
 #include "gateway/core/check.h"
 #include "gateway/core/clock.h"
@@ -32,17 +36,23 @@
 enum {
     LISTENER_MAGIC = 0x115e0001,
     BACKLOG = 512,
+    GRACE_MS = 1000,               /* to show a token, before anyone is shown out for another */
+    PAGES_MAX = 64,                /* in one turn; what is beyond stays as evhttp wrote it */
     KEEP_INPUT_MAX = 4096,         /* bytes a stream's reader may send before we stop reading */
     KEEP_SNDBUF_BYTES = 256 << 10, /* the kernel's share of what is unsent */
     KEEP_DEAD_MS = 20000           /* TCP_USER_TIMEOUT: four beats unanswered */
 };
 
 struct guest {
-    struct bufferevent *bev; /* until its turn ends, when `fd` is known; never used after that */
+    struct bufferevent *bev; /* alive in its first turn, and while its output calls back */
+    struct evbuffer *output; /* of bev: a name to find the guest by */
     int fd;
-    uint64_t cookie;  /* SO_COOKIE: no two sockets of a host have the same */
-    int64_t since_ms; /* accept or last request */
+    uint64_t cookie;         /* SO_COOKIE: no two sockets of a host have the same */
+    struct in6_addr address; /* of the peer: IPv4 mapped, or the /64 of IPv6 */
+    int64_t since_ms;        /* accept or last request */
+    bool trusted;            /* it has shown a good token */
     bool kept;
+    bool shut; /* told to go; evhttp cleans up */
     TAILQ_ENTRY(guest) next;
 };
 
@@ -60,16 +70,41 @@ struct listener {
     struct guest_list guests;
     size_t num_arriving;
     size_t num_guests;
-    bool full;  /* said in the log, until there is room again */
-    bool bound; /* evhttp owns `accepting` */
+    struct bufferevent
+        *pages[PAGES_MAX]; /* referenced: what evhttp wrote is to be put in our words */
+    size_t num_pages;
+    struct event *amend;
+    bool answering; /* our handler runs: what is written is ours */
+    bool full;      /* said in the log, until there is room again */
+    bool bound;     /* evhttp owns `accepting` */
     uint16_t port;
 };
+
+static void on_output(struct evbuffer *output, const struct evbuffer_cb_info *info, void *arg);
 
 static bool read_cookie(int fd, uint64_t *out)
 {
     socklen_t len = sizeof *out;
 
     return getsockopt(fd, SOL_SOCKET, SO_COOKIE, out, &len) == 0;
+}
+
+static bool read_peer(int fd, struct in6_addr *out)
+{
+    struct sockaddr_storage peer;
+    socklen_t len = sizeof peer;
+
+    if (getpeername(fd, (struct sockaddr *)&peer, &len) != 0)
+        return false;
+    *out = (struct in6_addr){.s6_addr = {[10] = 0xff, [11] = 0xff}};
+    if (peer.ss_family == AF_INET) {
+        memcpy(&out->s6_addr[12], &((struct sockaddr_in *)&peer)->sin_addr, 4);
+        return true;
+    }
+    *out = ((struct sockaddr_in6 *)&peer)->sin6_addr;
+    if (!IN6_IS_ADDR_V4MAPPED(out))
+        memset(&out->s6_addr[8], 0, 8); /* one subscriber has a /64 */
+    return true;
 }
 
 /* Descriptors of this listener are closed on this thread only: the answer holds for the turn. */
@@ -87,20 +122,95 @@ static void guest_drop(struct listener *l, struct guest *g)
     free(g);
 }
 
+/* evhttp sees the end of the connection and cleans up; nothing else can fail here. */
+static void show_out(struct guest *g)
+{
+    g->shut = true;
+    (void)shutdown(g->fd, SHUT_RDWR);
+}
+
+static bool is_late(const struct guest *g, int64_t now_ms)
+{
+    return !g->kept &&
+           now_ms - g->since_ms > (g->trusted ? LISTENER_REQUEST_MS : LISTENER_FIRST_MS);
+}
+
+/* A stranger that could have shown its token by now. */
+static bool is_suspect(const struct guest *g, int64_t now_ms)
+{
+    return !g->trusted && !g->kept && !g->shut && now_ms - g->since_ms >= GRACE_MS;
+}
+
+/* By address, within it who spoke last first. */
+static int stranger_order(const void *a, const void *b)
+{
+    const struct guest *const *x = a;
+    const struct guest *const *y = b;
+    int order = memcmp(&(*x)->address, &(*y)->address, sizeof(*x)->address);
+
+    if (order != 0 || (*x)->since_ms == (*y)->since_ms)
+        return order;
+    return (*x)->since_ms > (*y)->since_ms ? -1 : 1;
+}
+
+/* Suspects beyond LISTENER_STRANGERS_MAX of their address go. */
+static void thin_out(struct listener *l, int64_t now_ms)
+{
+    struct guest **all = xcalloc(l->num_guests + 1, sizeof(struct guest *));
+    struct guest *g;
+    size_t num = 0;
+    size_t run = 0;
+
+    TAILQ_FOREACH(g, &l->guests, next)
+    {
+        if (is_suspect(g, now_ms))
+            all[num++] = g;
+    }
+    if (num > LISTENER_STRANGERS_MAX)
+        qsort(all, num, sizeof(struct guest *), stranger_order);
+    for (size_t i = 0; i < num && num > LISTENER_STRANGERS_MAX; i++) {
+        run = i > 0 && memcmp(&all[i - 1]->address, &all[i]->address, sizeof all[i]->address) == 0
+                  ? run + 1
+                  : 1;
+        if (run > LISTENER_STRANGERS_MAX)
+            show_out(all[i]);
+    }
+    free(all);
+}
+
+/* There is no room: all suspects go. When there is none, all have shown a token, or are new. */
+static void show_suspects_out(struct listener *l, int64_t now_ms)
+{
+    struct guest *g;
+
+    TAILQ_FOREACH(g, &l->guests, next)
+    {
+        if (is_suspect(g, now_ms))
+            show_out(g);
+    }
+}
+
+static bool has_room(const struct listener *l)
+{
+    return l->num_guests + l->num_arriving < l->config.connections_max;
+}
+
 static void sweep(struct listener *l)
 {
-    int64_t late = clock_mono_ms() - LISTENER_REQUEST_MS;
+    int64_t now_ms = clock_mono_ms();
     struct guest *next;
 
     for (struct guest *g = TAILQ_FIRST(&l->guests); g != NULL; g = next) {
         next = TAILQ_NEXT(g, next);
         if (guest_is_gone(g))
             guest_drop(l, g);
-        else if (!g->kept && g->since_ms < late)
-            /* evhttp sees the end of the connection and cleans up; nothing else can fail here. */
-            (void)shutdown(g->fd, SHUT_RDWR);
+        else if (is_late(g, now_ms))
+            show_out(g);
     }
-    if (l->num_guests + l->num_arriving < l->config.connections_max) {
+    thin_out(l, now_ms); /* of those that are there */
+    if (!has_room(l))
+        show_suspects_out(l, now_ms);
+    if (has_room(l)) {
         l->full = false;
         evconnlistener_enable(l->accepting); /* after a pause; otherwise it changes nothing */
     }
@@ -116,7 +226,7 @@ static void on_sweep(evutil_socket_t fd, short what, void *arg)
     sweep(l);
 }
 
-/* on_connection has stopped accepting; perhaps some of those counted are gone. */
+/* on_connection has stopped accepting; perhaps some of those counted are gone, or can go. */
 static void look_for_room(struct listener *l)
 {
     if (l->num_guests < l->config.connections_max)
@@ -140,6 +250,13 @@ static void on_accept_error(struct evconnlistener *accepting, void *arg)
     evconnlistener_disable(accepting);
 }
 
+/* Its peer is gone already; evhttp will find out. */
+static void forget_early(struct listener *l, struct guest *g)
+{
+    evbuffer_remove_cb(g->output, on_output, l);
+    guest_drop(l, g);
+}
+
 /* evhttp has given each newcomer its descriptor by now, and none has been read from yet. */
 static void on_adopt(evutil_socket_t fd, short what, void *arg)
 {
@@ -153,11 +270,10 @@ static void on_adopt(evutil_socket_t fd, short what, void *arg)
         TAILQ_REMOVE(&l->arriving, g, next);
         l->num_arriving--;
         g->fd = bufferevent_getfd(g->bev);
-        g->bev = NULL;
         TAILQ_INSERT_TAIL(&l->guests, g, next);
         l->num_guests++;
-        if (!read_cookie(g->fd, &g->cookie))
-            guest_drop(l, g);
+        if (!read_cookie(g->fd, &g->cookie) || !read_peer(g->fd, &g->address))
+            forget_early(l, g);
     }
     look_for_room(l);
 }
@@ -171,15 +287,60 @@ static struct bufferevent *on_connection(struct event_base *base, void *arg)
     g->bev = bufferevent_socket_new(base, -1, 0);
     ASSERT(g->bev != NULL);
     g->since_ms = clock_mono_ms();
+    g->output = bufferevent_get_output(g->bev);
+    ASSERT(evbuffer_add_cb(g->output, on_output, l) != NULL);
     TAILQ_INSERT_TAIL(&l->arriving, g, next);
     l->num_arriving++;
     /* At once, not in on_adopt: libevent accepts all that wait in one go, unless it is told here.
      */
-    if (l->num_guests + l->num_arriving >= l->config.connections_max)
+    if (!has_room(l))
         evconnlistener_disable(l->accepting);
     event_active(l->adopt, 0, 0);
     return g->bev;
 }
+
+/* ---- what evhttp answers by itself --------------------------------------------------------------
+ */
+
+static void on_amend(evutil_socket_t fd, short what, void *arg)
+{
+    struct listener *l;
+
+    (void)fd;
+    (void)what;
+    OBJ_CAST(l, arg, LISTENER_MAGIC);
+    l->answering = true; /* these words are ours */
+    while (l->num_pages > 0) {
+        struct bufferevent *bev = l->pages[--l->num_pages];
+
+        own_words_amend(bev);
+        bufferevent_decref(bev);
+    }
+    l->answering = false;
+}
+
+/* Piece by piece: the page is whole at the end of the turn, and nothing of it is sent before. */
+static void on_output(struct evbuffer *output, const struct evbuffer_cb_info *info, void *arg)
+{
+    struct listener *l;
+    struct guest *g;
+
+    OBJ_CAST(l, arg, LISTENER_MAGIC);
+    if (l->answering || info->n_added == 0 || info->orig_size != 0 || l->num_pages == PAGES_MAX)
+        return;
+    TAILQ_FOREACH_REVERSE(g, &l->guests, guest_list, next) /* older ones may be gone */
+    {
+        if (g->output == output) {
+            bufferevent_incref(g->bev);
+            l->pages[l->num_pages++] = g->bev;
+            event_active(l->amend, 0, 0);
+            return;
+        }
+    }
+}
+
+/* ---- requests -----------------------------------------------------------------------------------
+ */
 
 /* The newest of that descriptor: older ones wait for the sweep. */
 static struct guest *guest_of(struct listener *l, struct evhttp_request *req)
@@ -217,13 +378,15 @@ static void on_request(struct evhttp_request *req, void *arg)
     g = guest_of(l, req);
     if (g != NULL)
         g->since_ms = clock_mono_ms();
+    l->answering = true;
     if (head_fits(req)) {
         l->config.on_request(l->config.arg, req);
-        return;
+    } else {
+        err_set(&why, "TooLarge", "", "the request's head has more than %d bytes",
+                (int)LISTENER_HEAD_MAX);
+        reply_problem(req, 431, &why);
     }
-    err_set(&why, "TooLarge", "", "the request's head has more than %d bytes",
-            (int)LISTENER_HEAD_MAX);
-    reply_problem(req, 431, &why);
+    l->answering = false;
 }
 
 /* libevent's parser takes no port 0, so the port is read here. */
@@ -278,7 +441,8 @@ static bool serve(struct listener *l, struct err *e)
     l->http = evhttp_new(l->base);
     l->sweep = event_new(l->base, -1, EV_PERSIST, on_sweep, l);
     l->adopt = event_new(l->base, -1, 0, on_adopt, l);
-    if (l->http == NULL || l->sweep == NULL || l->adopt == NULL ||
+    l->amend = event_new(l->base, -1, 0, on_amend, l);
+    if (l->http == NULL || l->sweep == NULL || l->adopt == NULL || l->amend == NULL ||
         event_add(l->sweep, &second) != 0)
         return err_set(e, "NoMemory", "", "libevent gives no HTTP server");
     evhttp_set_allowed_methods(l->http, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD | EVHTTP_REQ_POST |
@@ -340,6 +504,8 @@ void listener_free(struct listener *l)
     if (l == NULL)
         return;
     OBJ_CHECK(l, LISTENER_MAGIC);
+    while (l->num_pages > 0)
+        bufferevent_decref(l->pages[--l->num_pages]);
     if (l->http != NULL)
         evhttp_free(l->http); /* the connections and, once bound, the evconnlistener */
     if (!l->bound && l->accepting != NULL)
@@ -348,6 +514,8 @@ void listener_free(struct listener *l)
         event_free(l->sweep);
     if (l->adopt != NULL)
         event_free(l->adopt);
+    if (l->amend != NULL)
+        event_free(l->amend);
     TAILQ_CONCAT(&l->guests, &l->arriving, next);
     for (struct guest *g = TAILQ_FIRST(&l->guests); g != NULL; g = next) {
         next = TAILQ_NEXT(g, next);
@@ -370,6 +538,14 @@ static void set_option(int fd, int level, int name, int value)
         log_debug("socket option %d of level %d: %s", name, level, strerror(errno));
 }
 
+void listener_trust(struct listener *l, struct evhttp_request *req)
+{
+    struct guest *g = guest_of(l, req);
+
+    if (g != NULL)
+        g->trusted = true;
+}
+
 void listener_keep(struct listener *l, struct evhttp_request *req)
 {
     const struct timeval stalled = {LISTENER_INACTIVE_S, 0};
@@ -379,6 +555,7 @@ void listener_keep(struct listener *l, struct evhttp_request *req)
 
     if (g != NULL)
         g->kept = true;
+    evbuffer_remove_cb(bufferevent_get_output(bev), on_output, l); /* all it gets is ours */
     set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
     set_option(fd, SOL_SOCKET, SO_SNDBUF, KEEP_SNDBUF_BYTES);
     set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, KEEP_DEAD_MS);

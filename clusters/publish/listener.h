@@ -1,7 +1,8 @@
 /*
- * A bound evhttp with limits: how many connections, how large heads and bodies, how long a request
- * may take to arrive, how long a connection may idle. All methods reach the handler, which answers
- * 405 by itself; TRACE and CONNECT are refused below it.
+ * A bound evhttp with limits: how many connections, how many of an address that has not shown a
+ * token, how large heads and bodies, how long a request may take to arrive, how long a connection
+ * may idle. All methods reach the handler, which answers 405 by itself; TRACE and CONNECT are
+ * refused below it. What evhttp refuses by itself is answered in problem+json too.
  */
 #ifndef CLUSTERS_PUBLISH_LISTENER_H
 #define CLUSTERS_PUBLISH_LISTENER_H
@@ -17,8 +18,10 @@ struct listener;
 
 enum {
     LISTENER_HEAD_MAX = 16 << 10,
-    LISTENER_INACTIVE_S = 30,   /* no byte moved: evhttp gives the connection up */
-    LISTENER_REQUEST_MS = 60000 /* from accept, or the last request, to the next whole request */
+    LISTENER_INACTIVE_S = 30,    /* no byte moved: evhttp gives the connection up */
+    LISTENER_FIRST_MS = 5000,    /* from accept, or a request without a token, to the next one */
+    LISTENER_REQUEST_MS = 60000, /* from a request with a good token to the next */
+    LISTENER_STRANGERS_MAX = 32  /* connections of one address that have shown no good token */
 };
 
 struct listener_config {
@@ -34,6 +37,9 @@ struct listener *listener_new(struct event_base *base, const struct listener_con
                               struct err *e);
 void listener_free(struct listener *l); /* closes all its connections; NULL is fine */
 uint16_t listener_port(const struct listener *l);
+
+/* This request showed a good token: its connection may stay, and is not counted with strangers. */
+void listener_trust(struct listener *l, struct evhttp_request *req);
 
 /*
  * This request's answer has no end: its connection is spared the deadlines, dead peers and stalled

@@ -257,6 +257,7 @@ static bool may_enter(struct publish *p, struct stream_request *rq, const char *
     evhttp_connection_get_peer(evcon, &address, &port);
     switch (p->config.access(p->config.access_arg, cluster, token, address)) {
     case PUBLISH_ALLOWED:
+        listener_trust(p->listener, rq->req);
         return true;
     case PUBLISH_OTHER_CLUSTER:
         log_warn("stream: %s asked for cluster %s with another cluster's token", address, cluster);

@@ -12,7 +12,7 @@
 
 enum { REPLY_MAX = 64 << 20 };
 
-static const char *phrase(int status)
+const char *reply_phrase(int status)
 {
     static const struct {
         int status;
@@ -27,7 +27,9 @@ static const char *phrase(int status)
         {405, "Method Not Allowed"},
         {413, "Content Too Large"},
         {429, "Too Many Requests"},
+        {417, "Expectation Failed"},
         {431, "Request Header Fields Too Large"},
+        {501, "Not Implemented"},
         {503, "Service Unavailable"},
     };
 
@@ -55,7 +57,7 @@ static void send_body(struct evhttp_request *req, int status, const char *type, 
     header(req, "X-Content-Type-Options", "nosniff");
     if (evhttp_request_get_command(req) != EVHTTP_REQ_HEAD)
         ASSERT(evbuffer_add(out, body.p, body.n) == 0);
-    evhttp_send_reply(req, status, phrase(status), out);
+    evhttp_send_reply(req, status, reply_phrase(status), out);
     evbuffer_free(out);
 }
 
@@ -66,7 +68,18 @@ void reply_json(struct evhttp_request *req, int status, const struct buf *body)
 
 void reply_empty(struct evhttp_request *req)
 {
-    evhttp_send_reply(req, 204, phrase(204), NULL);
+    evhttp_send_reply(req, 204, reply_phrase(204), NULL);
+}
+
+void reply_write_problem(struct buf *b, int status, const struct err *why)
+{
+    ASSERT(buf_add_fmt(b, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"code\":",
+                       reply_phrase(status), status) &&
+           buf_add_json(b, str_from(why->code)) && buf_add_str(b, STR(",\"detail\":")) &&
+           buf_add_json(b, str_from(why->text)));
+    if (why->field[0] != '\0')
+        ASSERT(buf_add_str(b, STR(",\"field\":")) && buf_add_json(b, str_from(why->field)));
+    ASSERT(buf_add_str(b, STR("}\n")));
 }
 
 void reply_problem(struct evhttp_request *req, int status, const struct err *why)
@@ -74,13 +87,7 @@ void reply_problem(struct evhttp_request *req, int status, const struct err *why
     struct buf b;
 
     buf_init(&b, REPLY_MAX);
-    ASSERT(buf_add_fmt(&b, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d,\"code\":",
-                       phrase(status), status) &&
-           buf_add_json(&b, str_from(why->code)) && buf_add_str(&b, STR(",\"detail\":")) &&
-           buf_add_json(&b, str_from(why->text)));
-    if (why->field[0] != '\0')
-        ASSERT(buf_add_str(&b, STR(",\"field\":")) && buf_add_json(&b, str_from(why->field)));
-    ASSERT(buf_add_str(&b, STR("}\n")));
+    reply_write_problem(&b, status, why);
     header(req, "Connection", "close");
     send_body(req, status, "application/problem+json", buf_str(&b));
     buf_free(&b);

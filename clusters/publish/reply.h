@@ -14,6 +14,9 @@ void reply_empty(struct evhttp_request *req); /* 204 */
 
 /* `why` gives title (its code), detail and field; the status must be one of 4xx or 5xx. */
 void reply_problem(struct evhttp_request *req, int status, const struct err *why);
+/* The body alone, into a buffer with room for some kilobytes, and the words of a status. */
+void reply_write_problem(struct buf *b, int status, const struct err *why);
+const char *reply_phrase(int status);
 void reply_unauthorized(struct evhttp_request *req, const char *realm);
 void reply_not_allowed(struct evhttp_request *req, const char *allow); /* 405 with Allow */
 /* With Retry-After: 429 or 503. */

@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <event2/event.h>
@@ -25,6 +26,7 @@ struct fixture {
     struct event_base *base;
     struct listener *listener;
     size_t head_bytes; /* of the last request */
+    bool trusting;     /* every request shows a good token */
 };
 
 static void on_request(void *arg, struct evhttp_request *req)
@@ -33,6 +35,8 @@ static void on_request(void *arg, struct evhttp_request *req)
     const char *x = evhttp_find_header(evhttp_request_get_input_headers(req), "X");
 
     f->head_bytes = x != NULL ? strlen(x) : 0;
+    if (f->trusting)
+        listener_trust(f->listener, req);
     reply_empty(req);
 }
 
@@ -175,6 +179,156 @@ static void a_head_beyond_the_cap_is_refused_in_whatever_pieces(void **state)
     }
 }
 
+/* Everything until the other end closes. */
+static char *answer_of(const struct fixture *f, int fd)
+{
+    int64_t until = clock_mono_ms() + WAIT_MS;
+    char *all = xcalloc(1, 64 << 10);
+    size_t len = 0;
+
+    while (clock_mono_ms() < until) {
+        ssize_t n;
+
+        event_base_loop(f->base, EVLOOP_NONBLOCK);
+        n = recv(fd, all + len, (64 << 10) - 1 - len, MSG_DONTWAIT);
+        if (n == 0)
+            return all;
+        len += n > 0 ? (size_t)n : 0;
+    }
+    fail_msg("not closed; so far: %s", all);
+    return all;
+}
+
+static void what_the_library_refuses_is_said_in_our_words_too(void **state)
+{
+    static const struct {
+        const char *request;
+        const char *status;
+    } rows[] = {
+        {"GET / HTTP/1.1\r\nno colon\r\n\r\n", "400"},
+        {"GET\r\n\r\n", "400"},
+        {"\x16\x03\x01 hello\r\n\r\n", "400"},
+        {"TRACE / HTTP/1.1\r\nHost: h\r\n\r\n", "501"},
+        {"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5000\r\n\r\n", "413"},
+        {"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: -5\r\n\r\n", "400"},
+        {"GET / HTTP/1.1\r\nHost: h\r\nX: 1\r\n\r\nGET\r\n\r\n", "400"}, /* the second */
+    };
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        int fd = dial(f);
+        char *answer;
+        char *body;
+
+        assert_true(fd_write_all(fd, rows[i].request, strlen(rows[i].request)));
+        answer = answer_of(f, fd);
+        body = strstr(answer, "\r\n\r\n{");
+        if (strncmp(rows[i].request, "GET / HTTP/1.1\r\nHost", 21) == 0)
+            assert_non_null(strstr(answer, "HTTP/1.1 204"));
+        if (strstr(answer, rows[i].status) == NULL || body == NULL ||
+            strstr(answer, "application/problem+json") == NULL)
+            fail_msg("%s\nis answered with\n%s", rows[i].request, answer);
+        assert_null(strstr(answer, "<"));
+        assert_int_equal(body[strlen(body) - 2], '}'); /* whole, and the last byte a newline */
+        free(answer);
+        fd_close(&fd);
+    }
+}
+
+static size_t count_open(const struct fixture *f, int *fds, size_t num)
+{
+    size_t open = 0;
+    char byte;
+
+    event_base_loop(f->base, EVLOOP_NONBLOCK);
+    for (size_t i = 0; i < num; i++)
+        open += recv(fds[i], &byte, 1, MSG_DONTWAIT | MSG_PEEK) != 0 ? 1 : 0;
+    return open;
+}
+
+static void run_for(const struct fixture *f, int64_t ms)
+{
+    int64_t until = clock_mono_ms() + ms;
+
+    while (clock_mono_ms() < until) {
+        event_base_loop(f->base, EVLOOP_NONBLOCK);
+        usleep(2000);
+    }
+}
+
+enum { MANY = LISTENER_STRANGERS_MAX + 20 };
+
+static int set_up_large(void **state)
+{
+    struct fixture *f = xcalloc(1, sizeof *f);
+    const struct listener_config config = {.listen = "127.0.0.1:0",
+                                           .flag = "--test",
+                                           .connections_max = MANY * 2,
+                                           .body_max = 1024,
+                                           .on_request = on_request,
+                                           .arg = f};
+
+    f->base = event_base_new();
+    f->listener = listener_new(f->base, &config, NULL);
+    *state = f;
+    return f->listener != NULL ? 0 : -1;
+}
+
+static void one_address_has_few_connections_without_a_token_and_they_have_seconds(void **state)
+{
+    struct fixture *f = *state;
+    int fds[MANY];
+    int64_t begin = clock_mono_ms();
+
+    for (size_t i = 0; i < MANY; i++)
+        fds[i] = dial(f);
+    run_for(f, 500);
+    assert_int_equal(count_open(f, fds, MANY), MANY); /* an honest crowd has time to speak */
+    run_for(f, 2500);
+    assert_int_equal(count_open(f, fds, MANY), LISTENER_STRANGERS_MAX);
+    run_for(f, LISTENER_FIRST_MS + 1500 - (clock_mono_ms() - begin));
+    assert_int_equal(count_open(f, fds, MANY), 0);
+    for (size_t i = 0; i < MANY; i++)
+        fd_close(&fds[i]);
+}
+
+static void those_with_a_token_are_as_many_as_they_like_and_may_be_silent(void **state)
+{
+    struct fixture *f = *state;
+    int fds[MANY];
+
+    f->trusting = true;
+    for (size_t i = 0; i < MANY; i++) {
+        fds[i] = dial(f);
+        ask(fds[i], 1);
+        assert_int_equal(status_of(f, fds[i], WAIT_MS), 204);
+    }
+    run_for(f, LISTENER_FIRST_MS + 1500);
+    assert_int_equal(count_open(f, fds, MANY), MANY);
+    for (size_t i = 0; i < MANY; i++)
+        fd_close(&fds[i]);
+}
+
+static void a_full_house_of_strangers_makes_room(void **state)
+{
+    struct fixture *f = *state;
+    int fds[CONNECTIONS_MAX];
+    int64_t begin = clock_mono_ms();
+    int late;
+
+    for (size_t i = 0; i < CONNECTIONS_MAX; i++)
+        fds[i] = dial(f);
+    run_for(f, 1200);
+    late = dial(f);
+    ask(late, 1);
+    assert_int_equal(status_of(f, late, WAIT_MS), 204);
+    assert_in_range(clock_mono_ms() - begin, 0,
+                    LISTENER_FIRST_MS - 500); /* not by their deadline */
+    for (size_t i = 0; i < CONNECTIONS_MAX; i++)
+        fd_close(&fds[i]);
+    fd_close(&late);
+}
+
 static void addresses_that_are_none_are_refused(void **state)
 {
     static const char *const texts[] = {"",         "7700",          ":7700",     "127.0.0.1",
@@ -205,6 +359,13 @@ int main(void)
         TEST(connections_that_end_make_room_however_many_they_are),
         TEST(no_request_loses_bytes_to_the_connection_before_it),
         TEST(a_head_beyond_the_cap_is_refused_in_whatever_pieces),
+        TEST(what_the_library_refuses_is_said_in_our_words_too),
+        cmocka_unit_test_setup_teardown(
+            one_address_has_few_connections_without_a_token_and_they_have_seconds, set_up_large,
+            tear_down),
+        cmocka_unit_test_setup_teardown(
+            those_with_a_token_are_as_many_as_they_like_and_may_be_silent, set_up_large, tear_down),
+        TEST(a_full_house_of_strangers_makes_room),
         TEST(addresses_that_are_none_are_refused),
     };
 #undef TEST
