@@ -29,6 +29,10 @@ CLIENT = "10.98.0.254"
 CLONE_NEWNET = 0x40000000
 
 
+class Refused(AssertionError, ValueError):
+    """A command or Docker said no. A test fails with it, wait_until goes on."""
+
+
 def wait_until(what, seconds, check, every=0.1):
     """The first true value of check(); what failed or was answered last is in the message."""
     end = time.monotonic() + seconds
@@ -54,7 +58,7 @@ def run(*argv, env=None, timeout=120, check=True):
     done = subprocess.run([str(a) for a in argv], stdin=subprocess.DEVNULL, capture_output=True, text=True,
                           env={**os.environ, **(env or {})}, timeout=timeout, check=False)
     if check and done.returncode != 0:
-        raise AssertionError(f"{' '.join(map(str, argv))} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+        raise Refused(f"{' '.join(map(str, argv))} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
     return done.stdout
 
 
@@ -199,7 +203,8 @@ class Swarm:
             data = reply.read()
         if reply.status == 404 and missing_is_fine:
             return None
-        assert reply.status < 300, f"{method} {path}: {reply.status} {data.decode()}"
+        if reply.status >= 300:
+            raise Refused(f"{method} {path}: {reply.status} {data.decode()}")
         return json.loads(data) if data.strip() else None
 
     def node_ids(self):
