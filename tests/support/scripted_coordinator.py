@@ -18,6 +18,7 @@ Resume works as in docs: same epoch and from > 0 gets a delta, everything else a
 standard library; the digest (LtHash over ChaCha20, gateway/wire/digest.h) is written out here a second
 time on purpose, so that a mistake in one of them shows.
 """
+import functools
 import hashlib
 import http.server
 import json
@@ -61,12 +62,16 @@ def chacha20_block(key, counter):
     return struct.pack("<16I", *((x + y) & MASK for x, y in zip(s, start)))
 
 
+@functools.lru_cache(maxsize=4096)
+def expand(kind, name, value):
+    key = hashlib.sha256(f"{kind}\0{name}\0{value}".encode()).digest()
+    return struct.unpack("<1024H", b"".join(chacha20_block(key, i) for i in range(32)))
+
+
 def digest(objects):
     lanes = [0] * 1024
     for (kind, name), value in objects.items():
-        key = hashlib.sha256(f"{kind}\0{name}\0{value}".encode()).digest()
-        stream = b"".join(chacha20_block(key, i) for i in range(32))
-        lanes = [(a + b) & 0xFFFF for a, b in zip(lanes, struct.unpack("<1024H", stream))]
+        lanes = [(a + b) & 0xFFFF for a, b in zip(lanes, expand(kind, name, value))]
     return hashlib.sha256(struct.pack("<1024H", *lanes)).hexdigest()
 
 
