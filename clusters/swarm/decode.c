@@ -19,7 +19,7 @@
 
 #define LABEL_PREFIX "com.docker.lb."
 
-enum { ID_MAX = 71 };
+enum { ID_MAX = 71, NAME_SHOWN = 128 };
 
 const char *const decode_kind_names[DECODE__COUNT] = {"service", "task", "node", "network"};
 
@@ -38,13 +38,25 @@ static bool need_str(const cJSON *o, const char *key, const char **out, struct e
 }
 
 /* Ids go into file names, URLs and log lines of others: only plain ones come in. */
+static bool is_plain(struct str id)
+{
+    for (size_t i = 0; i < id.n; i++) {
+        char c = id.p[i];
+
+        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+              c == '-' || c == '_'))
+            return false;
+    }
+    return id.n > 0 && id.n <= ID_MAX;
+}
+
 static bool need_id(const cJSON *o, const char *key, const char **out, struct err *e)
 {
     if (!need_str(o, key, out, e))
         return false;
     if (strlen(*out) > ID_MAX)
         return err_set(e, "TooLong", key, "%s is longer than %d bytes", key, ID_MAX);
-    if ((*out)[strspn(*out, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_")])
+    if (!is_plain(str_from(*out)))
         return err_set(e, "BadId", key, "%s is not made of letters and digits", key);
     return true;
 }
@@ -126,15 +138,26 @@ static char *normal_date(const char *text)
     return xstrdup(strcmp(text + at, "Z") == 0 ? out : "");
 }
 
-static bool decode_service_status(const cJSON *o, struct view_service *s, struct err *e)
+/* The number of the swarm's last change to the object: it only grows, over all objects together. */
+static bool decode_version(struct decode *d, const cJSON *o, uint64_t *out, struct err *e)
 {
-    const cJSON *version = NULL, *update = NULL;
-    const char *state = "", *created = "";
+    const cJSON *version = NULL;
 
     if (!json_get_object(o, "Version", &version, e) ||
-        !json_get_object(o, "UpdateStatus", &update, e) ||
+        (version && !json_get_u64(version, "Index", out, e)))
+        return false;
+    if (*out > d->newest)
+        d->newest = *out;
+    return true;
+}
+
+static bool decode_service_status(const cJSON *o, struct view_service *s, struct err *e)
+{
+    const cJSON *update = NULL;
+    const char *state = "", *created = "";
+
+    if (!json_get_object(o, "UpdateStatus", &update, e) ||
         !json_get_str(o, "CreatedAt", &created, e) ||
-        (version && !json_get_u64(version, "Index", &s->version, e)) ||
         (update && !json_get_str(update, "State", &state, e)))
         return false;
     s->updating = strcmp(state, "updating") == 0 || strcmp(state, "rollback_started") == 0;
@@ -166,7 +189,7 @@ static bool decode_service(struct decode *d, const cJSON *o, struct err *e)
     s.id = xstrdup(id);
     s.name = xstrdup(name);
     ok = decode_labels(spec, &s, e) && decode_service_networks(spec, &s, e) &&
-         decode_service_status(o, &s, e);
+         decode_service_status(o, &s, e) && decode_version(d, o, &s.version, e);
     if (ok && is_ours(&s))
         view_add_service(d->into, &s);
     view_service_clear(&s);
@@ -189,6 +212,19 @@ static const struct {
     {"orphaned", VIEW_TASK_ENDED},
 };
 
+static bool set_states(struct view_task *t, struct str desired, struct str state, struct err *e)
+{
+    t->desired_running = str_eq(desired, STR("running"));
+    for (size_t i = 0; i < sizeof(task_states) / sizeof(*task_states); i++) {
+        if (str_eq(str_from(task_states[i].name), state)) {
+            t->state = task_states[i].state;
+            return true;
+        }
+    }
+    return err_set(e, "BadState", "Status/State", "the task state '%.*s' is not known",
+                   STR_ARG(state));
+}
+
 static bool decode_task_state(const cJSON *o, struct view_task *t, struct err *e)
 {
     const cJSON *status = NULL;
@@ -198,16 +234,8 @@ static bool decode_task_state(const cJSON *o, struct view_task *t, struct err *e
         return false;
     if (!status)
         return err_set(e, "MissingField", "Status", "Status is missing");
-    if (!need_str(status, "State", &state, e))
-        return false;
-    t->desired_running = strcmp(desired, "running") == 0;
-    for (size_t i = 0; i < sizeof(task_states) / sizeof(*task_states); i++) {
-        if (strcmp(task_states[i].name, state) == 0) {
-            t->state = task_states[i].state;
-            return true;
-        }
-    }
-    return err_set(e, "BadState", "Status/State", "the task state '%s' is not known", state);
+    return need_str(status, "State", &state, e) &&
+           set_states(t, str_from(desired), str_from(state), e);
 }
 
 /* "10.0.1.3/24" without its prefix length. */
@@ -268,25 +296,98 @@ static bool decode_attachments(const cJSON *o, struct view_task *t, struct err *
     return true;
 }
 
+/* Of a service that is known, or that could not be understood. */
+static bool is_wanted(const struct decode *d, const char *service_id)
+{
+    return !d->only_of || view_service(d->only_of, service_id) ||
+           view_refused(d->only_of, service_id);
+}
+
 static bool decode_task(struct decode *d, const cJSON *o, struct err *e)
 {
     struct view_task t = {0};
     const char *id, *service_id, *node_id = "";
-    bool ok = false;
+    bool wanted, ok;
 
     if (!need_id(o, "ID", &id, e) || !need_id(o, "ServiceID", &service_id, e) ||
         !json_get_str(o, "NodeID", &node_id, e))
         return false;
-    if (d->only_of && !view_service(d->only_of, service_id))
-        return true;
+    wanted = is_wanted(d, service_id);
     t.id = xstrdup(id);
     t.service_id = xstrdup(service_id);
     t.node_id = xstrdup(node_id);
-    ok = decode_task_state(o, &t, e) && decode_attachments(o, &t, e);
-    if (ok && (t.desired_running || t.state != VIEW_TASK_ENDED))
+    ok = decode_task_state(o, &t, e) && decode_version(d, o, &t.version, e) &&
+         (!wanted || decode_attachments(o, &t, e));
+    if (ok && wanted && (t.desired_running || t.state != VIEW_TASK_ENDED))
         view_add_task(d->into, &t);
+    else if (ok)
+        view_add_other(d->into, &t);
     view_task_clear(&t);
     return ok;
+}
+
+/* --- tasks of services that are not ours: a walk over the text, because there may be many --- */
+
+struct brief {
+    struct str id, service_id, node_id, desired, state, index;
+};
+
+static struct str unquoted(struct str value)
+{
+    value = str_trim(value);
+    if (value.n < 2 || *value.p != '"')
+        return (struct str){0};
+    return (struct str){value.p + 1, value.n - 2};
+}
+
+/* The text of a member of an object that is itself a member. */
+static struct str inner(struct str object, struct str key)
+{
+    struct list list = {.rest = object};
+    struct str name, value;
+
+    while (list_member(&list, &name, &value))
+        if (str_eq(name, key))
+            return value;
+    return (struct str){0};
+}
+
+static void take_member(struct brief *b, struct str key, struct str value)
+{
+    if (str_eq(key, STR("ID")))
+        b->id = unquoted(value);
+    else if (str_eq(key, STR("ServiceID")))
+        b->service_id = unquoted(value);
+    else if (str_eq(key, STR("NodeID")))
+        b->node_id = unquoted(value);
+    else if (str_eq(key, STR("DesiredState")))
+        b->desired = unquoted(value);
+    else if (str_eq(key, STR("Status")))
+        b->state = unquoted(inner(value, STR("State")));
+    else if (str_eq(key, STR("Version")))
+        b->index = str_trim(inner(value, STR("Index")));
+}
+
+/* False when anything is unusual: the parser says what. */
+static bool decode_brief(struct decode *d, struct str text)
+{
+    struct list list = {.rest = text};
+    struct str key, value;
+    struct brief b = {0};
+    struct view_task t = {0};
+
+    while (list_member(&list, &key, &value))
+        take_member(&b, key, value);
+    if (!is_plain(b.id) || !is_plain(b.service_id) || (b.node_id.n && !is_plain(b.node_id)) ||
+        !str_to_u64(b.index, UINT64_MAX, &t.version) || !set_states(&t, b.desired, b.state, NULL))
+        return false;
+    t.id = str_dup(b.id);
+    t.service_id = str_dup(b.service_id);
+    t.node_id = str_dup(b.node_id);
+    if (t.version > d->newest)
+        d->newest = t.version;
+    view_add_other(d->into, &t);
+    return true;
 }
 
 /* --- nodes and networks --- */
@@ -307,6 +408,8 @@ static bool decode_node(struct decode *d, const cJSON *o, struct err *e)
         n.state = VIEW_NODE_READY;
     else if (strcmp(state, "down") == 0)
         n.state = VIEW_NODE_DOWN;
+    if (!decode_version(d, o, &n.version, e))
+        return false;
     n.id = xstrdup(id);
     n.hostname = xstrdup(hostname);
     n.address = xstrdup(address);
@@ -364,7 +467,7 @@ static bool may_be_wanted(const struct decode *d, struct str text)
             return true;
         memcpy(id, at, (size_t)(quote - at));
         id[quote - at] = '\0';
-        if (view_service(d->only_of, id))
+        if (is_wanted(d, id))
             return true;
     }
     return !found;
@@ -376,25 +479,50 @@ static bool may_be_anything(const struct decode *d, struct str text)
     return true;
 }
 
+static bool pass_over(struct decode *d, struct str text)
+{
+    (void)d, (void)text; /* nothing of it is wanted */
+    return true;
+}
+
 static const struct {
     bool (*may_matter)(const struct decode *d, struct str text);
+    bool (*note)(struct decode *d, struct str text); /* what may not; false: decode it after all */
     bool (*decode)(struct decode *d, const cJSON *o, struct err *e);
 } kinds[DECODE__COUNT] = {
-    [DECODE_SERVICES] = {may_be_ours, decode_service},
-    [DECODE_TASKS] = {may_be_wanted, decode_task},
-    [DECODE_NODES] = {may_be_anything, decode_node},
-    [DECODE_NETWORKS] = {may_be_anything, decode_network},
+    [DECODE_SERVICES] = {may_be_ours, pass_over, decode_service},
+    [DECODE_TASKS] = {may_be_wanted, decode_brief, decode_task},
+    [DECODE_NODES] = {may_be_anything, pass_over, decode_node},
+    [DECODE_NETWORKS] = {may_be_anything, pass_over, decode_network},
 };
 
-static void skip(enum decode_kind kind, struct decode *d, const cJSON *o, const struct err *why)
+static const char *id_key(enum decode_kind kind)
 {
-    const char *id = "?";
+    return kind == DECODE_NETWORKS ? "Id" : "ID";
+}
+
+/* What the strict parser does not take may still have a name to find it by. */
+static struct str find_name(struct str text)
+{
+    struct str name = unquoted(inner(inner(text, STR("Spec")), STR("Name")));
+
+    return (struct str){name.p, name.n < NAME_SHOWN ? name.n : NAME_SHOWN};
+}
+
+static void skip(enum decode_kind kind, struct decode *d, struct str text, const struct err *why)
+{
+    struct view_refused r = {.kind = decode_kind_names[kind]};
+    struct str id = unquoted(inner(text, str_from(id_key(kind))));
 
     d->num_skipped++;
-    if (cJSON_IsObject(o) && !json_get_str(o, kind == DECODE_NETWORKS ? "Id" : "ID", &id, NULL))
-        id = "?"; /* not a string */
+    r.id = id.p ? str_dup((struct str){id.p, id.n < ID_MAX ? id.n : ID_MAX}) : xstrdup("?");
+    r.name = kind == DECODE_SERVICES ? str_dup(find_name(text)) : NULL;
+    r.why = xstrdup(why->text);
     if (d->on_skip)
-        d->on_skip(d->arg, decode_kind_names[kind], id, why);
+        d->on_skip(d->arg, r.kind, r.id, why);
+    if (is_plain(id))
+        view_add_refused(d->into, &r);
+    view_refused_clear(&r);
 }
 
 static void decode_one(enum decode_kind kind, struct str text, struct decode *d)
@@ -405,7 +533,7 @@ static void decode_one(enum decode_kind kind, struct str text, struct decode *d)
     if (o && !cJSON_IsObject(o))
         err_set(&why, "WrongType", "", "it is not an object");
     if (why.code || !kinds[kind].decode(d, o, &why))
-        skip(kind, d, o, &why);
+        skip(kind, d, text, &why);
     cJSON_Delete(o);
 }
 
@@ -418,7 +546,7 @@ bool decode_list(enum decode_kind kind, struct str body, struct decode *d, struc
     d->num_seen = d->num_skipped = 0;
     while (list_next(&list, &text, &broken)) {
         d->num_seen++;
-        if (kinds[kind].may_matter(d, text))
+        if (kinds[kind].may_matter(d, text) || !kinds[kind].note(d, text))
             decode_one(kind, text, d);
     }
     if (broken.code)

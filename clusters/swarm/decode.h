@@ -1,13 +1,15 @@
 /*
  * Docker's replies as structs: pure functions from bytes to a view under construction. An object of
- * wrong types or with a missing id, name or state is skipped and reported; unknown fields are
- * ignored; only a reply that is no whole array fails altogether.
+ * wrong types or with a missing id, name or state is skipped and reported, and stands in the view's
+ * `refused` when its id can be read; unknown fields are ignored; only a reply that is no whole
+ * array fails altogether.
  */
 #ifndef CLUSTERS_SWARM_DECODE_H
 #define CLUSTERS_SWARM_DECODE_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "gateway/core/err.h"
 #include "gateway/core/result.h"
@@ -19,10 +21,11 @@ enum decode_kind { DECODE_SERVICES, DECODE_TASKS, DECODE_NODES, DECODE_NETWORKS,
 
 struct decode {
     struct view *into; /* elements are added; view_seal is the caller's */
-    const struct view
-        *only_of;       /* tasks: those of its services, others are passed over; NULL: all */
+    const struct view *
+        only_of; /* tasks: those of its services, the rest goes to `others`; NULL: all are wanted */
     size_t num_seen;    /* out: elements in the reply, those passed over included */
     size_t num_skipped; /* out */
+    uint64_t newest;    /* the highest version of any element that was decoded; starts at 0 */
     /* Each object that was skipped, its id ("?" when there is none) and why; may be NULL. */
     void (*on_skip)(void *arg, const char *kind, const char *id, const struct err *why);
     void *arg;

@@ -101,3 +101,29 @@ bool list_next(struct list *l, struct str *out_element, struct err *e)
     l->rest.n -= len;
     return true;
 }
+
+bool list_member(struct list *l, struct str *out_key, struct str *out_value)
+{
+    size_t len;
+
+    if (l->ended || !take(&l->rest, l->begun ? ',' : '{'))
+        goto end;
+    l->begun = true;
+    skip_blanks(&l->rest);
+    len = l->rest.n && *l->rest.p == '"' ? string_len(l->rest) : 0;
+    if (len == 0)
+        goto end;
+    *out_key = (struct str){l->rest.p + 1, len - 2};
+    l->rest = (struct str){l->rest.p + len, l->rest.n - len};
+    if (!take(&l->rest, ':'))
+        goto end;
+    skip_blanks(&l->rest);
+    len = element_len(l->rest);
+    *out_value = (struct str){l->rest.p, len};
+    l->rest = (struct str){l->rest.p + len, l->rest.n - len};
+    if (len)
+        return true;
+end:
+    l->ended = true;
+    return false;
+}

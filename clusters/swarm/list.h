@@ -20,4 +20,11 @@ struct list {
  */
 MUST_USE bool list_next(struct list *l, struct str *out_element, struct err *e);
 
+/*
+ * The next member of an object, its key as written between the quotes and its value's text; false
+ * at the end and where the text is no object. For a few fields of many objects: it checks less than
+ * a parser and keeps nothing.
+ */
+MUST_USE bool list_member(struct list *l, struct str *out_key, struct str *out_value);
+
 #endif

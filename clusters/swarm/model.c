@@ -16,17 +16,51 @@ void model_scope_clear(struct model_scope *s)
     memset(s, 0, sizeof(*s));
 }
 
-static bool service_in(const struct model_scope *scope, const struct view_service *s)
+static bool service_in(const struct model_scope *scope, const struct view *fresh,
+                       const struct view_service *s)
 {
-    return scope->all || ids_has(&scope->services, s->id);
+    return (scope->all || ids_has(&scope->services, s->id)) && !view_refused(fresh, s->id);
 }
 
 /* A task of a service that was asked for and did not come back goes with it. */
 static bool task_in(const struct model_scope *scope, const struct view *fresh,
                     const struct view_task *t)
 {
-    return scope->all || ids_has(&scope->tasks, t->service_id) ||
-           (ids_has(&scope->services, t->service_id) && !view_service(fresh, t->service_id));
+    bool asked = scope->all || ids_has(&scope->tasks, t->service_id) ||
+                 (ids_has(&scope->services, t->service_id) && !view_service(fresh, t->service_id));
+
+    return asked && !view_refused(fresh, t->id);
+}
+
+static bool node_in(const struct model_scope *scope, const struct view *fresh,
+                    const struct view_node *n)
+{
+    return scope->nodes && !view_refused(fresh, n->id);
+}
+
+static bool network_in(const struct model_scope *scope, const struct view *fresh,
+                       const struct view_network *n)
+{
+    return scope->networks && !view_refused(fresh, n->id);
+}
+
+/* Whether the reply would have refused it again, if it still were to be refused. */
+static bool refusal_in(const struct model_scope *scope, const struct view *fresh,
+                       const struct view_refused *r)
+{
+    if (view_refused(fresh, r->id) || scope->all)
+        return true;
+    if (strcmp(r->kind, "node") == 0)
+        return scope->nodes;
+    if (strcmp(r->kind, "network") == 0)
+        return scope->networks;
+    return ids_has(&scope->services, r->id);
+}
+
+static bool other_in(const struct model_scope *scope, const struct view *fresh,
+                     const struct view_task *t)
+{
+    return scope->all || view_find_task(fresh, t->id);
 }
 
 static bool services_differ(const struct view *known, const struct view *fresh,
@@ -35,11 +69,11 @@ static bool services_differ(const struct view *known, const struct view *fresh,
     size_t num_known = 0, num_fresh = 0;
 
     for (size_t i = 0; i < known->num_services; i++)
-        num_known += service_in(scope, &known->services[i]);
+        num_known += service_in(scope, fresh, &known->services[i]);
     for (size_t i = 0; i < fresh->num_services; i++) {
         const struct view_service *now = &fresh->services[i], *was;
 
-        if (!service_in(scope, now))
+        if (!service_in(scope, fresh, now))
             continue;
         num_fresh++;
         was = view_service(known, now->id);
@@ -69,24 +103,72 @@ static bool tasks_differ(const struct view *known, const struct view *fresh,
     return num_known != num_fresh;
 }
 
-static bool nodes_differ(const struct view *known, const struct view *fresh)
+static bool nodes_differ(const struct view *known, const struct view *fresh,
+                         const struct model_scope *scope)
 {
-    if (known->num_nodes != fresh->num_nodes)
-        return true;
+    size_t num_known = 0;
+
+    if (!scope->nodes)
+        return false;
     for (size_t i = 0; i < known->num_nodes; i++)
-        if (!view_node_same(&known->nodes[i], &fresh->nodes[i]))
+        num_known += node_in(scope, fresh, &known->nodes[i]);
+    for (size_t i = 0; i < fresh->num_nodes; i++) {
+        const struct view_node *was = view_node(known, fresh->nodes[i].id);
+
+        if (!was || !view_node_same(was, &fresh->nodes[i]))
             return true;
-    return false;
+    }
+    return num_known != fresh->num_nodes;
 }
 
-static bool networks_differ(const struct view *known, const struct view *fresh)
+static bool networks_differ(const struct view *known, const struct view *fresh,
+                            const struct model_scope *scope)
 {
-    if (known->num_networks != fresh->num_networks)
-        return true;
+    size_t num_known = 0;
+
+    if (!scope->networks)
+        return false;
     for (size_t i = 0; i < known->num_networks; i++)
-        if (!view_network_same(&known->networks[i], &fresh->networks[i]))
+        num_known += network_in(scope, fresh, &known->networks[i]);
+    for (size_t i = 0; i < fresh->num_networks; i++) {
+        const struct view_network *was = view_network(known, fresh->networks[i].id);
+
+        if (!was || !view_network_same(was, &fresh->networks[i]))
             return true;
-    return false;
+    }
+    return num_known != fresh->num_networks;
+}
+
+static bool refusals_differ(const struct view *known, const struct view *fresh,
+                            const struct model_scope *scope)
+{
+    size_t num_known = 0;
+
+    for (size_t i = 0; i < known->num_refused; i++)
+        num_known += refusal_in(scope, fresh, &known->refused[i]);
+    for (size_t i = 0; i < fresh->num_refused; i++) {
+        const struct view_refused *was = view_refused(known, fresh->refused[i].id);
+
+        if (!was || !view_refused_same(was, &fresh->refused[i]))
+            return true;
+    }
+    return num_known != fresh->num_refused;
+}
+
+static bool others_differ(const struct view *known, const struct view *fresh,
+                          const struct model_scope *scope)
+{
+    size_t num_known = 0;
+
+    for (size_t i = 0; i < known->num_others; i++)
+        num_known += other_in(scope, fresh, &known->others[i]);
+    for (size_t i = 0; i < fresh->num_others; i++) {
+        const struct view_task *was = view_find_task(known, fresh->others[i].id);
+
+        if (!was || !view_task_same(was, &fresh->others[i]))
+            return true;
+    }
+    return num_known != fresh->num_others;
 }
 
 static void move_services_and_tasks(struct view *next, struct view *known, struct view *fresh,
@@ -99,41 +181,91 @@ static void move_services_and_tasks(struct view *next, struct view *known, struc
         if (task_in(scope, fresh, &fresh->tasks[i]))
             view_add_task(next, &fresh->tasks[i]);
     for (size_t i = 0; i < known->num_services; i++)
-        if (!service_in(scope, &known->services[i]))
+        if (!service_in(scope, fresh, &known->services[i]))
             view_add_service(next, &known->services[i]);
     for (size_t i = 0; i < fresh->num_services; i++)
-        if (service_in(scope, &fresh->services[i]))
+        if (service_in(scope, fresh, &fresh->services[i]))
             view_add_service(next, &fresh->services[i]);
 }
 
-static void move_nodes(struct view *next, struct view *from)
+static void move_nodes_and_networks(struct view *next, struct view *known, struct view *fresh,
+                                    const struct model_scope *scope)
 {
-    for (size_t i = 0; i < from->num_nodes; i++)
-        view_add_node(next, &from->nodes[i]);
+    for (size_t i = 0; i < known->num_nodes; i++)
+        if (!node_in(scope, fresh, &known->nodes[i]))
+            view_add_node(next, &known->nodes[i]);
+    for (size_t i = 0; i < fresh->num_nodes && scope->nodes; i++)
+        view_add_node(next, &fresh->nodes[i]);
+    for (size_t i = 0; i < known->num_networks; i++)
+        if (!network_in(scope, fresh, &known->networks[i]))
+            view_add_network(next, &known->networks[i]);
+    for (size_t i = 0; i < fresh->num_networks && scope->networks; i++)
+        view_add_network(next, &fresh->networks[i]);
 }
 
-static void move_networks(struct view *next, struct view *from)
+/* Before the tasks are moved: other_in looks for them. */
+static void move_beside(struct view *next, struct view *known, struct view *fresh,
+                        const struct model_scope *scope)
 {
-    for (size_t i = 0; i < from->num_networks; i++)
-        view_add_network(next, &from->networks[i]);
+    for (size_t i = 0; i < known->num_others; i++)
+        if (!other_in(scope, fresh, &known->others[i]))
+            view_add_other(next, &known->others[i]);
+    for (size_t i = 0; i < fresh->num_others; i++)
+        view_add_other(next, &fresh->others[i]);
 }
 
-bool model_apply(struct view **known, struct view *fresh, const struct model_scope *scope)
+static void move_refusals(struct view *next, struct view *known, struct view *fresh,
+                          const struct model_scope *scope)
+{
+    for (size_t i = 0; i < known->num_refused; i++)
+        if (!refusal_in(scope, fresh, &known->refused[i]))
+            view_add_refused(next, &known->refused[i]);
+    for (size_t i = 0; i < fresh->num_refused; i++)
+        view_add_refused(next, &fresh->refused[i]);
+}
+
+/* Nothing that matters differs, but the versions do, to tell an older reply by. */
+static void take_versions(struct view *known, const struct view *fresh)
+{
+    for (size_t i = 0; i < known->num_tasks; i++) {
+        const struct view_task *now = view_task(fresh, known->tasks[i].id);
+
+        if (now)
+            known->tasks[i].version = now->version;
+    }
+    for (size_t i = 0; i < known->num_nodes; i++) {
+        const struct view_node *now = view_node(fresh, known->nodes[i].id);
+
+        if (now)
+            known->nodes[i].version = now->version;
+    }
+}
+
+enum model_change model_apply(struct view **known, struct view *fresh,
+                              const struct model_scope *scope)
 {
     struct view *next, *was = *known;
+    enum model_change change = MODEL_SAME;
 
-    if (!services_differ(was, fresh, scope) && !tasks_differ(was, fresh, scope) &&
-        !(scope->nodes && nodes_differ(was, fresh)) &&
-        !(scope->networks && networks_differ(was, fresh)))
-        return false;
+    if (others_differ(was, fresh, scope))
+        change = MODEL_BESIDE;
+    if (services_differ(was, fresh, scope) || tasks_differ(was, fresh, scope) ||
+        nodes_differ(was, fresh, scope) || networks_differ(was, fresh, scope) ||
+        refusals_differ(was, fresh, scope))
+        change = MODEL_ROUTING;
+    if (change == MODEL_SAME) {
+        take_versions(was, fresh);
+        return change;
+    }
     next = view_new();
+    move_beside(next, was, fresh, scope);
     move_services_and_tasks(next, was, fresh, scope);
-    move_nodes(next, scope->nodes ? fresh : was);
-    move_networks(next, scope->networks ? fresh : was);
+    move_nodes_and_networks(next, was, fresh, scope);
+    move_refusals(next, was, fresh, scope);
     view_seal(next);
     view_free(was);
     *known = next;
-    return true;
+    return change;
 }
 
 /* A task that was told to stop on a node that is lost stays "running" for ever: that is at rest. */

@@ -11,7 +11,10 @@
 
 struct view;
 
-/* What a reply speaks for: an object in scope that is not in the reply is gone. */
+/*
+ * What a reply speaks for: an object in scope that is not in the reply is gone. What the reply
+ * holds but could not be understood (view's `refused`) is not in scope: it stays as it was.
+ */
 struct model_scope {
     bool all;            /* every service and task */
     struct ids services; /* else these services */
@@ -21,8 +24,15 @@ struct model_scope {
 
 void model_scope_clear(struct model_scope *s);
 
-/* Moves what is in scope from fresh (sealed) into *known; false when nothing differs. */
-bool model_apply(struct view **known, struct view *fresh, const struct model_scope *scope);
+enum model_change {
+    MODEL_SAME,
+    MODEL_BESIDE, /* nothing but `others`: what is routed is the same */
+    MODEL_ROUTING
+};
+
+/* Moves what is in scope from fresh (sealed) into *known. */
+enum model_change model_apply(struct view **known, struct view *fresh,
+                              const struct model_scope *scope);
 
 /* Services that are not at rest: updating, a task on its way, a task on a node that is not ready.
  */

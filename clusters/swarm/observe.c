@@ -298,9 +298,20 @@ static void set_pace(struct observe *o, const struct round_result *result)
             now + (result->num_seen <= SMALL ? FULL_MS : clamp(share, FULL_MS, FULL_SLOWEST_MS));
 }
 
+static void tell_view(struct observe *o, enum model_change change)
+{
+    if (change == MODEL_SAME)
+        return;
+    o->health.ever_read = true;
+    if (change == MODEL_BESIDE && o->config.on_beside)
+        o->config.on_beside(o->config.arg, view_clone(o->known));
+    else
+        o->config.on_view(o->config.arg, view_clone(o->known));
+}
+
 static void round_succeeded(struct observe *o, const struct round_result *result)
 {
-    bool differs = model_apply(&o->known, result->fresh, result->scope);
+    enum model_change change = model_apply(&o->known, result->fresh, result->scope);
 
     if (o->round_error.code)
         log_info("the swarm can be read again");
@@ -310,10 +321,7 @@ static void round_succeeded(struct observe *o, const struct round_result *result
     set_pace(o, result);
     note_missing(o, result->missing);
     find_changing(o);
-    if (o->health.ever_read && !differs)
-        return;
-    o->health.ever_read = true;
-    o->config.on_view(o->config.arg, view_clone(o->known));
+    tell_view(o, o->health.ever_read ? change : MODEL_ROUTING);
 }
 
 /* Why the round does not count; NULL: it does. The first picture has to be whole. */

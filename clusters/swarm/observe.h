@@ -30,6 +30,8 @@ struct observe_config {
     const char *const *docker;
     /* The first whole view, then one each time something differs. The view is the callee's. */
     void (*on_view)(void *arg, struct view *owned);
+    /* A view of which only `others` differs: nothing that is routed. NULL: on_view hears of it. */
+    void (*on_beside)(void *arg, struct view *owned);
     /* When `ever_read`, `events_open`, `last_error` or the version changed; may be NULL. */
     void (*on_health)(void *arg, const struct observe_health *h);
     void *arg;

@@ -81,7 +81,8 @@ static void choose_tasks(struct round *r)
         return;
     ids_add_all(&r->scope.tasks, &r->plan.polled);
     for (size_t i = 0; i < r->plan.services.num; i++) {
-        if (view_service(r->fresh, r->plan.services.items[i]))
+        if (view_service(r->fresh, r->plan.services.items[i]) ||
+            view_refused(r->fresh, r->plan.services.items[i]))
             ids_add(&r->scope.tasks, r->plan.services.items[i]);
         else
             ids_remove(&r->scope.tasks, r->plan.services.items[i]);
@@ -94,7 +95,7 @@ static bool is_needed(const struct round *r, enum round_step step)
     case STEP_SERVICES:
         return r->scope.all || r->scope.services.num;
     case STEP_TASKS:
-        return r->scope.all ? r->fresh->num_services > 0 : r->scope.tasks.num > 0;
+        return r->scope.all || r->scope.tasks.num > 0;
     case STEP_NODES:
         return r->scope.nodes;
     case STEP_NETWORKS:

@@ -43,6 +43,18 @@ const struct view_task *view_task(const struct view *v, const char *id)
     return find(v->tasks, v->num_tasks, sizeof(*v->tasks), id);
 }
 
+const struct view_task *view_find_task(const struct view *v, const char *id)
+{
+    const struct view_task *t = view_task(v, id);
+
+    return t ? t : find(v->others, v->num_others, sizeof(*v->others), id);
+}
+
+const struct view_refused *view_refused(const struct view *v, const char *id)
+{
+    return find(v->refused, v->num_refused, sizeof(*v->refused), id);
+}
+
 const struct view_node *view_node(const struct view *v, const char *id)
 {
     return find(v->nodes, v->num_nodes, sizeof(*v->nodes), id);
@@ -110,6 +122,14 @@ void view_network_clear(struct view_network *n)
     memset(n, 0, sizeof(*n));
 }
 
+void view_refused_clear(struct view_refused *r)
+{
+    free(r->id);
+    free(r->name);
+    free(r->why);
+    memset(r, 0, sizeof(*r));
+}
+
 void view_free(struct view *v)
 {
     if (!v)
@@ -122,6 +142,12 @@ void view_free(struct view *v)
         view_node_clear(&v->nodes[i]);
     for (size_t i = 0; i < v->num_networks; i++)
         view_network_clear(&v->networks[i]);
+    for (size_t i = 0; i < v->num_others; i++)
+        view_task_clear(&v->others[i]);
+    for (size_t i = 0; i < v->num_refused; i++)
+        view_refused_clear(&v->refused[i]);
+    free(v->others);
+    free(v->refused);
     free(v->services);
     free(v->tasks);
     free(v->nodes);
@@ -176,12 +202,52 @@ void view_add_service(struct view *v, struct view_service *moved)
     memset(moved, 0, sizeof(*moved));
 }
 
+static void fill_task(struct view_task *t)
+{
+    never_null(&t->id);
+    never_null(&t->service_id);
+    never_null(&t->node_id);
+    fill_attachments(t->networks, t->num_networks);
+}
+
+void view_add_other(struct view *v, struct view_task *moved)
+{
+    fill_task(moved);
+    v->others = grow(v->others, v->num_others, sizeof(*v->others));
+    v->others[v->num_others++] = *moved;
+    memset(moved, 0, sizeof(*moved));
+}
+
+/* Kept sorted all the time, because it is searched while tasks are decoded. */
+void view_add_refused(struct view *v, struct view_refused *moved)
+{
+    size_t low = 0, high = v->num_refused;
+
+    ASSERT(moved->kind);
+    never_null(&moved->id);
+    never_null(&moved->name);
+    never_null(&moved->why);
+    if (view_refused(v, moved->id)) {
+        view_refused_clear(moved);
+        return;
+    }
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (strcmp(v->refused[middle].id, moved->id) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    v->refused = grow(v->refused, v->num_refused, sizeof(*v->refused));
+    memmove(v->refused + low + 1, v->refused + low, (v->num_refused++ - low) * sizeof(*v->refused));
+    v->refused[low] = *moved;
+    memset(moved, 0, sizeof(*moved));
+}
+
 void view_add_task(struct view *v, struct view_task *moved)
 {
-    never_null(&moved->id);
-    never_null(&moved->service_id);
-    never_null(&moved->node_id);
-    fill_attachments(moved->networks, moved->num_networks);
+    fill_task(moved);
     v->tasks = grow(v->tasks, v->num_tasks, sizeof(*v->tasks));
     v->tasks[v->num_tasks++] = *moved;
     memset(moved, 0, sizeof(*moved));
@@ -254,6 +320,7 @@ void view_seal(struct view *v)
     v->num_tasks = seal(v->tasks, v->num_tasks, sizeof(*v->tasks), clear_task);
     v->num_nodes = seal(v->nodes, v->num_nodes, sizeof(*v->nodes), clear_node);
     v->num_networks = seal(v->networks, v->num_networks, sizeof(*v->networks), clear_network);
+    v->num_others = seal(v->others, v->num_others, sizeof(*v->others), clear_task);
 }
 
 /* --- comparing --- */
@@ -308,10 +375,29 @@ bool view_network_same(const struct view_network *a, const struct view_network *
     return strcmp(a->id, b->id) == 0 && strcmp(a->name, b->name) == 0 && a->ingress == b->ingress;
 }
 
+bool view_refused_same(const struct view_refused *a, const struct view_refused *b)
+{
+    return strcmp(a->id, b->id) == 0 && strcmp(a->name, b->name) == 0 &&
+           strcmp(a->kind, b->kind) == 0 && strcmp(a->why, b->why) == 0;
+}
+
+static bool same_beside(const struct view *a, const struct view *b)
+{
+    if (a->num_others != b->num_others || a->num_refused != b->num_refused)
+        return false;
+    for (size_t i = 0; i < a->num_others; i++)
+        if (!view_task_same(&a->others[i], &b->others[i]))
+            return false;
+    for (size_t i = 0; i < a->num_refused; i++)
+        if (!view_refused_same(&a->refused[i], &b->refused[i]))
+            return false;
+    return true;
+}
+
 bool view_same(const struct view *a, const struct view *b)
 {
     if (a->num_services != b->num_services || a->num_tasks != b->num_tasks ||
-        a->num_nodes != b->num_nodes || a->num_networks != b->num_networks)
+        a->num_nodes != b->num_nodes || a->num_networks != b->num_networks || !same_beside(a, b))
         return false;
     for (size_t i = 0; i < a->num_services; i++)
         if (!view_service_same(&a->services[i], &b->services[i]))
@@ -357,7 +443,7 @@ static void clone_service(struct view *v, const struct view_service *s)
     view_add_service(v, &copy);
 }
 
-static void clone_task(struct view *v, const struct view_task *t)
+static struct view_task clone_task(const struct view_task *t)
 {
     struct view_task copy = *t;
 
@@ -365,7 +451,36 @@ static void clone_task(struct view *v, const struct view_task *t)
     copy.service_id = xstrdup(t->service_id);
     copy.node_id = xstrdup(t->node_id);
     copy.networks = clone_attachments(t->networks, t->num_networks);
-    view_add_task(v, &copy);
+    return copy;
+}
+
+static void clone_nodes(struct view *copy, const struct view *v)
+{
+    for (size_t i = 0; i < v->num_nodes; i++) {
+        struct view_node n = v->nodes[i];
+
+        n.id = xstrdup(n.id);
+        n.hostname = xstrdup(n.hostname);
+        n.address = xstrdup(n.address);
+        view_add_node(copy, &n);
+    }
+}
+
+static void clone_beside(struct view *copy, const struct view *v)
+{
+    for (size_t i = 0; i < v->num_others; i++) {
+        struct view_task t = clone_task(&v->others[i]);
+
+        view_add_other(copy, &t);
+    }
+    for (size_t i = 0; i < v->num_refused; i++) {
+        struct view_refused r = v->refused[i];
+
+        r.id = xstrdup(r.id);
+        r.name = xstrdup(r.name);
+        r.why = xstrdup(r.why);
+        view_add_refused(copy, &r);
+    }
 }
 
 struct view *view_clone(const struct view *v)
@@ -374,16 +489,13 @@ struct view *view_clone(const struct view *v)
 
     for (size_t i = 0; i < v->num_services; i++)
         clone_service(copy, &v->services[i]);
-    for (size_t i = 0; i < v->num_tasks; i++)
-        clone_task(copy, &v->tasks[i]);
-    for (size_t i = 0; i < v->num_nodes; i++) {
-        struct view_node n = {.id = xstrdup(v->nodes[i].id),
-                              .hostname = xstrdup(v->nodes[i].hostname),
-                              .address = xstrdup(v->nodes[i].address),
-                              .state = v->nodes[i].state};
+    for (size_t i = 0; i < v->num_tasks; i++) {
+        struct view_task t = clone_task(&v->tasks[i]);
 
-        view_add_node(copy, &n);
+        view_add_task(copy, &t);
     }
+    clone_nodes(copy, v);
+    clone_beside(copy, v);
     for (size_t i = 0; i < v->num_networks; i++) {
         struct view_network n = {.id = xstrdup(v->networks[i].id),
                                  .name = xstrdup(v->networks[i].name),

@@ -2,9 +2,13 @@
  * One consistent picture of a swarm, as read from the Docker API; immutable once made. Arrays are
  * sorted by id, ids are unique; strings are NUL-terminated, never NULL, owned by the view.
  *
- * Only what routing can need is in it: services with at least one com.docker.lb.* label and the
- * tasks of those (but no task that ended and is not meant to run), all nodes, the swarm's overlay
- * networks. A task may name a node or a network that the view does not hold.
+ * For routing: services with at least one com.docker.lb.* label and the tasks of those (but no task
+ * that ended and is not meant to run), all nodes, the swarm's overlay networks. A task may name a
+ * node or a network that the view does not hold.
+ *
+ * Beside it: `others`, whatever else the last list of all tasks held, to tell what became of a task
+ * of which only the id is known; and `refused`, the objects that could not be understood. Of those,
+ * what was known before stays in the view.
  */
 #ifndef CLUSTERS_SWARM_VIEW_H
 #define CLUSTERS_SWARM_VIEW_H
@@ -54,7 +58,8 @@ struct view_task {
     char *node_id; /* "" while pending */
     bool desired_running;
     enum view_task_state state;
-    struct view_attachment *networks;
+    uint64_t version;                 /* Docker's index of its last change; 0 when unknown */
+    struct view_attachment *networks; /* none in `others` */
     size_t num_networks;
 };
 
@@ -65,6 +70,14 @@ struct view_node {
     char *hostname;
     char *address;
     enum view_node_state state;
+    uint64_t version;
+};
+
+struct view_refused {
+    char *id;
+    char *name;       /* "" when it could not be read */
+    const char *kind; /* "service", "task", "node" or "network"; static */
+    char *why;        /* a sentence */
 };
 
 struct view {
@@ -76,6 +89,10 @@ struct view {
     size_t num_nodes;
     struct view_network *networks;
     size_t num_networks;
+    struct view_task *others; /* view_find_task looks here last */
+    size_t num_others;
+    struct view_refused *refused; /* those of which an id could be read */
+    size_t num_refused;
 };
 
 void view_free(struct view *v); /* NULL is fine */
@@ -84,8 +101,11 @@ const struct view_node *view_node(const struct view *v, const char *id);
 const struct view_network *view_network(const struct view *v, const char *id);
 const struct view_network *view_network_named(const struct view *v, const char *name);
 const struct view_task *view_task(const struct view *v, const char *id);
+/* Any task of the swarm, as of the last list of all: in `tasks`, else in `others`; by bisection. */
+const struct view_task *view_find_task(const struct view *v, const char *id);
+const struct view_refused *view_refused(const struct view *v, const char *id);
 
-/* True when nothing at all differs. */
+/* True when nothing at all differs but the versions of tasks and nodes. */
 bool view_same(const struct view *a, const struct view *b);
 struct view *view_clone(const struct view *v);
 
@@ -98,6 +118,8 @@ void view_add_service(struct view *v, struct view_service *moved);
 void view_add_task(struct view *v, struct view_task *moved);
 void view_add_node(struct view *v, struct view_node *moved);
 void view_add_network(struct view *v, struct view_network *moved);
+void view_add_other(struct view *v, struct view_task *moved);
+void view_add_refused(struct view *v, struct view_refused *moved);
 void view_seal(struct view *v);
 
 /* One element: release what it holds and zero it; equality of everything in it. */
@@ -105,9 +127,11 @@ void view_service_clear(struct view_service *s);
 void view_task_clear(struct view_task *t);
 void view_node_clear(struct view_node *n);
 void view_network_clear(struct view_network *n);
+void view_refused_clear(struct view_refused *r);
 bool view_service_same(const struct view_service *a, const struct view_service *b);
 bool view_task_same(const struct view_task *a, const struct view_task *b);
 bool view_node_same(const struct view_node *a, const struct view_node *b);
 bool view_network_same(const struct view_network *a, const struct view_network *b);
+bool view_refused_same(const struct view_refused *a, const struct view_refused *b);
 
 #endif

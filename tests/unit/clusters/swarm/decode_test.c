@@ -141,7 +141,8 @@ static void only_tasks_of_wanted_services_are_kept(void **state)
     s.decode.only_of = services.view;
     assert_true(decode_list(DECODE_TASKS, str_from(text), &s.decode, &e));
     assert_int_equal(s.decode.num_seen, 6);
-    assert_int_equal(s.view->num_tasks, 4); /* not that of "plain" */
+    assert_int_equal(s.view->num_tasks, 4);  /* not that of "plain" */
+    assert_int_equal(s.view->num_others, 2); /* which is here, with one that has ended */
     free(text);
     view_free(s.view);
     view_free(services.view);
@@ -179,14 +180,14 @@ static void one_odd_object_is_skipped_with_its_reason_and_hides_nobody(void **st
          "service ../x BadId"},
         {DECODE_SERVICES, "{\"Spec\":{\"Name\":\"x\"," LABELS "}}", "service ? MissingField"},
         {DECODE_SERVICES, "{\"ID\":\"x\",\"ID\":\"y\",\"Spec\":{\"Name\":\"x\"," LABELS "}}",
-         "service ? DuplicateKey"},
+         "service x DuplicateKey"},
         {DECODE_SERVICES,
          "{\"ID\":\"x\",\"Spec\":{\"Name\":\"x\",\"Labels\":{\"com.docker.lb.hosts\":\"a\\u0000b\"}"
          "}}",
-         "service ? BadJson"},
+         "service x BadJson"},
         {DECODE_SERVICES,
          "{\"ID\":\"x\",\"Spec\":{\"Name\":\"x\",\"Labels\":{\"com.docker.lb.hosts\":\"\xff\"}}}",
-         "service ? BadJson"},
+         "service x BadJson"},
         {DECODE_SERVICES,
          "{\"ID\":\"x\",\"Spec\":{\"Name\":\"x\",\"Labels\":{\"com.docker.lb.port\":80}}}",
          "service x WrongType"},
@@ -199,7 +200,7 @@ static void one_odd_object_is_skipped_with_its_reason_and_hides_nobody(void **st
          "service x *"},
         {DECODE_SERVICES, "\"com.docker.lb.\"", "service ? WrongType"},
         {DECODE_SERVICES, "[{\"com.docker.lb.\":{}}]", "service ? WrongType"},
-        {DECODE_SERVICES, "{\"com.docker.lb.\":}", "service ? BadJson"},
+        {DECODE_SERVICES, "{\"com.docker.lb.\":}", "service x BadJson"},
         {DECODE_TASKS, "null", "task ? WrongType"},
         {DECODE_TASKS, "{\"ID\":\"x\",\"ServiceID\":\"s\",\"DesiredState\":\"running\"}",
          "task x MissingField"},
@@ -336,6 +337,80 @@ static void a_container_label_cannot_hide_a_task(void **state)
     view_free(services.view);
 }
 
+static void tasks_of_others_are_kept_in_brief(void **state)
+{
+    static const struct {
+        const char *task;
+        const char *id;
+        bool desired;
+        enum view_task_state state;
+    } cases[] = {
+        {"{\"ID\":\"x\",\"Version\":{\"Index\":7},\"ServiceID\":\"no\",\"NodeID\":\"n\","
+         "\"DesiredState\":\"running\",\"Status\":{\"State\":\"running\"}}",
+         "x", true, VIEW_TASK_RUNNING},
+        {" { \"Spec\" : {\"ID\":\"trap\",\"a\":[\"}\\\"\"]} , \"ID\" : \"y\" , "
+         "\"ServiceID\":\"no\","
+         "\"Status\":{\"Err\":\"{\",\"State\":\"shutdown\"},\"DesiredState\":\"shutdown\","
+         "\"Version\":{\"Index\": 7 }}",
+         "y", false, VIEW_TASK_ENDED},
+        {"{\"ID\":\"z\",\"ServiceID\":\"no\",\"DesiredState\":\"running\","
+         "\"Status\":{\"State\":\"\\u0072unning\"}}", /* unusual: the parser reads it */
+         "z", true, VIEW_TASK_RUNNING},
+        {"{\"ID\":\"good\",\"Version\":{\"Index\":7},\"ServiceID\":\"good\",\"DesiredState\":"
+         "\"shutdown\",\"Status\":{\"State\":\"failed\"}}", /* ours, and ended */
+         "good", false, VIEW_TASK_ENDED},
+    };
+    struct seen services;
+
+    (void)state;
+    decode_text(&services, DECODE_SERVICES, "[" GOOD_SERVICE "]");
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        char *text = xasprintf("[%s]", cases[i].task);
+        const struct view_task *t;
+        struct seen s;
+
+        seen_init(&s);
+        s.decode.only_of = services.view;
+        assert_true(decode_list(DECODE_TASKS, str_from(text), &s.decode, NULL));
+        view_seal(s.view);
+        assert_int_equal(s.view->num_tasks + s.decode.num_skipped, 0);
+        t = view_find_task(s.view, cases[i].id);
+        assert_non_null(t);
+        assert_int_equal(t->desired_running, cases[i].desired);
+        assert_int_equal(t->state, cases[i].state);
+        assert_int_equal(s.decode.newest, i == 2 ? 0 : 7);
+        view_free(s.view);
+        free(text);
+    }
+    view_free(services.view);
+}
+
+static void what_is_refused_is_named_and_so_are_its_tasks(void **state)
+{
+    struct seen services, tasks;
+    const struct view_refused *r;
+
+    (void)state;
+    decode_text(&services, DECODE_SERVICES,
+                "[{\"ID\":\"bad\",\"Spec\":{\"Name\":\"shop\"," LABELS ",\"TaskTemplate\":7}},"
+                "{\"ID\":\"../x\",\"Spec\":{\"Name\":\"evil\"," LABELS "}}," GOOD_SERVICE "]");
+    assert_int_equal(services.view->num_services, 1);
+    assert_int_equal(services.view->num_refused, 1); /* "../x" cannot be told */
+    r = view_refused(services.view, "bad");
+    assert_string_equal(r->name, "shop");
+    assert_string_equal(r->kind, "service");
+    assert_non_null(strstr(r->why, "TaskTemplate"));
+    seen_init(&tasks);
+    tasks.decode.only_of = services.view;
+    assert_true(decode_list(DECODE_TASKS,
+                            STR("[{\"ID\":\"t\",\"ServiceID\":\"bad\",\"DesiredState\":\"running\","
+                                "\"Status\":{\"State\":\"running\"}}]"),
+                            &tasks.decode, NULL));
+    assert_int_equal(tasks.view->num_tasks, 1);
+    view_free(tasks.view);
+    view_free(services.view);
+}
+
 static void a_reply_that_is_no_whole_array_fails_as_a_whole(void **state)
 {
     static const char *const texts[] = {"",
@@ -384,7 +459,8 @@ static void a_huge_object_is_skipped_alone(void **state)
     seen_init(&s);
     assert_true(decode_list(DECODE_SERVICES, buf_str(&b), &s.decode, &e));
     assert_int_equal(s.view->num_services, 1);
-    assert_string_equal(s.skipped, "service ? TooLarge");
+    assert_string_equal(s.skipped, "service x TooLarge");
+    assert_string_equal(view_refused(s.view, "x")->name, "x");
     view_free(s.view);
     buf_free(&b);
 }
@@ -473,6 +549,8 @@ int main(void)
         cmocka_unit_test(a_container_label_cannot_hide_a_task),
         cmocka_unit_test(a_reply_that_is_no_whole_array_fails_as_a_whole),
         cmocka_unit_test(a_huge_object_is_skipped_alone),
+        cmocka_unit_test(tasks_of_others_are_kept_in_brief),
+        cmocka_unit_test(what_is_refused_is_named_and_so_are_its_tasks),
         cmocka_unit_test(the_version_is_the_newest_that_both_know),
         cmocka_unit_test(events_name_what_changed),
         cmocka_unit_test(the_sentence_of_an_error_reply_is_found),

@@ -177,6 +177,88 @@ static void an_empty_reply_to_everything_empties_what_it_speaks_for(void **state
     view_free(fresh);
 }
 
+static void add_other(struct view *v, const char *id, enum view_task_state task_state)
+{
+    struct view_task t = {.id = xstrdup(id), .service_id = xstrdup("gw"), .state = task_state};
+
+    view_add_other(v, &t);
+}
+
+static void tasks_of_others_are_found_and_change_nothing_that_is_routed(void **state)
+{
+    struct view *known = sample(), *fresh = sample(), *few = view_new();
+    struct model_scope scope = {.all = true, .nodes = true, .networks = true};
+
+    (void)state;
+    add_other(fresh, "g1", VIEW_TASK_RUNNING);
+    add_other(fresh, "g2", VIEW_TASK_RUNNING);
+    view_seal(fresh);
+    assert_int_equal(model_apply(&known, fresh, &scope), MODEL_BESIDE);
+    assert_int_equal(view_find_task(known, "g1")->state, VIEW_TASK_RUNNING);
+    assert_string_equal(view_find_task(known, "ta")->service_id, "a");
+    assert_null(view_task(known, "g1"));
+    assert_null(view_find_task(known, "g3"));
+    memset(&scope, 0, sizeof(scope));
+    ids_add(&scope.tasks, "a"); /* a poll: "ta" has ended, of the rest it says nothing */
+    add_other(few, "ta", VIEW_TASK_ENDED);
+    view_seal(few);
+    assert_int_equal(model_apply(&known, few, &scope), MODEL_ROUTING);
+    assert_int_equal(view_find_task(known, "ta")->state, VIEW_TASK_ENDED);
+    assert_non_null(view_find_task(known, "g2"));
+    model_scope_clear(&scope);
+    view_free(known);
+    view_free(fresh);
+    view_free(few);
+}
+
+static void refuse(struct view *v, const char *id, const char *kind)
+{
+    struct view_refused r = {.id = xstrdup(id), .kind = kind, .why = xstrdup("odd")};
+
+    view_add_refused(v, &r);
+}
+
+static void what_cannot_be_understood_stays_as_it_was(void **state)
+{
+    struct view *known = sample(), *fresh = view_new(), *again;
+    struct model_scope scope = {.all = true, .nodes = true, .networks = true};
+
+    (void)state;
+    refuse(fresh, "net", "network");
+    refuse(fresh, "a", "service");
+    refuse(fresh, "ta", "task");
+    refuse(fresh, "n1", "node");
+    view_seal(fresh);
+    assert_int_equal(model_apply(&known, fresh, &scope), MODEL_ROUTING); /* "b" is gone */
+    assert_int_equal(known->num_services + known->num_tasks, 2);
+    assert_int_equal(known->num_nodes + known->num_networks, 2);
+    assert_string_equal(view_service(known, "a")->name, "ay");
+    assert_int_equal(known->num_refused, 4);
+    again = sample();
+    assert_int_equal(model_apply(&known, again, &scope), MODEL_ROUTING);
+    assert_int_equal(known->num_refused, 0);
+    view_free(known);
+    view_free(fresh);
+    view_free(again);
+}
+
+static void a_filtered_reply_keeps_the_refusals_of_the_rest(void **state)
+{
+    struct view *known = sample(), *fresh = sample();
+    struct model_scope scope = {0};
+
+    (void)state;
+    refuse(known, "x", "service");
+    refuse(known, "y", "service");
+    ids_add(&scope.services, "x");
+    assert_int_equal(model_apply(&known, fresh, &scope), MODEL_ROUTING);
+    assert_null(view_refused(known, "x"));
+    assert_non_null(view_refused(known, "y"));
+    model_scope_clear(&scope);
+    view_free(known);
+    view_free(fresh);
+}
+
 static void what_is_not_at_rest_counts_as_changing(void **state)
 {
     static const struct {
@@ -269,6 +351,9 @@ int main(void)
         cmocka_unit_test(the_same_again_changes_nothing),
         cmocka_unit_test(a_filtered_reply_speaks_only_for_what_was_asked),
         cmocka_unit_test(an_empty_reply_to_everything_empties_what_it_speaks_for),
+        cmocka_unit_test(tasks_of_others_are_found_and_change_nothing_that_is_routed),
+        cmocka_unit_test(what_cannot_be_understood_stays_as_it_was),
+        cmocka_unit_test(a_filtered_reply_keeps_the_refusals_of_the_rest),
         cmocka_unit_test(what_is_not_at_rest_counts_as_changing),
         cmocka_unit_test(an_updating_service_counts_as_changing),
         cmocka_unit_test(a_network_nobody_knows_is_noticed),
