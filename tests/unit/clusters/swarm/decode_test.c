@@ -200,7 +200,7 @@ static void one_odd_object_is_skipped_with_its_reason_and_hides_nobody(void **st
          "service x *"},
         {DECODE_SERVICES, "\"com.docker.lb.\"", "service ? WrongType"},
         {DECODE_SERVICES, "[{\"com.docker.lb.\":{}}]", "service ? WrongType"},
-        {DECODE_SERVICES, "{\"com.docker.lb.\":}", "service x BadJson"},
+        {DECODE_SERVICES, "{\"com.docker.lb.\":}", "service ? BadJson"},
         {DECODE_TASKS, "null", "task ? WrongType"},
         {DECODE_TASKS, "{\"ID\":\"x\",\"ServiceID\":\"s\",\"DesiredState\":\"running\"}",
          "task x MissingField"},
