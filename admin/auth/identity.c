@@ -197,15 +197,25 @@ static bool read_line(struct field *fields, struct str line, struct err *e)
     return err_set(e, "BadIdentity", "", "the identity has a line that begins with no known word");
 }
 
+/* An identity that went through an editor or a clipboard may end its lines as Windows does. */
+static bool next_line(struct str *rest, struct str *out)
+{
+    if (rest->n == 0 || !str_split(rest, '\n', out))
+        return false;
+    if (out->n > 0 && out->p[out->n - 1] == '\r')
+        out->n--;
+    return true;
+}
+
 static bool read_lines(struct field *fields, struct str text, struct err *e)
 {
     struct str rest = text;
     struct str line;
 
-    if (!str_split(&rest, '\n', &line) || !str_eq(line, STR("signalbox-identity 1")))
+    if (!next_line(&rest, &line) || !str_eq(line, STR("signalbox-identity 1")))
         return err_set(e, "BadIdentity", "",
                        "this is no identity: make one with \"signalbox-coordinator identity new\"");
-    while (rest.n != 0 && str_split(&rest, '\n', &line)) {
+    while (next_line(&rest, &line)) {
         if (!read_line(fields, line, e))
             return false;
     }

@@ -86,7 +86,12 @@ static void every_row_of_the_table_holds(void **state)
     ROW("an empty value", "token-key", "%s%s%stoken-key \n", a.first, a.key, a.cert);
     ROW("no value", "token-key", "%s%s%stoken-key\n", a.first, a.key, a.cert);
     ROW("a short token key", "token-key", "%s%s%stoken-key AAAA\n", a.first, a.key, a.cert);
-    ROW("carriage returns", "-", "signalbox-identity 1\r\n%s%s%s", a.key, a.cert, a.token);
+#define CR(line) (int)strlen(line) - 1, line
+    ROW("carriage returns", "", "%.*s\r\n%.*s\r\n%.*s\r\n%.*s\r\n", CR(a.first), CR(a.key),
+        CR(a.cert), CR(a.token));
+    ROW("some carriage returns", "", "%s%.*s\r\n%s%s", a.first, CR(a.key), a.cert, a.token);
+    ROW("two carriage returns", "-", "%.*s\r\r\n%s%s%s", CR(a.first), a.key, a.cert, a.token);
+#undef CR
     ROW("a cut certificate", "ca-cert", "%s%s%.40s\n%s", a.first, a.key, a.cert, a.token);
 #undef ROW
     lines_free(&a);
