@@ -113,7 +113,7 @@ static void on_news_item(void *arg, struct mailbox_item *owned)
     OBJ_CAST(c, arg, COORDINATOR_MAGIC);
     cl = coordinator_find(c, n->news.cluster);
     ASSERT(cl != NULL);
-    gateways_take(cl->gateways, &n->news, clock_mono_ms());
+    gateways_take(cl->gateways, &n->news, c->view, clock_mono_ms());
     news_free(owned);
     review(c);
 }

@@ -49,17 +49,25 @@ void coordinator_free(struct coordinator *c); /* NULL is fine; not from a callba
 
 /* ---- read-only, for the admin API ------------------------------------------------------------ */
 
+enum coordinator_gateway_state {
+    COORDINATOR_GATEWAY_LIVE, /* heard within the lease; its Swarm task, if it has one, is wanted */
+    COORDINATOR_GATEWAY_SILENT,  /* its Swarm task is wanted, but it is not heard */
+    COORDINATOR_GATEWAY_GONE,    /* its Swarm task is not wanted any more */
+    COORDINATOR_GATEWAY_UNKNOWN, /* it is no Swarm task, and its lease has lapsed */
+    COORDINATOR_GATEWAY_STATE__COUNT
+};
+
 struct coordinator_gateway {
     const char *id;
     const char *node;
     uint64_t applied;
-    const char *epoch; /* of the table that it holds; "" = none, or not said */
-    int64_t routes;    /* in that table; -1 = not said */
-    bool connected;    /* has a stream open now */
-    bool live;         /* its Swarm task is wanted; outside Swarm: heard within the lease */
-    bool reported;     /* a report came since this coordinator started */
-    int64_t last_report_ms_ago; /* meaningless unless `reported` */
-    const char *refusals_json;  /* an array, printed by us */
+    const char *epoch;                    /* of the table that it holds; "" = none, or not said */
+    int64_t routes;                       /* in that table; -1 = not said */
+    bool connected;                       /* has a stream open now */
+    enum coordinator_gateway_state state; /* the first two are what "live" means elsewhere */
+    bool reported;                        /* a report came since this coordinator started */
+    int64_t last_report_ms_ago;           /* meaningless unless `reported` */
+    const char *refusals_json;            /* an array, printed by us */
 };
 
 /* True when the view is compiled, committed and published; else why not, in one sentence. */

@@ -23,6 +23,7 @@ struct known {
     uint64_t applied;
     int64_t routes;     /* in the table it holds; -1 = not said */
     size_t num_streams; /* a reconnect may overlap its predecessor */
+    bool was_task;      /* a view has had a task of this id */
     bool reported;
     int64_t reported_ms;
     int64_t heard_ms; /* report, or a stream's begin or end */
@@ -68,10 +69,58 @@ static void forget(struct gateways *g, struct known *k)
     known_free(k);
 }
 
-/* True when there is room for one more. */
-static bool make_room(struct gateways *g)
+static const struct view_task *task_of(const struct view *view, const struct known *k)
 {
-    struct known *oldest = NULL;
+    return view != NULL ? view_find_task(view, k->id) : NULL;
+}
+
+static bool task_is_wanted(const struct view_task *t)
+{
+    return t->desired_running && t->state != VIEW_TASK_ENDED;
+}
+
+static bool is_heard(const struct known *k, int64_t now_ms)
+{
+    return k->num_streams > 0 || now_ms - k->heard_ms <= COORDINATOR_LEASE_MS;
+}
+
+/* A task that was there and is not any more has ended, and its record with it. */
+static enum coordinator_gateway_state state_of(const struct known *k, const struct view_task *task,
+                                               int64_t now_ms)
+{
+    if (task != NULL ? !task_is_wanted(task) : k->was_task)
+        return COORDINATOR_GATEWAY_GONE;
+    if (is_heard(k, now_ms))
+        return COORDINATOR_GATEWAY_LIVE;
+    return task != NULL ? COORDINATOR_GATEWAY_SILENT : COORDINATOR_GATEWAY_UNKNOWN;
+}
+
+static bool is_live(const struct known *k, const struct view_task *task, int64_t now_ms)
+{
+    enum coordinator_gateway_state state = state_of(k, task, now_ms);
+
+    return state == COORDINATOR_GATEWAY_LIVE || state == COORDINATOR_GATEWAY_SILENT;
+}
+
+enum { LEAST_WORTH = 0, NO_TASK = 1, NEVER = 2 };
+
+/* Who goes first when there are too many. */
+static int worth(const struct known *k, const struct view *view, int64_t now_ms)
+{
+    const struct view_task *task = task_of(view, k);
+
+    if (k->num_streams > 0)
+        return NEVER;
+    if (!is_live(k, task, now_ms))
+        return LEAST_WORTH;
+    return task == NULL ? NO_TASK : NEVER;
+}
+
+/* True when there is room for one more. */
+static bool make_room(struct gateways *g, const struct view *view, int64_t now_ms)
+{
+    struct known *least = NULL;
+    int least_worth = NEVER;
     struct str key;
     size_t pos = 0;
     void *value;
@@ -80,25 +129,30 @@ static bool make_room(struct gateways *g)
         return true;
     while (map_next(&g->by_id, &pos, &key, &value)) {
         struct known *k = value;
+        int w = worth(k, view, now_ms);
 
-        if (k->num_streams == 0 && (oldest == NULL || k->heard_ms < oldest->heard_ms))
-            oldest = k;
+        if (w < least_worth ||
+            (least != NULL && w == least_worth && k->heard_ms < least->heard_ms)) {
+            least = k;
+            least_worth = w;
+        }
     }
-    if (oldest == NULL)
+    if (least == NULL)
         return false;
-    forget(g, oldest);
+    forget(g, least);
     return true;
 }
 
-static struct known *get_or_add(struct gateways *g, const struct publish_news *news)
+static struct known *get_or_add(struct gateways *g, const struct publish_news *news,
+                                const struct view *view, int64_t now_ms)
 {
     struct known *k = map_get(&g->by_id, str_from(news->gateway));
 
     if (k != NULL)
         return k;
-    if (!make_room(g)) {
-        log_warn("cluster %s: more than %d gateways are connected, \"%s\" is not shown",
-                 news->cluster, (int)GATEWAYS_MAX, news->gateway);
+    if (!make_room(g, view, now_ms)) {
+        log_debug("cluster %s: more than %d gateways are connected, \"%s\" is not shown",
+                  news->cluster, (int)GATEWAYS_MAX, news->gateway);
         return NULL;
     }
     k = xcalloc(1, sizeof *k);
@@ -126,9 +180,10 @@ static void take_holding(struct known *k, const struct publish_news *news)
         replace(&k->epoch, news->epoch);
 }
 
-void gateways_take(struct gateways *g, const struct publish_news *news, int64_t now_ms)
+void gateways_take(struct gateways *g, const struct publish_news *news, const struct view *view,
+                   int64_t now_ms)
 {
-    struct known *k = get_or_add(g, news);
+    struct known *k = get_or_add(g, news, view, now_ms);
 
     if (k == NULL)
         return;
@@ -155,16 +210,6 @@ void gateways_take(struct gateways *g, const struct publish_news *news, int64_t 
     }
 }
 
-static const struct view_task *task_of(const struct view *view, const struct known *k)
-{
-    return view != NULL ? view_task(view, k->id) : NULL;
-}
-
-static bool task_is_wanted(const struct view_task *t)
-{
-    return t->desired_running && t->state != VIEW_TASK_ENDED;
-}
-
 void gateways_sweep(struct gateways *g, const struct view *view, int64_t now_ms)
 {
     struct str key;
@@ -175,17 +220,12 @@ void gateways_sweep(struct gateways *g, const struct view *view, int64_t now_ms)
         struct known *k = value;
         const struct view_task *task = task_of(view, k);
 
-        if (k->num_streams == 0 &&
-            ((task != NULL && !task_is_wanted(task)) || now_ms - k->heard_ms > GATEWAYS_FORGET_MS))
+        if (k->num_streams == 0 && (state_of(k, task, now_ms) == COORDINATOR_GATEWAY_GONE ||
+                                    now_ms - k->heard_ms > GATEWAYS_FORGET_MS))
             forget(g, k);
+        else if (task != NULL)
+            k->was_task = true;
     }
-}
-
-static bool is_live(const struct known *k, const struct view_task *task, int64_t now_ms)
-{
-    if (task != NULL)
-        return task_is_wanted(task);
-    return k->num_streams > 0 || now_ms - k->heard_ms <= COORDINATOR_LEASE_MS;
 }
 
 static int id_order(const void *a, const void *b)
@@ -217,7 +257,7 @@ void gateways_each(const struct gateways *g, const struct view *view, int64_t no
             .epoch = k->epoch,
             .routes = k->routes,
             .connected = k->num_streams > 0,
-            .live = is_live(k, task_of(view, k), now_ms),
+            .state = state_of(k, task_of(view, k), now_ms),
             .reported = k->reported,
             .last_report_ms_ago = k->reported ? now_ms - k->reported_ms : 0,
             .refusals_json = k->refusals_json,
@@ -233,17 +273,24 @@ size_t gateways_len(const struct gateways *g)
     return g->by_id.len;
 }
 
+static bool is_up(const struct view *view, const struct view_task *t)
+{
+    const struct view_node *node = view_node(view, t->node_id);
+
+    return t->desired_running && t->state == VIEW_TASK_RUNNING && node != NULL &&
+           node->state == VIEW_NODE_READY;
+}
+
 /* Running tasks of this service, on nodes that are there, that have not spoken yet. */
 static size_t count_silent(const struct gateways *g, const struct view *view, const char *service)
 {
     size_t num = 0;
 
-    for (size_t i = 0; i < view->num_tasks; i++) {
-        const struct view_task *t = &view->tasks[i];
-        const struct view_node *node = view_node(view, t->node_id);
+    for (size_t i = 0; i < view->num_tasks + view->num_others; i++) {
+        const struct view_task *t =
+            i < view->num_tasks ? &view->tasks[i] : &view->others[i - view->num_tasks];
 
-        if (strcmp(t->service_id, service) == 0 && t->desired_running &&
-            t->state == VIEW_TASK_RUNNING && node != NULL && node->state == VIEW_NODE_READY &&
+        if (strcmp(t->service_id, service) == 0 && is_up(view, t) &&
             map_get(&g->by_id, str_from(t->id)) == NULL)
             num++;
     }

@@ -16,10 +16,17 @@ struct gateways;
 struct gateways *gateways_new(void);
 void gateways_free(struct gateways *g);
 
-/* Takes one piece of news; the oldest that is not connected makes room when there are too many. */
-void gateways_take(struct gateways *g, const struct publish_news *news, int64_t now_ms);
+/*
+ * Takes one piece of news. When there are too many gateways the one that was silent longest makes
+ * room: one that is not live if there is one, else one that is no Swarm task and not connected.
+ */
+void gateways_take(struct gateways *g, const struct publish_news *news, const struct view *view,
+                   int64_t now_ms);
 
-/* Forgets who is not connected and was silent for GATEWAYS_FORGET_MS, or whose task has ended. */
+/*
+ * Forgets who is not connected and was silent for GATEWAYS_FORGET_MS, or whose task is gone; notes
+ * who is a Swarm task. To be called every second or so.
+ */
 void gateways_sweep(struct gateways *g, const struct view *view, int64_t now_ms);
 
 /* By id. The view says which ids are tasks and wanted; NULL: the lease alone decides. */

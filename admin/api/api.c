@@ -10,8 +10,10 @@
 #include "admin/api/api_priv.h"
 #include "admin/auth/auth.h"
 #include "clusters/publish/listener.h"
+#include "clusters/publish/quiet.h"
 #include "clusters/publish/reply.h"
 #include "gateway/core/check.h"
+#include "gateway/core/clock.h"
 #include "gateway/core/log.h"
 #include "gateway/core/obj.h"
 
@@ -22,6 +24,7 @@ struct api {
     struct listener *listener;
     const struct coordinator *coordinator;
     struct auth *auth;
+    struct quiet quiet; /* about bad tokens */
 };
 
 static const char *method_of(struct evhttp_request *req)
@@ -48,6 +51,7 @@ static bool may_enter(struct api *a, struct evhttp_request *req)
     struct err why = {0};
     char *address = NULL;
     uint16_t port = 0;
+    unsigned withheld;
     struct str token;
 
     if (!reply_bearer(req, &token)) {
@@ -67,7 +71,9 @@ static bool may_enter(struct api *a, struct evhttp_request *req)
     case PUBLISH_OTHER_CLUSTER:
         break;
     }
-    log_warn("admin: %s shows an unknown token", address);
+    if (quiet_may_say(&a->quiet, clock_mono_ms(), &withheld))
+        log_warn("admin: %s shows an unknown token (%u more before were not logged)", address,
+                 withheld);
     reply_unauthorized(req, "signalbox admin");
     return false;
 }

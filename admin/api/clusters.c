@@ -244,6 +244,19 @@ struct gateway_page {
     uint64_t revision;
 };
 
+static const char *const gateway_states[COORDINATOR_GATEWAY_STATE__COUNT] = {
+    [COORDINATOR_GATEWAY_LIVE] = "live",
+    [COORDINATOR_GATEWAY_SILENT] = "silent",
+    [COORDINATOR_GATEWAY_GONE] = "gone",
+    [COORDINATOR_GATEWAY_UNKNOWN] = "unknown",
+};
+
+/* In force in this gateway as far as anyone can know: one that is not heard is never up to date. */
+static bool is_up_to_date(const struct coordinator_gateway *g, uint64_t revision)
+{
+    return g->state == COORDINATOR_GATEWAY_LIVE && g->reported && g->applied >= revision;
+}
+
 static void add_gateway(void *arg, const struct coordinator_gateway *g)
 {
     struct gateway_page *gp = arg;
@@ -260,7 +273,8 @@ static void add_gateway(void *arg, const struct coordinator_gateway *g)
     else
         add(p, ",\"routes\":null");
     add_bool(p, ",\"connected\":", g->connected);
-    add_text(p, ",\"state\":", g->live ? "live" : "unknown");
+    add_text(p, ",\"state\":", gateway_states[g->state]);
+    add_bool(p, ",\"up_to_date\":", is_up_to_date(g, gp->revision));
     if (g->reported)
         add_number(p, ",\"last_report_ms_ago\":", (uint64_t)g->last_report_ms_ago);
     else

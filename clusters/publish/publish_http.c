@@ -242,6 +242,18 @@ static void refuse_throttled(struct stream_request *rq, const char *address)
     reply_later(rq->req, 429, 60, &why);
 }
 
+static void warn_of_token(struct publish *p, const char *address, const char *cluster,
+                          const char *what)
+{
+    unsigned withheld;
+
+    if (!quiet_may_say(&p->quiet, clock_mono_ms(), &withheld))
+        return;
+    log_warn("stream: %s asked for cluster %s with %s", address, cluster, what);
+    if (withheld > 0)
+        log_warn("stream: %u more bad tokens were not logged", withheld);
+}
+
 /* True when the request's token opens the cluster it names; else it has been answered. */
 static bool may_enter(struct publish *p, struct stream_request *rq, const char *cluster)
 {
@@ -260,7 +272,7 @@ static bool may_enter(struct publish *p, struct stream_request *rq, const char *
         listener_trust(p->listener, rq->req);
         return true;
     case PUBLISH_OTHER_CLUSTER:
-        log_warn("stream: %s asked for cluster %s with another cluster's token", address, cluster);
+        warn_of_token(p, address, cluster, "another cluster's token");
         refuse_other(rq);
         return false;
     case PUBLISH_THROTTLED:
@@ -269,7 +281,7 @@ static bool may_enter(struct publish *p, struct stream_request *rq, const char *
     case PUBLISH_UNKNOWN_TOKEN:
         break;
     }
-    log_warn("stream: %s asked for cluster %s with an unknown token", address, cluster);
+    warn_of_token(p, address, cluster, "an unknown token");
     reply_unauthorized(rq->req, "signalbox stream");
     return false;
 }

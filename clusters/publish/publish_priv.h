@@ -6,6 +6,7 @@
 
 #include "clusters/publish/ledger.h"
 #include "clusters/publish/publish.h"
+#include "clusters/publish/quiet.h"
 #include "clusters/publish/subscriber.h"
 
 struct event;
@@ -36,6 +37,7 @@ struct publish {
     struct event *beat;
     struct event *bury;
     struct subscriber_list closed; /* freed at the end of the turn */
+    struct quiet quiet;            /* about bad tokens */
     pthread_t thread;
     bool running;
     uint16_t port;

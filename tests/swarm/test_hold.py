@@ -88,6 +88,21 @@ def test_accept_empty_publishes_what_there_is(empty):
     stream.close()
 
 
+def test_a_gateway_that_is_gone_holds_nobody_up(empty):
+    """Its task is desired shutdown: it is not live, at once."""
+    held(empty, "HeldFewer")
+    fake_docker.add_service(empty.state, "fleet", {}, replicas=2)
+    first, second = (t["ID"] for t in empty.state["tasks"][-2:])
+    empty.write()
+    reported(empty, "g1", 3)
+    reported(empty, first, 5)
+    assert not_ready(empty)["code"] == "HeldFewer"
+    empty.state["tasks"][-2].update(DesiredState="shutdown", Status={"State": "shutdown"})
+    empty.write()
+    eventually("ready", empty.ready, timeout=HOLD_WAIT + 5)
+    assert shown(empty, second) is None
+
+
 def test_without_gateways_it_waits_for_them_a_while(coordinator):  # noqa: F811
     services(coordinator, 3)
     coordinator.start_docker()

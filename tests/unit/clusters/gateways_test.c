@@ -20,16 +20,18 @@ static void tell(struct gateways *g, enum publish_news_type type, const char *id
                                       .routes = -1,
                                       .refusals_json = "[{}]"};
 
-    gateways_take(g, &news, now);
+    gateways_take(g, &news, NULL, now);
 }
 
-/* "id:connected,live,reported,applied;" for each. */
+/* "id:connected,state,reported,applied;" for each. */
 static void write_one(void *arg, const struct coordinator_gateway *g)
 {
     char *out = arg;
 
-    (void)snprintf(out + strlen(out), 256 - strlen(out), "%s:%d,%d,%d,%llu;", g->id, g->connected,
-                   g->live, g->reported, (unsigned long long)g->applied);
+    static const char letters[] = {'L', 'S', 'G', 'U'}; /* live, silent, gone, unknown */
+
+    (void)snprintf(out + strlen(out), 256 - strlen(out), "%s:%d,%c,%d,%llu;", g->id, g->connected,
+                   letters[g->state], g->reported, (unsigned long long)g->applied);
 }
 
 static void assert_shown(const struct gateways *g, const struct view *view, int64_t now,
@@ -48,14 +50,14 @@ static void streams_and_reports_are_told_apart(void **state)
     (void)state;
     tell(g, PUBLISH_NEWS_CONNECTED, "b", 0);
     tell(g, PUBLISH_NEWS_REPORT, "a", 0);
-    assert_shown(g, NULL, 1, "a:0,1,1,7;b:1,1,0,0;");
+    assert_shown(g, NULL, 1, "a:0,L,1,7;b:1,L,0,0;");
     tell(g, PUBLISH_NEWS_CONNECTED, "b",
          2); /* a reconnect before the old stream's end is noticed */
     tell(g, PUBLISH_NEWS_DISCONNECTED, "b", 3);
-    assert_shown(g, NULL, 3, "a:0,1,1,7;b:1,1,0,0;");
+    assert_shown(g, NULL, 3, "a:0,L,1,7;b:1,L,0,0;");
     tell(g, PUBLISH_NEWS_DISCONNECTED, "b", 4);
     tell(g, PUBLISH_NEWS_DISCONNECTED, "b", 4);
-    assert_shown(g, NULL, 4, "a:0,1,1,7;b:0,1,0,0;");
+    assert_shown(g, NULL, 4, "a:0,L,1,7;b:0,L,0,0;");
     gateways_free(g);
 }
 
@@ -66,10 +68,10 @@ static void a_silent_gateway_is_unknown_after_its_lease_and_forgotten_later(void
     (void)state;
     tell(g, PUBLISH_NEWS_REPORT, "a", 0);
     tell(g, PUBLISH_NEWS_CONNECTED, "b", 0);
-    assert_shown(g, NULL, COORDINATOR_LEASE_MS, "a:0,1,1,7;b:1,1,0,0;");
-    assert_shown(g, NULL, COORDINATOR_LEASE_MS + 1, "a:0,0,1,7;b:1,1,0,0;");
+    assert_shown(g, NULL, COORDINATOR_LEASE_MS, "a:0,L,1,7;b:1,L,0,0;");
+    assert_shown(g, NULL, COORDINATOR_LEASE_MS + 1, "a:0,U,1,7;b:1,L,0,0;");
     gateways_sweep(g, NULL, GATEWAYS_FORGET_MS + 1);
-    assert_shown(g, NULL, GATEWAYS_FORGET_MS + 1, "b:1,1,0,0;");
+    assert_shown(g, NULL, GATEWAYS_FORGET_MS + 1, "b:1,L,0,0;");
     gateways_free(g);
 }
 
@@ -84,7 +86,7 @@ static void holds(struct gateways *g, enum publish_news_type type, const char *i
                                       .routes = routes,
                                       .refusals_json = "[]"};
 
-    gateways_take(g, &news, now);
+    gateways_take(g, &news, NULL, now);
 }
 
 static void add_task(struct view *v, const char *id, const char *service, const char *node,
@@ -99,6 +101,17 @@ static void add_task(struct view *v, const char *id, const char *service, const 
     view_add_task(v, &t);
 }
 
+static void add_other(struct view *v, const char *id, const char *service, const char *node)
+{
+    struct view_task t = {.id = xstrdup(id),
+                          .service_id = xstrdup(service),
+                          .node_id = xstrdup(node),
+                          .desired_running = true,
+                          .state = VIEW_TASK_RUNNING};
+
+    view_add_other(v, &t);
+}
+
 /* Service "gw": a, b and c run; d starts, e is on a node that is down, f has ended. */
 static struct view *view_of_a_fleet(void)
 {
@@ -110,7 +123,7 @@ static struct view *view_of_a_fleet(void)
     view_add_node(v, &down);
     add_task(v, "a", "gw", "up", true, VIEW_TASK_RUNNING);
     add_task(v, "b", "gw", "up", true, VIEW_TASK_RUNNING);
-    add_task(v, "c", "gw", "up", true, VIEW_TASK_RUNNING);
+    add_other(v, "c", "gw", "up"); /* as tasks of services without our labels are */
     add_task(v, "d", "gw", "up", true, VIEW_TASK_BEFORE_RUNNING);
     add_task(v, "e", "gw", "down", true, VIEW_TASK_RUNNING);
     add_task(v, "f", "gw", "up", false, VIEW_TASK_RUNNING);
@@ -187,20 +200,63 @@ static struct view *view_with_task(const char *id, bool wanted)
     return v;
 }
 
-static void a_task_that_swarm_wants_is_live_however_silent(void **state)
+static void
+a_task_that_swarm_wants_is_silent_at_worst_and_one_that_is_gone_is_so_at_once(void **state)
 {
     struct gateways *g = gateways_new();
     struct view *wanted = view_with_task("a", true);
     struct view *ended = view_with_task("a", false);
+    struct view *none = view_with_task("another", true);
 
     (void)state;
     tell(g, PUBLISH_NEWS_REPORT, "a", 0);
-    assert_shown(g, wanted, COORDINATOR_LEASE_MS + 1, "a:0,1,1,7;");
-    assert_shown(g, ended, 1, "a:0,0,1,7;");
-    gateways_sweep(g, ended, 1);
+    assert_shown(g, wanted, 0, "a:0,L,1,7;");
+    assert_shown(g, wanted, COORDINATOR_LEASE_MS + 1, "a:0,S,1,7;");
+    assert_shown(g, ended, 1, "a:0,G,1,7;");
+    assert_shown(g, none, 1, "a:0,L,1,7;"); /* never seen as a task: the lease counts */
+    gateways_sweep(g, wanted, 1);
+    assert_shown(g, none, 1, "a:0,G,1,7;"); /* it was one, and Swarm has forgotten it */
+    tell(g, PUBLISH_NEWS_CONNECTED, "a", 2);
+    assert_shown(g, ended, 2, "a:1,G,1,7;"); /* a stream does not keep it */
+    tell(g, PUBLISH_NEWS_DISCONNECTED, "a", 3);
+    gateways_sweep(g, ended, 3);
     assert_int_equal(gateways_len(g), 0);
     view_free(wanted);
     view_free(ended);
+    view_free(none);
+    gateways_free(g);
+}
+
+static void a_full_register_keeps_tasks_and_lets_go_of_who_is_not_live(void **state)
+{
+    struct gateways *g = gateways_new();
+    struct view *fleet = view_with_task("task", true);
+    struct publish_news news = {.type = PUBLISH_NEWS_REPORT,
+                                .cluster = "east",
+                                .gateway = "task",
+                                .node = "",
+                                .epoch = "",
+                                .refusals_json = "[]"};
+    char id[32];
+    int64_t late = COORDINATOR_LEASE_MS * 2;
+
+    (void)state;
+    news.gateway = id;
+    (void)snprintf(id, sizeof id, "task");
+    gateways_take(g, &news, fleet, 0);
+    (void)snprintf(id, sizeof id, "lapsed");
+    gateways_take(g, &news, fleet, 10);
+    for (int i = 0; i < GATEWAYS_MAX + 100; i++) {
+        (void)snprintf(id, sizeof id, "new%d", i);
+        gateways_take(g, &news, fleet, late + i);
+    }
+    assert_int_equal(gateways_len(g), GATEWAYS_MAX);
+    struct gateways_claims sum;
+
+    gateways_sum(g, fleet, late + 2000, &sum);
+    assert_int_equal(sum.expected, GATEWAYS_MAX); /* the lapsed one has gone, the task has not */
+    gateways_sweep(g, fleet, late * 2 + GATEWAYS_FORGET_MS);
+    view_free(fleet);
     gateways_free(g);
 }
 
@@ -217,7 +273,7 @@ static void invented_ids_push_out_the_oldest_and_never_a_connected_one(void **st
     }
     assert_int_equal(gateways_len(g), GATEWAYS_MAX);
     gateways_sweep(g, NULL, GATEWAYS_FORGET_MS * 2);
-    assert_shown(g, NULL, GATEWAYS_FORGET_MS * 2, "real:1,1,0,0;");
+    assert_shown(g, NULL, GATEWAYS_FORGET_MS * 2, "real:1,L,0,0;");
     gateways_free(g);
 }
 
@@ -228,7 +284,9 @@ int main(void)
         cmocka_unit_test(a_silent_gateway_is_unknown_after_its_lease_and_forgotten_later),
         cmocka_unit_test(what_gateways_hold_is_summed_over_their_whole_fleet),
         cmocka_unit_test(asking_again_does_not_unsay_how_many_routes_are_held),
-        cmocka_unit_test(a_task_that_swarm_wants_is_live_however_silent),
+        cmocka_unit_test(
+            a_task_that_swarm_wants_is_silent_at_worst_and_one_that_is_gone_is_so_at_once),
+        cmocka_unit_test(a_full_register_keeps_tasks_and_lets_go_of_who_is_not_live),
         cmocka_unit_test(invented_ids_push_out_the_oldest_and_never_a_connected_one),
     };
 
