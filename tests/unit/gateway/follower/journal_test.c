@@ -332,7 +332,7 @@ static void what_is_no_journal_is_refused(void **state)
 
     spill(p->file, "", 0);
     assert_int_equal(reload(p, "east", NULL), -1);
-    spill(p->file, "\0\1\2\377binary\n\n\0", 15);
+    spill(p->file, "\0\1\2\377binary\n\n\0", 13);
     assert_int_equal(reload(p, "east", NULL), -1);
     memset(huge, 'x', size); /* one line that never ends */
     spill(p->file, huge, size);
