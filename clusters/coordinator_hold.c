@@ -3,6 +3,8 @@
  * holds one, because it would refuse ours. Called by coordinator.c at each new picture, at each
  * word of a gateway and each second, and does nothing for a cluster that is published.
  */
+#include <string.h>
+
 #include "clusters/coordinator_priv.h"
 #include "clusters/gateways.h"
 #include "clusters/publish/epoch.h"
@@ -72,9 +74,11 @@ static void tell(struct cluster *cl, const struct err *why, int64_t now_ms)
 }
 
 /* False: not now; cl->why says it. */
-static bool renew_epoch(struct coordinator *c, struct cluster *cl, const char *theirs,
-                        int64_t now_ms)
+static bool renew_epoch(struct coordinator *c, struct cluster *cl,
+                        const struct gateways_claims *claims, int64_t now_ms)
 {
+    const char *theirs = epoch_is_later(claims->epoch, cl->epoch) ? claims->epoch : cl->epoch;
+    char before[STORE_EPOCH_MAX];
     uint64_t after_ms = 0;
     struct err e = {0};
     struct err why = {0};
@@ -82,7 +86,8 @@ static bool renew_epoch(struct coordinator *c, struct cluster *cl, const char *t
     if (cl->renewed_ms != 0 && now_ms - cl->renewed_ms < RENEW_EVERY_MS)
         return false;
     if (!epoch_ms(theirs, &after_ms))
-        WRONG("an epoch that is later than ours is one");
+        WRONG("an epoch of ours, or later than ours, is one");
+    memcpy(before, cl->epoch, sizeof before);
     if (!store_renew_epoch(c->store, cl->name, after_ms, cl->epoch, &e)) {
         err_set(&why, e.code, cl->name, "cluster %s needs an epoch later than %s: %s", cl->name,
                 theirs, e.text);
@@ -91,8 +96,10 @@ static bool renew_epoch(struct coordinator *c, struct cluster *cl, const char *t
     }
     cl->renewed_ms = now_ms;
     publish_epoch(c->publish, cl->name, cl->epoch);
-    log_warn("cluster %s: a gateway holds epoch %s, later than this store's; now it is %s",
-             cl->name, theirs, cl->epoch);
+    log_warn("cluster %s: a gateway holds a later table (epoch %s, revision %llu) than this store "
+             "(%s, %llu); its epoch is %s from now on",
+             cl->name, claims->epoch, (unsigned long long)claims->revision, before,
+             (unsigned long long)cl->revision, cl->epoch);
     return true;
 }
 
@@ -105,6 +112,7 @@ static void let_go(struct cluster *cl)
                  cl->facts.answered, cl->facts.expected);
     cl->held = HELD_NOT;
     cl->outdated = false;
+    cl->ahead = false;
     cl->why = (struct err){0};
 }
 
@@ -115,8 +123,9 @@ static bool review(struct coordinator *c, size_t index, int64_t now_ms)
     struct err why = {0};
     bool later;
 
-    gateways_sum(cl->gateways, c->view, now_ms, &claims);
-    later = epoch_is_later(claims.epoch, cl->epoch);
+    gateways_sum(cl->gateways, c->view, now_ms, cl->epoch, &claims);
+    cl->ahead = cl->ahead || claims.revision > cl->revision;
+    later = cl->ahead || epoch_is_later(claims.epoch, cl->epoch);
     if (later && !cl->outdated && cl->held == HELD_NOT)
         cl->since_ms = now_ms;
     cl->outdated = later;
@@ -130,7 +139,7 @@ static bool review(struct coordinator *c, size_t index, int64_t now_ms)
         tell(cl, &why, now_ms);
         return false;
     }
-    if (later && !renew_epoch(c, cl, claims.epoch, now_ms))
+    if (later && !renew_epoch(c, cl, &claims, now_ms))
         return false;
     let_go(cl);
     return true;

@@ -38,8 +38,9 @@ struct cluster {
     uint64_t revision;
     uint64_t floor;
     bool served;
-    enum held held;          /* not HELD_NOT: `table` is `loaded` */
-    bool outdated;           /* a live gateway holds a later epoch than ours */
+    enum held held; /* not HELD_NOT: `table` is `loaded` */
+    bool ahead;     /* a gateway held a later revision of our epoch: numbers may mean two things */
+    bool outdated;  /* that, or a live gateway holds a later epoch */
     int64_t since_ms;        /* of `held` or `outdated`, monotonic */
     int64_t renewed_ms;      /* when the epoch was last taken anew, monotonic; 0 = never */
     struct hold_facts facts; /* of the last review */

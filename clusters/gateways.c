@@ -21,6 +21,7 @@ struct known {
     char *refusals_json;
     char *epoch; /* of the table it holds; "" = none, or not said */
     uint64_t applied;
+    uint64_t held;      /* the revision of the table it holds */
     int64_t routes;     /* in the table it holds; -1 = not said */
     size_t num_streams; /* a reconnect may overlap its predecessor */
     bool was_task;      /* a view has had a task of this id */
@@ -174,6 +175,7 @@ static void replace(char **text, const char *value)
 /* Who does not say how many routes it holds now has said so before, of the same table. */
 static void take_holding(struct known *k, const struct publish_news *news)
 {
+    k->held = news->applied;
     if (news->routes >= 0 || strcmp(k->epoch, news->epoch) != 0)
         k->routes = news->routes;
     if (strcmp(k->epoch, news->epoch) != 0)
@@ -298,8 +300,10 @@ static size_t count_silent(const struct gateways *g, const struct view *view, co
 }
 
 /* A live gateway's word; its service's other tasks are counted once, with the first of them. */
-static void add_claim(struct gateways_claims *out, const struct known *k)
+static void add_claim(struct gateways_claims *out, const struct known *k, const char *epoch)
 {
+    if (strcmp(k->epoch, epoch) == 0 && k->held > out->revision)
+        out->revision = k->held;
     out->expected++;
     if (k->routes >= 0)
         out->answered++;
@@ -312,7 +316,7 @@ static void add_claim(struct gateways_claims *out, const struct known *k)
 }
 
 void gateways_sum(const struct gateways *g, const struct view *view, int64_t now_ms,
-                  struct gateways_claims *out)
+                  const char *epoch, struct gateways_claims *out)
 {
     struct map services; /* of the gateways; the values are their names */
     struct str key;
@@ -327,7 +331,7 @@ void gateways_sum(const struct gateways *g, const struct view *view, int64_t now
 
         if (!is_live(k, task, now_ms))
             continue;
-        add_claim(out, k);
+        add_claim(out, k, epoch);
         if (task == NULL)
             out->all_known = false;
         else if (map_get(&services, str_from(task->service_id)) == NULL)

@@ -42,9 +42,11 @@ struct gateways_claims {
     uint64_t routes;     /* the most that one holds */
     const char *gateway; /* which one; lent until the next news; "" = none */
     const char *epoch;   /* the latest that one holds; lent likewise; "" = none */
+    uint64_t revision;   /* the latest that one holds of the cluster's own epoch */
 };
 
+/* `epoch` is the cluster's own. */
 void gateways_sum(const struct gateways *g, const struct view *view, int64_t now_ms,
-                  struct gateways_claims *out);
+                  const char *epoch, struct gateways_claims *out);
 
 #endif

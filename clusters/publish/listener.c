@@ -91,7 +91,7 @@ static bool read_cookie(int fd, uint64_t *out)
 
 static bool read_peer(int fd, struct in6_addr *out)
 {
-    struct sockaddr_storage peer;
+    struct sockaddr_storage peer = {0};
     socklen_t len = sizeof peer;
 
     if (getpeername(fd, (struct sockaddr *)&peer, &len) != 0)
@@ -153,40 +153,21 @@ static int stranger_order(const void *a, const void *b)
     return (*x)->since_ms > (*y)->since_ms ? -1 : 1;
 }
 
-/* Suspects beyond LISTENER_STRANGERS_MAX of their address go. */
-static void thin_out(struct listener *l, int64_t now_ms)
+/* Suspects beyond `max` of their address go. */
+static void thin_out(struct guest **suspects, size_t num, size_t max)
 {
-    struct guest **all = xcalloc(l->num_guests + 1, sizeof(struct guest *));
-    struct guest *g;
-    size_t num = 0;
     size_t run = 0;
 
-    TAILQ_FOREACH(g, &l->guests, next)
-    {
-        if (is_suspect(g, now_ms))
-            all[num++] = g;
-    }
-    if (num > LISTENER_STRANGERS_MAX)
-        qsort(all, num, sizeof(struct guest *), stranger_order);
-    for (size_t i = 0; i < num && num > LISTENER_STRANGERS_MAX; i++) {
-        run = i > 0 && memcmp(&all[i - 1]->address, &all[i]->address, sizeof all[i]->address) == 0
-                  ? run + 1
-                  : 1;
-        if (run > LISTENER_STRANGERS_MAX)
-            show_out(all[i]);
-    }
-    free(all);
-}
+    if (num <= max)
+        return;
+    qsort(suspects, num, sizeof(struct guest *), stranger_order);
+    for (size_t i = 0; i < num; i++) {
+        bool same = i > 0 && memcmp(&suspects[i - 1]->address, &suspects[i]->address,
+                                    sizeof suspects[i]->address) == 0;
 
-/* There is no room: all suspects go. When there is none, all have shown a token, or are new. */
-static void show_suspects_out(struct listener *l, int64_t now_ms)
-{
-    struct guest *g;
-
-    TAILQ_FOREACH(g, &l->guests, next)
-    {
-        if (is_suspect(g, now_ms))
-            show_out(g);
+        run = same ? run + 1 : 1;
+        if (run > max)
+            show_out(suspects[i]);
     }
 }
 
@@ -198,6 +179,8 @@ static bool has_room(const struct listener *l)
 static void sweep(struct listener *l)
 {
     int64_t now_ms = clock_mono_ms();
+    struct guest **suspects = xcalloc(l->num_guests + 1, sizeof(struct guest *));
+    size_t num = 0;
     struct guest *next;
 
     for (struct guest *g = TAILQ_FIRST(&l->guests); g != NULL; g = next) {
@@ -206,10 +189,12 @@ static void sweep(struct listener *l)
             guest_drop(l, g);
         else if (is_late(g, now_ms))
             show_out(g);
+        else if (is_suspect(g, now_ms))
+            suspects[num++] = g;
     }
-    thin_out(l, now_ms); /* of those that are there */
-    if (!has_room(l))
-        show_suspects_out(l, now_ms);
+    /* Without room all go: who is left has shown a token, or is new. */
+    thin_out(suspects, num, has_room(l) ? LISTENER_STRANGERS_MAX : 0);
+    free(suspects);
     if (has_room(l)) {
         l->full = false;
         evconnlistener_enable(l->accepting); /* after a pause; otherwise it changes nothing */

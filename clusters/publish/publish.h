@@ -15,7 +15,7 @@
  * Both need `Authorization: Bearer <token of that cluster>`. Refusals are problem+json (RFC 9457):
  * 400 a query or a body that cannot be used, 401, 403 another cluster's token, 404, 405, 429 too
  * many bad tokens from one address, 503 with Retry-After before publish_serve and to a gateway that
- * holds a later epoch than the cluster has: it would refuse the table anyway.
+ * holds a later epoch or revision than the cluster has: it would refuse the table, or lose by it.
  */
 #ifndef CLUSTERS_PUBLISH_PUBLISH_H
 #define CLUSTERS_PUBLISH_PUBLISH_H
@@ -64,7 +64,7 @@ struct publish_news {
     const char *cluster;
     const char *gateway;       /* id: the Swarm task id, or what --id said */
     const char *node;          /* "" = not said */
-    uint64_t applied;          /* report: revision in force in its proxy */
+    uint64_t applied;          /* report: revision in force in its proxy; waits: it holds */
     const char *epoch;         /* report, waits: of the table that it holds; "" = none */
     int64_t routes;            /* report, waits: in the table that it holds; -1 = not said */
     const char *refusals_json; /* report: array of {kind,name,code,message,field}, printed by us */

@@ -92,6 +92,7 @@ static void tell_waiting(struct publish *p, const struct publish_cluster *c,
         .gateway = q->gateway,
         .node = q->node,
         .epoch = q->epoch,
+        .applied = q->from,
         .routes = q->asks ? -1 : 0,
         .refusals_json = "[]",
         .at_ms = clock_wall_ms(),
@@ -111,6 +112,12 @@ static bool is_served(const struct publish_cluster *c, const struct stream_query
         return err_set(e, "LaterEpoch", "epoch",
                        "your table of cluster %s is of a later epoch than the coordinator's; it "
                        "must take a later one first",
+                       c->name);
+    if (q->asks && q->gateway[0] != '\0' && strcmp(q->epoch, ledger_epoch(c->ledger)) == 0 &&
+        q->from > ledger_revision(c->ledger))
+        return err_set(e, "LaterRevision", "from",
+                       "your table of cluster %s is newer than the coordinator's store; it must "
+                       "take a later epoch first",
                        c->name);
     return true;
 }

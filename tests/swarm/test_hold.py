@@ -23,8 +23,8 @@ def cluster(coordinator, name="east"):
     return coordinator.get(f"/v1/clusters/{name}")[2]
 
 
-def reported(coordinator, gateway, routes, epoch="5-old", name="east"):
-    body = {"node": "n1", "applied": 9, "routes": routes, "epoch": epoch, "refusals": []}
+def reported(coordinator, gateway, routes, epoch="5-old", name="east", applied=1):
+    body = {"node": "n1", "applied": applied, "routes": routes, "epoch": epoch, "refusals": []}
     assert coordinator.report(name, gateway, body)[0] == 204
 
 
@@ -168,6 +168,38 @@ def test_gateways_with_a_later_epoch_get_a_still_later_one(running):  # noqa: F8
     running.start(hold=True)
     assert cluster(running)["epoch"] == epoch, "kept in the store"
     for s in (before, west, after):
+        s.close()
+
+
+def test_gateways_ahead_of_a_restored_store_take_its_table_in_a_later_epoch(running):  # noqa: F811
+    """A backup, or a log that lost its end: the same epoch, and numbers of commits that were given already."""
+    running.end()
+    backup = {p: p.read_bytes() for p in running.scratch.glob("store.db*")}
+    running.start(hold=True)
+    running.service("api", labels("api.east.test"))
+    stream = Stream(running)
+    while ("route", "api") not in stream.objects:
+        stream.commit()
+    running.end(9)
+    for p in running.scratch.glob("store.db*"):
+        p.unlink()
+    for p, data in backup.items():
+        p.write_bytes(data)
+    running.fake.stop()
+    running.start(hold=True)
+    query = f"?epoch={stream.hello['epoch']}&from={stream.revision}&gateway=g1"
+    for _ in range(3):
+        early = Stream(running, query=query)
+        assert early.reply.status == 503, "the older table is not sent to who has a newer one"
+        early.close()
+    running.start_docker()
+    reported(running, "g1", 2, stream.hello["epoch"], applied=stream.revision)
+    eventually("a later epoch", lambda: cluster(running)["epoch"] > stream.hello["epoch"], timeout=20)
+    eventually("ready", running.ready)
+    after = Stream(running, query=query)
+    after.commit()
+    assert after.hello["mode"] == "snapshot" and after.objects == stream.objects
+    for s in (stream, after):
         s.close()
 
 

@@ -83,6 +83,7 @@ static void holds(struct gateways *g, enum publish_news_type type, const char *i
                                       .gateway = id,
                                       .node = "n1",
                                       .epoch = epoch,
+                                      .applied = 3,
                                       .routes = routes,
                                       .refusals_json = "[]"};
 
@@ -139,11 +140,11 @@ static void what_gateways_hold_is_summed_over_their_whole_fleet(void **state)
     struct gateways_claims sum;
 
     (void)state;
-    gateways_sum(g, v, 0, &sum);
+    gateways_sum(g, v, 0, "6-e", &sum);
     assert_int_equal(sum.expected, 0);
     assert_false(sum.all_known);
     holds(g, PUBLISH_NEWS_WAITS, "a", "7-e", -1, 0);
-    gateways_sum(g, v, 0, &sum);
+    gateways_sum(g, v, 0, "6-e", &sum);
     assert_int_equal(sum.expected, 3); /* b and c are tasks of the same service */
     assert_int_equal(sum.answered, 0);
     assert_true(sum.all_known);
@@ -152,18 +153,19 @@ static void what_gateways_hold_is_summed_over_their_whole_fleet(void **state)
     holds(g, PUBLISH_NEWS_WAITS, "b", "", 0, 0);
     holds(g, PUBLISH_NEWS_REPORT, "c", "6-e", 4, 0);
     holds(g, PUBLISH_NEWS_REPORT, "f", "9-e", 9, 0); /* its task has ended: no live one */
-    gateways_sum(g, v, 0, &sum);
+    gateways_sum(g, v, 0, "6-e", &sum);
     assert_int_equal(sum.expected, 3);
     assert_int_equal(sum.answered, 3);
     assert_true(sum.all_known);
     assert_int_equal(sum.routes, 5);
     assert_string_equal(sum.gateway, "a");
     assert_string_equal(sum.epoch, "7-e");
+    assert_int_equal(sum.revision, 3);                     /* c's: the others hold other epochs */
     holds(g, PUBLISH_NEWS_REPORT, "outside", "1-e", 6, 0); /* no task: there may be others */
-    gateways_sum(g, v, 0, &sum);
+    gateways_sum(g, v, 0, "6-e", &sum);
     assert_int_equal(sum.routes, 6);
     assert_false(sum.all_known);
-    gateways_sum(g, v, COORDINATOR_LEASE_MS + 1, &sum); /* its lease has lapsed */
+    gateways_sum(g, v, COORDINATOR_LEASE_MS + 1, "6-e", &sum); /* its lease has lapsed */
     assert_int_equal(sum.routes, 5);
     assert_true(sum.all_known);
     view_free(v);
@@ -178,10 +180,10 @@ static void asking_again_does_not_unsay_how_many_routes_are_held(void **state)
     (void)state;
     holds(g, PUBLISH_NEWS_REPORT, "a", "7-e", 5, 0);
     holds(g, PUBLISH_NEWS_WAITS, "a", "7-e", -1, 1);
-    gateways_sum(g, NULL, 1, &sum);
+    gateways_sum(g, NULL, 1, "6-e", &sum);
     assert_int_equal(sum.routes, 5);
     holds(g, PUBLISH_NEWS_WAITS, "a", "8-e", -1, 2); /* another table */
-    gateways_sum(g, NULL, 2, &sum);
+    gateways_sum(g, NULL, 2, "6-e", &sum);
     assert_int_equal(sum.answered, 0);
     gateways_free(g);
 }
@@ -253,7 +255,7 @@ static void a_full_register_keeps_tasks_and_lets_go_of_who_is_not_live(void **st
     assert_int_equal(gateways_len(g), GATEWAYS_MAX);
     struct gateways_claims sum;
 
-    gateways_sum(g, fleet, late + 2000, &sum);
+    gateways_sum(g, fleet, late + 2000, "6-e", &sum);
     assert_int_equal(sum.expected, GATEWAYS_MAX); /* the lapsed one has gone, the task has not */
     gateways_sweep(g, fleet, late * 2 + GATEWAYS_FORGET_MS);
     view_free(fleet);

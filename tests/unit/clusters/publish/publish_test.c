@@ -291,6 +291,8 @@ static void a_later_epoch_is_not_served_an_older_table(void **state)
     wait_for("one that holds a table", &f->waiting, 101);
     assert_reply(f, STREAM("east", "?epoch=1-e&from=7&gateway=g", "good"), "200", "delta");
     assert_int_equal(atomic_load(&f->waiting), 101);
+    assert_reply(f, STREAM("east", "?epoch=1-e&from=10&gateway=g", "good"), "503", "LaterRevision");
+    wait_for("one that is ahead", &f->waiting, 201);
 }
 
 static void another_epoch_ends_the_streams_of_its_cluster_only(void **state)
