@@ -17,10 +17,6 @@
 #include "gateway/loop/fd_budget.h"
 #include "gateway/upstream/patience.h"
 
-#ifndef TCP_RTO_MAX_MS
-#define TCP_RTO_MAX_MS 44 /* Linux 6.15 */
-#endif
-
 enum { UPSTREAMS_MAGIC = 0x0b57a301, UPSTREAM_MAGIC = 0x0b57a302, ENDPOINTS_MAX = 1 << 22 };
 
 #define TO(s) (1U << UPSTREAM_##s)
@@ -196,7 +192,7 @@ void upstream_be_patient(struct upstream_conn *c)
     /* Without it (before Linux 6.15) a node that dies while its application pauses is noticed at
      * the next probe, which comes ever later: at last CONN_BODY_IDLE_MS ends the request. */
     if (!c->asks_often)
-        (void)set_option(c->sock.fd, IPPROTO_TCP, TCP_RTO_MAX_MS, UPSTREAM_RTO_MAX_MS);
+        (void)set_option(c->sock.fd, IPPROTO_TCP, UPSTREAM_TCP_RTO_MAX_MS, UPSTREAM_RTO_MAX_MS);
     c->asks_often = true;
     c->patient = true;
     TAILQ_INSERT_TAIL(&c->all->patient, c, patient_link);

@@ -36,6 +36,7 @@ enum {
     UPSTREAM_USER_TIMEOUT_MS = 2000, /* TCP_USER_TIMEOUT: sent bytes that nobody acknowledges */
     UPSTREAM_PATIENT_MS = 60000,     /* the same while a receive window may be full */
     UPSTREAM_POLL_MS = 900,          /* patient connections are looked at so often */
+    UPSTREAM_TCP_RTO_MAX_MS = 44,    /* Linux 6.15's socket option, newer than our headers */
     UPSTREAM_RTO_MAX_MS = 1000,      /* probes of a full window are at most so far apart */
     UPSTREAM_PROBE_S = 1,            /* silent for so long: the node is probed */
     UPSTREAM_TUNNEL_PROBE_S = 15,    /* the same in a tunnel, of which thousands may be silent */

@@ -28,6 +28,7 @@
 
 #include "gateway/core/fd.h"
 #include "gateway/core/log.h"
+#include "gateway/upstream/upstream.h"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define CONFINE_WIDENED 1
@@ -232,11 +233,13 @@ static void add_sockets(struct rules *r)
     static const uint64_t families[] = {AF_INET, AF_INET6};
     static const uint64_t protocols[] = {0, IPPROTO_TCP};
     static const uint64_t options[][2] = {
-        {SOL_SOCKET, SO_LINGER},         {SOL_SOCKET, SO_KEEPALIVE},  {SOL_SOCKET, SO_SNDBUF},
-        {SOL_SOCKET, SO_RCVBUF},         {SOL_SOCKET, SO_RCVLOWAT},   {IPPROTO_TCP, TCP_NODELAY},
-        {IPPROTO_TCP, TCP_USER_TIMEOUT}, {IPPROTO_TCP, TCP_KEEPIDLE}, {IPPROTO_TCP, TCP_KEEPINTVL},
-        {IPPROTO_TCP, TCP_KEEPCNT},      {IPPROTO_TCP, TCP_QUICKACK}, {IPPROTO_TCP, TCP_CORK},
-        {IPPROTO_TCP, TCP_NOTSENT_LOWAT}};
+        {SOL_SOCKET, SO_LINGER},          {SOL_SOCKET, SO_KEEPALIVE},
+        {SOL_SOCKET, SO_SNDBUF},          {SOL_SOCKET, SO_RCVBUF},
+        {SOL_SOCKET, SO_RCVLOWAT},        {IPPROTO_TCP, TCP_NODELAY},
+        {IPPROTO_TCP, TCP_USER_TIMEOUT},  {IPPROTO_TCP, TCP_KEEPIDLE},
+        {IPPROTO_TCP, TCP_KEEPINTVL},     {IPPROTO_TCP, TCP_KEEPCNT},
+        {IPPROTO_TCP, TCP_QUICKACK},      {IPPROTO_TCP, TCP_CORK},
+        {IPPROTO_TCP, TCP_NOTSENT_LOWAT}, {IPPROTO_TCP, UPSTREAM_TCP_RTO_MAX_MS}};
     const uint64_t kind = ~(uint64_t)(SOCK_CLOEXEC | SOCK_NONBLOCK);
 
     for (int f = 0; f < 2; f++)
