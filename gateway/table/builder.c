@@ -66,17 +66,18 @@ static bool is_first(const struct table_builder *b)
     return b->newest == NULL;
 }
 
-static void release_op(struct op *op)
+static void release_op(const struct op *op)
 {
-    free(op->name);
     version_route_unref(op->route);
     version_pool_unref(op->draft);
 }
 
 static void drop_pending(struct table_builder *b)
 {
-    for (size_t i = 0; !is_first(b) && i < b->num_ops; i++)
+    for (size_t i = 0; !is_first(b) && i < b->num_ops; i++) {
         release_op(&b->ops[i]);
+        free(b->ops[i].name);
+    }
     free(b->ops);
     b->ops = NULL;
     b->num_ops = 0;
@@ -211,7 +212,7 @@ static void apply(struct table_builder *b, const struct op *op)
 
 /* ---- taking ---- */
 
-/* Takes what op owns. */
+/* Takes what op owns; its name is lent. */
 static void take_op(struct table_builder *b, struct op *op)
 {
     b->num_ops++;
@@ -225,11 +226,12 @@ static void take_op(struct table_builder *b, struct op *op)
         b->ops = xrealloc(b->ops, b->cap_ops * sizeof(*b->ops));
     }
     b->ops[b->num_ops - 1] = *op;
+    b->ops[b->num_ops - 1].name = xstrdup(op->name);
 }
 
 static void take_set(struct table_builder *b, const struct frame *f)
 {
-    struct op op = {.type = OP_SET, .kind = f->kind, .name = xstrdup(f->name)};
+    struct op op = {.type = OP_SET, .kind = f->kind, .name = f->name};
     struct err why = {0};
 
     op.print = map_hash(f->value_bytes);
@@ -242,7 +244,7 @@ static void take_set(struct table_builder *b, const struct frame *f)
 
 static void take_delete(struct table_builder *b, const struct frame *f)
 {
-    struct op op = {.type = OP_DELETE, .kind = f->kind, .name = xstrdup(f->name)};
+    struct op op = {.type = OP_DELETE, .kind = f->kind, .name = f->name};
 
     take_op(b, &op);
 }

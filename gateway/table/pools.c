@@ -181,11 +181,14 @@ static void assign_ids(struct ids *ids, struct table_pool *pool, const struct ta
 
 static struct pools_entry *get_entry(struct pools *p, struct str name)
 {
-    struct pools_entry *e = find_entry(p, name);
+    struct pools_entry *e;
 
+    if (p->last != NULL && str_eq(str_from(p->last->name), name))
+        return p->last;
+    e = p->last = find_entry(p, name);
     if (e != NULL)
         return e;
-    e = xcalloc(1, sizeof(*e) + name.n + 1);
+    e = p->last = xcalloc(1, sizeof(*e) + name.n + 1);
     memcpy(e->name, name.p, name.n);
     trie_put(&p->by_name, e);
     return e;
@@ -363,6 +366,7 @@ void pools_finish(struct pools *p, uint32_t round)
     struct pools_entry *e = p->touched;
 
     grow_delta(p); /* also for no change */
+    p->last = NULL;
     p->touched = NULL;
     while (e != NULL) {
         struct pools_entry *next = e->next_touched;

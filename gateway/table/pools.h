@@ -14,6 +14,7 @@ struct pools {
     struct trie by_name; /* of struct pools_entry, never shared */
     struct trie trie;    /* of the next version */
     struct ids ids;
+    struct pools_entry *last;    /* looked up: a pool's endpoints mostly come next to it */
     struct pools_entry *touched; /* in this commit, a list through the entries */
     struct table_delta *delta;   /* of this commit, or NULL */
     size_t cap_changes;

@@ -104,7 +104,7 @@ struct table_delta {
 };
 
 void table_delta_ref(struct table_delta *d);
-void table_delta_unref(struct table_delta **d); /* nulls the caller's pointer; NULL inside is fine */
+void table_delta_unref(struct table_delta **d); /* nulls the caller's pointer; NULL is fine */
 
 /* What table_builder_take gives: a reference to the version; the rest is lent. */
 struct table_commit {
