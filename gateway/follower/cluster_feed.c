@@ -106,9 +106,9 @@ static void send_table(struct cluster_feed *f)
 
 static void send_changes(struct cluster_feed *f, const struct holding_changes *changes)
 {
-    const struct holding_change *ch;
-    STAILQ_FOREACH(ch, &changes->list, entry)
-    send_object(f, ch->object);
+    const struct holding_object *o;
+    TAILQ_FOREACH(o, &changes->list, entry)
+    send_object(f, o);
     send_commit(f);
     refusals_sent(&f->refusals, f->holding.revision, changes);
 }

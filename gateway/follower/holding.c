@@ -41,6 +41,7 @@ static struct holding_object *object_new(enum route_kind kind, struct str name, 
 {
     struct holding_object *o = xmalloc(sizeof(*o) + name.n + value.n);
     o->kind = kind;
+    o->change_only = true;
     memcpy(o->bytes, name.p, name.n);
     o->name = (struct str){o->bytes, name.n};
     o->value = (struct str){NULL, 0};
@@ -83,18 +84,17 @@ void holding_digest(const struct holding *h, char out[FRAME_DIGEST_HEX + 1])
 void holding_changes_init(struct holding_changes *c)
 {
     *c = (struct holding_changes){.bytes = 0};
-    STAILQ_INIT(&c->list);
+    TAILQ_INIT(&c->list);
     map_init(&c->by_key);
 }
 
 void holding_changes_clear(struct holding_changes *c)
 {
-    struct holding_change *ch;
-    while ((ch = STAILQ_FIRST(&c->list)) != NULL) {
-        STAILQ_REMOVE_HEAD(&c->list, entry);
-        if (ch->owned)
-            free(ch->object);
-        free(ch);
+    struct holding_object *o;
+    while ((o = TAILQ_FIRST(&c->list)) != NULL) {
+        TAILQ_REMOVE(&c->list, o, entry);
+        if (o->change_only)
+            free(o);
     }
     map_free(&c->by_key, NULL);
     c->bytes = 0;
@@ -102,29 +102,25 @@ void holding_changes_clear(struct holding_changes *c)
 
 bool holding_changes_empty(const struct holding_changes *c)
 {
-    return STAILQ_EMPTY(&c->list);
+    return TAILQ_EMPTY(&c->list);
 }
 
 bool holding_changes_add(struct holding_changes *c, enum route_kind kind, struct str name,
                          struct str value, struct err *e)
 {
     struct key k;
-    struct str key = make_key(&k, kind, name);
     if (c->bytes + name.n + value.n + OBJECT_COST > HOLDING_BYTES_MAX)
         return err_set(e, "TooLarge", "", "a commit of more than %zu MiB is not taken",
                        HOLDING_BYTES_MAX >> 20);
-    struct holding_change *ch = map_get(&c->by_key, key);
-    if (ch == NULL) {
-        ch = xcalloc(1, sizeof(*ch));
-        ch->owned = true;
-        STAILQ_INSERT_TAIL(&c->list, ch, entry);
-        map_put(&c->by_key, key, ch);
-    } else {
-        c->bytes -= cost(ch->object);
-        free(ch->object);
+    struct holding_object *o = object_new(kind, name, value);
+    struct holding_object *old = map_put(&c->by_key, make_key(&k, kind, name), o);
+    if (old != NULL) {
+        TAILQ_REMOVE(&c->list, old, entry);
+        c->bytes -= cost(old);
+        free(old);
     }
-    ch->object = object_new(kind, name, value);
-    c->bytes += cost(ch->object);
+    TAILQ_INSERT_TAIL(&c->list, o, entry);
+    c->bytes += cost(o);
     return true;
 }
 
@@ -132,7 +128,7 @@ bool holding_changes_add(struct holding_changes *c, enum route_kind kind, struct
 static void foresee(const struct holding *h, const struct holding_changes *c, bool snapshot,
                     struct digest *out_digest, size_t *out_bytes)
 {
-    const struct holding_change *ch;
+    const struct holding_object *o;
     struct key k;
     *out_digest = (struct digest){{0}};
     *out_bytes = 0;
@@ -140,9 +136,8 @@ static void foresee(const struct holding *h, const struct holding_changes *c, bo
         *out_digest = h->digest;
         *out_bytes = h->bytes;
     }
-    STAILQ_FOREACH(ch, &c->list, entry)
+    TAILQ_FOREACH(o, &c->list, entry)
     {
-        const struct holding_object *o = ch->object;
         const struct holding_object *old =
             snapshot ? NULL : map_get(&h->objects, object_key(&k, o));
         if (old != NULL) {
@@ -163,22 +158,42 @@ static size_t counted(const struct holding_object *o)
 
 static void take_over(struct holding *h, struct holding_changes *c)
 {
-    struct holding_change *ch;
+    struct holding_object *o;
     struct holding_object *old;
     struct key k;
-    STAILQ_FOREACH(ch, &c->list, entry)
+    TAILQ_FOREACH(o, &c->list, entry)
     {
-        struct str key = object_key(&k, ch->object);
-        if (ch->object->value.p == NULL) {
+        struct str key = object_key(&k, o);
+        if (o->value.p == NULL) {
             old = map_remove(&h->objects, key);
         } else {
-            old = map_put(&h->objects, key, ch->object);
-            h->num_routes += counted(ch->object);
-            ch->owned = false;
+            old = map_put(&h->objects, key, o);
+            h->num_routes += counted(o);
+            o->change_only = false;
         }
         h->num_routes -= counted(old);
         free(old);
     }
+}
+
+/* The changes are the whole table: their map becomes the holding's. */
+static void take_over_all(struct holding *h, struct holding_changes *c)
+{
+    struct holding_object *o;
+    struct key k;
+    map_free(&h->objects, free);
+    h->num_routes = 0;
+    TAILQ_FOREACH(o, &c->list, entry)
+    {
+        if (o->value.p == NULL) {
+            (void)map_remove(&c->by_key, object_key(&k, o)); /* it stays in the list */
+            continue;
+        }
+        h->num_routes += counted(o);
+        o->change_only = false;
+    }
+    h->objects = c->by_key;
+    map_init(&c->by_key);
 }
 
 bool holding_commit(struct holding *h, struct holding_changes *c, bool snapshot, const char *digest,
@@ -196,11 +211,10 @@ bool holding_commit(struct holding *h, struct holding_changes *c, bool snapshot,
         return err_set(e, "DigestMismatch", "/commit/digest",
                        "with this commit the table's digest would be %.12s..., not %.12s...", hex,
                        digest[0] != '\0' ? digest : "(none)");
-    if (snapshot) {
-        map_free(&h->objects, free);
-        h->num_routes = 0;
-    }
-    take_over(h, c);
+    if (snapshot)
+        take_over_all(h, c);
+    else
+        take_over(h, c);
     h->digest = next;
     h->bytes = bytes;
     return true;

@@ -22,8 +22,10 @@
 #define HOLDING_BYTES_MAX ((size_t)512 << 20) /* of names, values and what keeping them costs */
 
 struct holding_object {
+    TAILQ_ENTRY(holding_object) entry; /* in the changes of the commit that brings it */
     enum route_kind kind;
-    struct str name; /* both in bytes[] */
+    bool change_only; /* no holding has it (yet): it goes with the changes */
+    struct str name;  /* both in bytes[]; value.p NULL, in changes: deleted */
     struct str value;
     char bytes[];
 };
@@ -38,16 +40,11 @@ struct holding {
     size_t num_routes; /* of the objects */
 };
 
-/* One object of a commit; value.p NULL = deleted. */
-struct holding_change {
-    struct holding_object *object;
-    bool owned; /* the change frees the object */
-    STAILQ_ENTRY(holding_change) entry;
-};
+TAILQ_HEAD(holding_list, holding_object);
 
 struct holding_changes {
-    STAILQ_HEAD(holding_change_list, holding_change) list;
-    struct map by_key; /* -> struct holding_change: the last word on an object counts */
+    struct holding_list list;
+    struct map by_key; /* -> struct holding_object: the last word on an object counts */
     size_t bytes;
 };
 

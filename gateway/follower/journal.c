@@ -113,14 +113,14 @@ static void on_read_part(void *arg, enum route_kind kind, struct str name, struc
 static void on_read_commit(void *arg, const struct holding_changes *changes, bool snapshot)
 {
     struct reading *r = arg;
-    const struct holding_change *ch;
+    const struct holding_object *o;
     r->good = r->at;
     if (snapshot) {
         r->snapshot = r->at;
         return; /* its parts were shown as they came */
     }
-    STAILQ_FOREACH(ch, &changes->list, entry)
-    on_read_part(r, ch->object->kind, ch->object->name, ch->object->value);
+    TAILQ_FOREACH(o, &changes->list, entry)
+    on_read_part(r, o->kind, o->name, o->value);
 }
 
 /* Behind a damaged line only a torn tail may follow: a commit there means that somebody edited it.
@@ -411,11 +411,11 @@ static bool reopen(struct journal *j)
 static bool append(struct journal *j, const struct holding *h,
                    const struct holding_changes *changes)
 {
-    const struct holding_change *ch;
+    const struct holding_object *o;
     off_t size = j->size;
-    STAILQ_FOREACH(ch, &changes->list, entry)
+    TAILQ_FOREACH(o, &changes->list, entry)
     {
-        write_object(j, ch->object);
+        write_object(j, o);
         if (!flush_when_large(j, j->fd, &size))
             return false;
     }

@@ -72,9 +72,9 @@ void refusals_free(struct refusals *r)
 
 static size_t count(const struct holding_changes *changes)
 {
-    const struct holding_change *ch;
+    const struct holding_object *o;
     size_t n = 0;
-    STAILQ_FOREACH(ch, &changes->list, entry)
+    TAILQ_FOREACH(o, &changes->list, entry)
     n++;
     return n;
 }
@@ -82,13 +82,13 @@ static size_t count(const struct holding_changes *changes)
 void refusals_sent(struct refusals *r, uint64_t revision, const struct holding_changes *changes)
 {
     struct refusals_commit *c = xcalloc(1, sizeof(*c));
-    const struct holding_change *ch;
+    const struct holding_object *o;
     c->revision = revision;
     c->everything = changes == NULL;
     if (changes != NULL) {
         c->keys = xcalloc(count(changes) + 1, sizeof(*c->keys));
-        STAILQ_FOREACH(ch, &changes->list, entry)
-        c->keys[c->num_keys++] = make_key(ch->object->kind, ch->object->name);
+        TAILQ_FOREACH(o, &changes->list, entry)
+        c->keys[c->num_keys++] = make_key(o->kind, o->name);
     }
     STAILQ_INSERT_TAIL(&r->sent, c, entry);
 }

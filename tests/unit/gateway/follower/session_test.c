@@ -30,11 +30,11 @@ struct seen {
 static void on_commit(void *arg, const struct holding_changes *changes, bool snapshot)
 {
     struct seen *s = arg;
-    const struct holding_change *ch;
+    const struct holding_object *o;
     s->num_commits++;
     s->num_snapshots += snapshot;
     s->num_changes = 0;
-    STAILQ_FOREACH(ch, &changes->list, entry)
+    TAILQ_FOREACH(o, &changes->list, entry)
     s->num_changes++;
 }
 
