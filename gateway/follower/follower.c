@@ -159,10 +159,10 @@ static void stop(struct follower *f)
 {
     table_file_free(f->file);
     cluster_feed_free(f->feed);
-    for (size_t i = 0; i < sizeof(f->signals) / sizeof(f->signals[0]); i++)
-        if (f->signals[i] != NULL)
-            event_free(f->signals[i]);
     proxy_link_free(f->link);
+    for (size_t i = 0; i < sizeof(f->signals) / sizeof(f->signals[0]); i++)
+        if (f->signals[i] != NULL) /* late: until here a SIGTERM does not cut the end short */
+            event_free(f->signals[i]);
     buf_free(&f->line);
     event_base_free(f->base);
 }
