@@ -24,7 +24,7 @@ class Proxy:
         self.sock, self.theirs = socket.socketpair()
         self.sock.settimeout(0.02)
         self.rest, self.table, self.pending = b"", None, {}
-        self.revision, self.status, self.snapshot = 0, None, False
+        self.revision, self.before, self.status, self.snapshot = 0, 0, None, False
 
     def frame(self, line):
         (word, body), = json.loads(line).items()
@@ -45,7 +45,7 @@ class Proxy:
         self.snapshot = False
         base.update(self.pending)
         self.table = {k: v for k, v in base.items() if v is not None}
-        self.pending, self.revision = {}, revision
+        self.pending, self.before, self.revision = {}, self.revision, revision
         if self.table != self.history.get(revision):
             raise Wrong(f"the proxy was given a table that is not revision {revision}: {self.table}")
         with contextlib.suppress(OSError):
@@ -143,7 +143,10 @@ class Feed:
                 if self.process.poll() is None:
                     self.process.send_signal(number)
                 with contextlib.suppress(subprocess.TimeoutExpired):
-                    return self.process.wait(1)
+                    code = self.process.wait(1)
+                    while self.proxy.pump():
+                        pass  # its last words
+                    return code
             raise Wrong("it does not die")
         finally:
             self.proxy.close()
