@@ -216,9 +216,9 @@ static void decode(void *arg)
     OBJ_CAST(f, arg, FRAMES_MAGIC);
     if (is_held(f)) /* frames_in_force goes on */
         return;
-    for (int i = 0; more && i < FRAMES_LINES_A_TURN; i++) {
+    for (int i = 0; more && waiting_bytes(f) > 0 && i < FRAMES_LINES_A_TURN; i++) {
         const char *at = f->in.bytes + f->used;
-        const char *end = f->in.len > f->used ? memchr(at, '\n', f->in.len - f->used) : NULL;
+        const char *end = memchr(at, '\n', waiting_bytes(f));
 
         if (end == NULL)
             break;
