@@ -241,6 +241,7 @@ void api_get_service(struct api_call *call)
 
 struct gateway_page {
     struct page page;
+    const char *epoch;
     uint64_t revision;
 };
 
@@ -252,9 +253,10 @@ static const char *const gateway_states[COORDINATOR_GATEWAY_STATE__COUNT] = {
 };
 
 /* In force in this gateway as far as anyone can know: one that is not heard is never up to date. */
-static bool is_up_to_date(const struct coordinator_gateway *g, uint64_t revision)
+static bool is_up_to_date(const struct coordinator_gateway *g, const struct gateway_page *gp)
 {
-    return g->state == COORDINATOR_GATEWAY_LIVE && g->reported && g->applied >= revision;
+    return g->state == COORDINATOR_GATEWAY_LIVE && g->reported && g->applied >= gp->revision &&
+           strcmp(g->epoch, gp->epoch) == 0; /* numbers of another epoch mean other tables */
 }
 
 static void add_gateway(void *arg, const struct coordinator_gateway *g)
@@ -274,7 +276,7 @@ static void add_gateway(void *arg, const struct coordinator_gateway *g)
         add(p, ",\"routes\":null");
     add_bool(p, ",\"connected\":", g->connected);
     add_text(p, ",\"state\":", gateway_states[g->state]);
-    add_bool(p, ",\"up_to_date\":", is_up_to_date(g, gp->revision));
+    add_bool(p, ",\"up_to_date\":", is_up_to_date(g, gp));
     if (g->reported)
         add_number(p, ",\"last_report_ms_ago\":", (uint64_t)g->last_report_ms_ago);
     else
@@ -287,12 +289,15 @@ static void add_gateway(void *arg, const struct coordinator_gateway *g)
 void api_get_gateways(struct api_call *call)
 {
     char cluster[CLUSTER_MAX + 1];
+    struct coordinator_cluster seen;
     struct gateway_page gp;
 
     if (!named_cluster(call, cluster))
         return;
+    ASSERT(coordinator_cluster(call->coordinator, cluster, &seen));
     page_open(&gp.page);
-    gp.revision = coordinator_revision(call->coordinator, cluster);
+    gp.epoch = seen.epoch;
+    gp.revision = seen.revision;
     add_text(&gp.page, "{\"cluster\":", cluster);
     add_number(&gp.page, ",\"revision\":", gp.revision);
     add(&gp.page, ",\"gateways\":[");

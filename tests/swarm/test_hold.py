@@ -1,10 +1,12 @@
 """A coordinator that has lost its store, or whose Docker has lost the swarm, takes no route away from gateways
 that serve it. The coordinator as a process against a scripted Docker API (test_stream.py has the tools)."""
+import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
-from test_stream import (Stream, coordinator, eventually, fake_docker, labels, running,  # noqa: F401 (fixtures)
+from test_stream import (BUILD, Stream, coordinator, eventually, fake_docker, labels, running,  # noqa: F401 (fixtures)
                          shown)
 
 HOLD_WAIT = 12  # clusters/hold.h
@@ -263,3 +265,58 @@ def test_the_identity_alone_verifies_the_tokens_of_a_lost_coordinator(running): 
     stream.commit()
     assert running.get("/v1", token=bootstrap)[0] == 200
     stream.close()
+
+
+@pytest.fixture
+def gateway(coordinator):  # noqa: F811
+    """A real one, outside Swarm, of a cluster of five services."""
+    services(coordinator, 5)
+    coordinator.start_docker()
+    coordinator.start()
+    eventually("ready", coordinator.ready)
+    token = coordinator.scratch / "token"
+    token.write_text(coordinator.token("east") + "\n")
+    (coordinator.scratch / "state").mkdir()
+    with open(coordinator.scratch / "gateway.log", "wb") as log:
+        process = subprocess.Popen(
+            [Path(BUILD) / "bin/signalbox-gateway", "--coordinator", f"http://127.0.0.1:{coordinator.stream_port}",
+             "--cluster", "east", "--token-file", token, "--id", "real", "--node", "n1", "--workers", "1",
+             "--state", coordinator.scratch / "state", "--listen-http", "127.0.0.1:0", "--admin", "127.0.0.1:0"],
+            stderr=log)
+    eventually("its report", lambda: (g := shown(coordinator, "real")) and g["up_to_date"] and g["routes"] == 5)
+    yield process
+    process.terminate()
+    process.wait(20)
+    print((coordinator.scratch / "gateway.log").read_text())
+
+
+def test_a_real_gateway_keeps_five_routes_through_a_lost_store_with_three(coordinator, gateway):  # noqa: F811
+    before = shown(coordinator, "real")
+    coordinator.end(9)
+    services(coordinator, 3)
+    coordinator.start(store=coordinator.scratch / "new.db", hold=True, stream=f"127.0.0.1:{coordinator.stream_port}")
+    why = held(coordinator, "HeldFewer")
+    assert 'gateway "real" holds 5' in why["detail"] and "gives 3 routes" in why["detail"]
+    time.sleep(2)
+    assert shown(coordinator, "real")["routes"] == 5 and shown(coordinator, "real")["epoch"] == before["epoch"]
+    services(coordinator, 5)
+    begin = time.monotonic()
+    eventually("ready", coordinator.ready, timeout=HOLD_WAIT + 5)
+    after = eventually("the gateway", lambda: (g := shown(coordinator, "real")) and g["up_to_date"] and g, timeout=15)
+    assert after["epoch"] > before["epoch"] and after["routes"] == 5 and gateway.poll() is None
+    print(f"published and adopted after {time.monotonic() - begin:.1f} s")
+
+
+def test_a_real_gateway_is_told_a_later_epoch_when_an_old_store_comes_back(coordinator, gateway):  # noqa: F811
+    """The coordinator goes from one manager to another and back to the first, where its old store is."""
+    stream = f"127.0.0.1:{coordinator.stream_port}"
+    coordinator.end(9)
+    coordinator.start(store=coordinator.scratch / "second.db", hold=True, stream=stream)
+    second = eventually("the second's table", lambda: (g := shown(coordinator, "real")) and g["up_to_date"] and g,
+                        timeout=HOLD_WAIT + 10)
+    coordinator.end(9)
+    coordinator.start(hold=True, stream=stream)
+    third = eventually("the first's table", lambda: (g := shown(coordinator, "real")) and g["up_to_date"] and
+                       g["epoch"] > second["epoch"] and g, timeout=HOLD_WAIT + 10)
+    assert third["routes"] == 5 and gateway.poll() is None
+    assert "OlderEpoch" not in (coordinator.scratch / "gateway.log").read_text()

@@ -148,14 +148,14 @@ class Coordinator:
         self.docker.unlink(missing_ok=True)
         self.fake = fake_docker.FakeDocker(self.docker, self.state_path).start()
 
-    def start(self, store=None, files=None, hold=False, clusters=("east", "west")):
+    def start(self, store=None, files=None, hold=False, clusters=("east", "west"), stream="127.0.0.1:0"):
         """files: the limits of open files, (soft, hard). hold: wait for what gateways report (test_hold.py)."""
         self.log = open(self.scratch / "log", "ab+")
         at = self.log.seek(0, os.SEEK_END)
         self.process = subprocess.Popen(
             [PROGRAM, "--docker", f"unix://{self.docker}", "--store", store or self.store,
              "--identity", self.identity, *(word for c in clusters for word in ("--cluster", c)),
-             "--default-cluster", "east", "--stream", "127.0.0.1:0", "--admin", "127.0.0.1:0",
+             "--default-cluster", "east", "--stream", stream, "--admin", "127.0.0.1:0",
              *([] if hold else ["--accept-empty"])],
             stderr=self.log, preexec_fn=files and (lambda: resource.setrlimit(resource.RLIMIT_NOFILE, files)))
 
