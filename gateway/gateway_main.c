@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "gateway/core/caps.h"
 #include "gateway/core/check.h"
 #include "gateway/core/fd.h"
 #include "gateway/core/log.h"
@@ -19,9 +20,10 @@
 #include "gateway/parent.h"
 #include "gateway/ready_client.h"
 #include "gateway/sockets.h"
+#include "gateway/users.h"
 #include "gateway/worker/worker.h"
 
-enum { HOST_NAME_BYTES = 129, FOLLOWER_ARGS = 32 };
+enum { HOST_NAME_BYTES = 129, FOLLOWER_ARGS = 32, NOBODY = 65534 };
 
 struct flags {
     const char *table;
@@ -40,6 +42,7 @@ struct flags {
     const char *keyholder;
     int64_t workers;
     int64_t stop_grace_s;
+    const char *users;
     const char *log_level;
     const char *check_ready;
     bool help;
@@ -78,6 +81,9 @@ static const struct options_entry options[] = {
      OPTIONS_NUMBER, AT(workers), 1, WORKERS_MAX, NULL},
     {"--stop-grace", "SECONDS", "time for requests in flight after SIGTERM; default: 10",
      OPTIONS_NUMBER, AT(stop_grace_s), 0, 86400, NULL},
+    {"--users", "PARENT:FOLLOWER:PROXY",
+     "ids of the three processes' users and groups, for a start as root", OPTIONS_TEXT, AT(users),
+     0, 0, NULL},
     {"--log-level", "LEVEL", "error, warn, info or debug; default: info", OPTIONS_TEXT,
      AT(log_level), 0, 0, NULL},
     {"--check-ready", "ADDR:PORT", "ask the gateway at this admin address, exit 0 when it is ready",
@@ -109,16 +115,25 @@ static bool check(const struct flags *f, struct err *e)
         return err_set(e, "BadOption", "--coordinator",
                        "--coordinator takes a URL such as http://coordinator:7700, not \"%s\"",
                        f->coordinator);
-    if (f->token_file != NULL && access(f->token_file, R_OK) != 0)
-        return err_set_errno(e, "BadOption", "--token-file", "--token-file %s cannot be read",
-                             f->token_file);
-    if (f->state != NULL && mkdir(f->state, 0700) != 0 && access(f->state, R_OK | W_OK | X_OK) != 0)
-        return err_set_errno(e, "BadOption", "--state", "--state %s is no usable directory",
-                             f->state);
     if (f->listen_https.num > 0)
         log_warn("TLS is not built yet: no --listen-https address is opened");
     if (f->secrets != NULL || f->keyholder != NULL)
         log_warn("TLS is not built yet: --secrets and --keyholder are not used");
+    return true;
+}
+
+/* As the follower's user, which is the only one that may see these. */
+static bool check_files(void *config, struct err *e)
+{
+    const struct parent_config *c = config;
+    const struct flags *f = c->flags;
+
+    if (f->token_file != NULL && access(f->token_file, R_OK) != 0)
+        return err_set_errno(e, "BadOption", "--token-file",
+                             "--token-file %s cannot be read by user %u", f->token_file, getuid());
+    if (f->state != NULL && mkdir(f->state, 0700) != 0 && access(f->state, R_OK | W_OK | X_OK) != 0)
+        return err_set_errno(e, "BadOption", "--state",
+                             "--state %s is no directory that user %u can use", f->state, getuid());
     return true;
 }
 
@@ -184,7 +199,8 @@ static int run(const struct flags *f)
     int admin_fd = -1;
     char follower[PATH_MAX];
     const char *argv[FOLLOWER_ARGS];
-    if (!check(f, &e) || !find_follower(follower, &e) ||
+    struct users users;
+    if (!check(f, &e) || !users_choose(f->users, &users, &e) || !find_follower(follower, &e) ||
         !open_listeners(f, &listeners, &admin_fd, &e))
         return fail(&e);
     fd_raise_limit();
@@ -196,11 +212,23 @@ static int run(const struct flags *f)
                                    .doorman = f->doorman,
                                    .follower = follower,
                                    .follower_argv = argv,
+                                   .prepare_follower = check_files,
+                                   .flags = (void *)(uintptr_t)f,
+                                   .users = users,
                                    .stop_grace_ms = f->stop_grace_s * 1000};
     int status = parent_run(&config);
     sockets_close(&listeners);
     fd_close(&admin_fd);
     return status;
+}
+
+/* In a container it is started by root: nothing of that is needed, nor what comes with it. */
+static int check_ready(const char *address)
+{
+    struct err e = {0};
+    if (!caps_lock() || (caps_can_change_ids() && !caps_change_ids(NOBODY, NOBODY)) || !caps_set(0))
+        return fail((err_set_errno(&e, "NoPrivileges", "", "privileges cannot be given up"), &e));
+    return ready_client_check(address) ? 0 : 1;
 }
 
 static int64_t usable_cpus(void)
@@ -237,6 +265,6 @@ int main(int argc, char **argv)
         return 0;
     }
     if (f.check_ready != NULL)
-        return ready_client_check(f.check_ready) ? 0 : 1;
+        return check_ready(f.check_ready);
     return run(&f);
 }

@@ -1,13 +1,15 @@
 /*
- * The supervisor. One libevent loop over: a signalfd, the control socket to the proxy, the doorman
- * client, and the timers of restarts and of the end. It holds a copy of every listener, so that a
- * new proxy serves where its predecessor stopped. As PID 1 of a container it also reaps whatever
- * orphans end up with it.
+ * The supervisor. One libevent loop over: a signalfd, the control socket to the proxy, the sockets
+ * of the two spawners that start proxy and follower, the doorman client, and the timers of restarts
+ * and of the end. It holds a copy of every listener, so that a new proxy serves where its
+ * predecessor stopped. As PID 1 of a container it also reaps whatever orphans end up with it. When
+ * the spawners are there it takes its own user and has no capability any more.
  *
  *     SERVING --SIGTERM--> DRAINING --proxy gone--> ENDING --follower gone--> loop ends
  *
  * A proxy that dies takes its follower with it (the frames socket closes); a follower that dies is
- * replaced alone. Called by gateway_main.c.
+ * replaced alone. A spawner that dies ends the gateway: nothing here could make another one. Called
+ * by gateway_main.c.
  */
 #include "gateway/parent.h"
 
@@ -15,7 +17,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -24,12 +25,14 @@
 #include <event2/event.h>
 
 #include "gateway/child.h"
+#include "gateway/core/caps.h"
 #include "gateway/core/check.h"
 #include "gateway/core/clock.h"
 #include "gateway/core/fd.h"
 #include "gateway/core/log.h"
 #include "gateway/core/obj.h"
 #include "gateway/doorman/client.h"
+#include "gateway/spawner.h"
 #include "gateway/worker/control.h"
 #include "gateway/worker/hub.h"
 
@@ -56,8 +59,13 @@ struct parent {
     struct event *proxy_timer;
     struct event *follower_timer;
     struct event *end_timer;
-    struct child proxy;
-    struct child follower;
+    struct kept {
+        struct child child;
+        struct spawner spawner;
+        struct event *event;
+        void (*gone)(struct parent *p, int status);
+        struct parent *parent;
+    } proxy, follower;
     struct doorman_client *doorman;
     uint64_t listeners_given; /* to this proxy */
     int exit_status;
@@ -83,10 +91,58 @@ static void arm(struct event *timer, int64_t ms)
         WRONG("a timer cannot be set");
 }
 
-static void kill_child(const struct child *c, int number)
+static void end_loop(struct parent *p)
 {
-    if (c->pid > 0 && kill(c->pid, number) != 0)
-        log_warn("the %s cannot be signalled: %s", c->name, strerror(errno));
+    if (event_base_loopbreak(p->base) != 0)
+        WRONG("the event loop cannot be ended");
+}
+
+/* ---- the spawners ------------------------------------------------------------------------------
+ */
+
+/* A container is started anew then; what runs here ends with our sockets. */
+static void lost_spawner(struct kept *k)
+{
+    log_error("what starts the %s is gone; the gateway ends", k->child.name);
+    k->parent->exit_status = 1;
+    end_loop(k->parent);
+}
+
+static void kill_child(struct kept *k, int number)
+{
+    if (k->child.running && !spawner_signal(&k->spawner, number))
+        lost_spawner(k);
+}
+
+static void start_child(struct kept *k, int fd)
+{
+    child_begins(&k->child);
+    if (!spawner_start(&k->spawner, fd))
+        lost_spawner(k);
+}
+
+static void on_spawner(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd; /* the spawner's */
+    (void)what;
+    struct kept *k = arg;
+    struct parent *p;
+    struct spawner_msg m;
+    OBJ_CAST(p, k->parent, PARENT_MAGIC);
+    enum io r = spawner_recv(&k->spawner, &m);
+    if (r == IO_AGAIN)
+        return;
+    if (r != IO_DONE) {
+        lost_spawner(k);
+    } else if (m.type == SPAWNER_STARTED) {
+        k->child.pid = m.value;
+        log_info("the %s is pid %d", k->child.name, m.value);
+    } else if (m.type == SPAWNER_FAILED) {
+        log_error("the %s cannot be started: %s", k->child.name, strerror(m.value));
+        k->gone(p, W_EXITCODE(1, 0));
+    } else if (m.type == SPAWNER_ENDED) {
+        k->gone(p, m.value);
+    }
 }
 
 /* ---- the control socket ------------------------------------------------------------------------
@@ -206,19 +262,19 @@ static void on_control(evutil_socket_t fd, short what, void *arg)
 /* ---- the proxy ---------------------------------------------------------------------------------
  */
 
-_Noreturn static void be_proxy(struct parent *p, int control_fd)
+/* In the proxy, as it was when its spawner was made. */
+static int be_proxy(void *arg, int control_fd)
 {
+    const struct parent_config *c = arg;
     struct hub_config config = {
         .control_fd = control_fd,
-        .admin_fd = p->config->admin_fd,
-        .id = p->config->id,
-        .num_workers = p->config->num_workers,
-        .num_listeners = p->config->listeners->num,
-        .doorman = p->config->doorman != NULL,
+        .admin_fd = c->admin_fd,
+        .id = c->id,
+        .num_workers = c->num_workers,
+        .num_listeners = c->listeners->num,
+        .doorman = c->doorman != NULL,
     };
-    if (prctl(PR_SET_DUMPABLE, 0) != 0)
-        log_warn("the proxy's memory can be read by others of its user: %s", strerror(errno));
-    _exit(hub_run(&config));
+    return hub_run(&config);
 }
 
 static bool open_control(struct parent *p, int pair[2])
@@ -256,24 +312,14 @@ static void give_listeners(struct parent *p)
 static void start_proxy(struct parent *p)
 {
     int pair[2] = {-1, -1};
-    int keep[2] = {-1, p->config->admin_fd};
-    if (p->state != PARENT_SERVING || p->proxy.pid > 0)
+    if (p->state != PARENT_SERVING || p->proxy.child.running)
         return;
     if (!open_control(p, pair)) {
         arm(p->proxy_timer, CHILD_BACK_OFF_MAX_MS);
         return;
     }
-    keep[0] = pair[1];
-    pid_t pid = child_fork(&p->proxy, keep, 2);
-    if (pid == 0)
-        be_proxy(p, pair[1]);
+    start_child(&p->proxy, pair[1]);
     fd_close(&pair[1]);
-    if (pid < 0) {
-        close_control(p);
-        arm(p->proxy_timer, CHILD_BACK_OFF_MAX_MS);
-        return;
-    }
-    log_info("the proxy is pid %d", (int)pid);
     give_listeners(p);
     start_follower(p);
 }
@@ -281,58 +327,46 @@ static void start_proxy(struct parent *p)
 /* ---- the follower ------------------------------------------------------------------------------
  */
 
-_Noreturn static void be_follower(const struct parent *p, int frames_fd)
+static int be_follower(void *arg, int frames_fd)
 {
+    const struct parent_config *c = arg;
     char number[8];
     char program[] = "signalbox-follower";
     char option[] = "--frames-fd";
     char *argv[FOLLOWER_ARGS_MAX + 4] = {program, option, number};
     size_t n = 3;
     snprintf(number, sizeof(number), "%d", FRAMES_FD);
-    for (const char *const *a = p->config->follower_argv; *a != NULL; a++) {
+    for (const char *const *a = c->follower_argv; *a != NULL; a++) {
         ASSERT(n < FOLLOWER_ARGS_MAX);
         argv[n++] = (char *)(uintptr_t)*a; /* execv takes char *const[] and changes nothing */
     }
     bool placed = frames_fd == FRAMES_FD ? fd_set_cloexec(frames_fd, false)
                                          : dup2(frames_fd, FRAMES_FD) == FRAMES_FD;
     if (placed)
-        execv(p->config->follower, argv);
-    log_error("%s cannot be run: %s", p->config->follower, strerror(errno));
-    _exit(127);
+        execv(c->follower, argv);
+    log_error("%s cannot be run: %s", c->follower, strerror(errno));
+    return 127;
 }
 
 static void start_follower(struct parent *p)
 {
     int pair[2];
     struct control_msg m = {.type = CONTROL_FRAMES};
-    if (p->state == PARENT_ENDING || p->follower.pid > 0 || p->control_fd < 0)
+    if (p->state == PARENT_ENDING || p->follower.child.running || p->control_fd < 0)
         return;
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0) {
         log_error("there is no frames socket for the follower: %s", strerror(errno));
         arm(p->follower_timer, CHILD_BACK_OFF_MAX_MS);
         return;
     }
-    pid_t pid = child_fork(&p->follower, &pair[0], 1);
-    if (pid == 0)
-        be_follower(p, pair[0]);
+    start_child(&p->follower, pair[0]);
     fd_close(&pair[0]);
-    if (pid > 0) {
-        log_info("the follower is pid %d", (int)pid);
-        tell_proxy(p, &m, &pair[1]);
-    } else {
-        arm(p->follower_timer, CHILD_BACK_OFF_MAX_MS);
-    }
+    tell_proxy(p, &m, &pair[1]);
     fd_close(&pair[1]);
 }
 
 /* ---- ends and signals --------------------------------------------------------------------------
  */
-
-static void end_loop(struct parent *p)
-{
-    if (event_base_loopbreak(p->base) != 0)
-        WRONG("the event loop cannot be ended");
-}
 
 /* The proxy is gone for good: the follower ends, then we do. */
 static void begin_end(struct parent *p, int exit_status)
@@ -340,7 +374,7 @@ static void begin_end(struct parent *p, int exit_status)
     move_to(p, PARENT_ENDING);
     p->exit_status = exit_status;
     close_control(p);
-    if (p->follower.pid == 0) {
+    if (!p->follower.child.running) {
         end_loop(p);
         return;
     }
@@ -350,7 +384,7 @@ static void begin_end(struct parent *p, int exit_status)
 
 static void on_proxy_gone(struct parent *p, int status)
 {
-    int64_t wait_ms = child_ended(&p->proxy, status);
+    int64_t wait_ms = child_ended(&p->proxy.child, status);
     close_control(p);
     if (p->state == PARENT_DRAINING) {
         begin_end(p, WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : 1);
@@ -364,25 +398,19 @@ static void on_proxy_gone(struct parent *p, int status)
 
 static void on_follower_gone(struct parent *p, int status)
 {
-    int64_t wait_ms = child_ended(&p->follower, status);
+    int64_t wait_ms = child_ended(&p->follower.child, status);
     if (p->state == PARENT_ENDING)
         end_loop(p);
     else if (p->control_fd >= 0)
         arm(p->follower_timer, wait_ms);
 }
 
-static void reap(struct parent *p)
+/* Proxy and follower are their spawners' children; a spawner's end shows in its socket. */
+static void reap(void)
 {
-    int status;
     pid_t pid;
-    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-        if (pid == p->proxy.pid)
-            on_proxy_gone(p, status);
-        else if (pid == p->follower.pid)
-            on_follower_gone(p, status);
-        else
-            log_debug("reaped pid %d, which is not ours", (int)pid);
-    }
+    while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
+        log_debug("reaped pid %d", (int)pid);
 }
 
 static void begin_drain(struct parent *p)
@@ -393,7 +421,7 @@ static void begin_drain(struct parent *p)
              (long long)p->config->stop_grace_ms);
     if (p->doorman != NULL)
         doorman_client_draining(p->doorman);
-    if (p->proxy.pid == 0) {
+    if (!p->proxy.child.running) {
         begin_end(p, 1);
         return;
     }
@@ -421,7 +449,7 @@ static void on_signal(evutil_socket_t fd, short what, void *arg)
     struct signalfd_siginfo info;
     while (read(fd, &info, sizeof(info)) == (ssize_t)sizeof(info)) {
         if (info.ssi_signo == SIGCHLD)
-            reap(p);
+            reap();
         else if (info.ssi_signo == SIGHUP)
             log_info("SIGHUP means nothing here: tables and tokens are followed as they change");
         else
@@ -453,9 +481,9 @@ static void on_end_due(evutil_socket_t fd, short what, void *arg)
     (void)what;
     struct parent *p;
     OBJ_CAST(p, arg, PARENT_MAGIC);
-    const struct child *c = p->state == PARENT_DRAINING ? &p->proxy : &p->follower;
-    log_warn("the %s did not end in time; it is killed", c->name);
-    kill_child(c, SIGKILL);
+    struct kept *k = p->state == PARENT_DRAINING ? &p->proxy : &p->follower;
+    log_warn("the %s did not end in time; it is killed", k->child.name);
+    kill_child(k, SIGKILL);
 }
 
 static struct event *new_timer(struct parent *p, event_callback_fn fn)
@@ -463,6 +491,14 @@ static struct event *new_timer(struct parent *p, event_callback_fn fn)
     struct event *ev = event_new(p->base, -1, 0, fn, p);
     ASSERT(ev != NULL);
     return ev;
+}
+
+static void watch_spawner(struct parent *p, struct kept *k)
+{
+    k->parent = p;
+    k->event = event_new(p->base, k->spawner.fd, EV_READ | EV_PERSIST, on_spawner, k);
+    if (k->event == NULL || event_add(k->event, NULL) != 0)
+        WRONG("a spawner cannot be watched");
 }
 
 static bool set_up(struct parent *p)
@@ -486,6 +522,8 @@ static bool set_up(struct parent *p)
     p->end_timer = new_timer(p, on_end_due);
     if (p->signal_event == NULL || event_add(p->signal_event, NULL) != 0)
         WRONG("signals cannot be watched");
+    watch_spawner(p, &p->proxy);
+    watch_spawner(p, &p->follower);
     return true;
 }
 
@@ -494,6 +532,8 @@ static void tear_down(struct parent *p)
     doorman_client_free(p->doorman);
     close_control(p);
     event_free(p->signal_event);
+    event_free(p->proxy.event);
+    event_free(p->follower.event);
     event_free(p->proxy_timer);
     event_free(p->follower_timer);
     event_free(p->end_timer);
@@ -501,20 +541,60 @@ static void tear_down(struct parent *p)
     fd_close(&p->signal_fd);
 }
 
+/* First of all: from what these are forked, they know the flags and nothing else. */
+static bool make_spawners(struct parent *p, struct err *e)
+{
+    const struct users *users = &p->config->users;
+    if (!caps_lock())
+        return err_set_errno(e, "NoPrivileges", "", "privileges cannot be given up");
+    struct spawner_config proxy = {.name = p->proxy.child.name,
+                                   .uid = users->apart ? users->proxy : (uid_t)-1,
+                                   .keep_fd = p->config->admin_fd,
+                                   .run = be_proxy,
+                                   .arg = (void *)(uintptr_t)p->config};
+    struct spawner_config follower = proxy;
+    follower.name = p->follower.child.name;
+    follower.uid = users->apart ? users->follower : (uid_t)-1;
+    follower.keep_fd = -1;
+    follower.prepare = p->config->prepare_follower;
+    follower.run = be_follower;
+    return spawner_new(&p->follower.spawner, &follower, e) &&
+           spawner_new(&p->proxy.spawner, &proxy, e);
+}
+
+/* After this line there is nothing that this process may do and others may not. */
+static bool give_up_privileges(const struct users *users, struct err *e)
+{
+    if (users->apart && !caps_change_ids(users->parent, users->parent))
+        return err_set_errno(e, "NoUser", "--users", "user %u cannot be taken on", users->parent);
+    if (!caps_lock() || !caps_set(0))
+        return err_set_errno(e, "NoPrivileges", "", "privileges cannot be given up");
+    return true;
+}
+
 int parent_run(const struct parent_config *config)
 {
-    struct parent p = {.magic = PARENT_MAGIC,
-                       .config = config,
-                       .control_fd = -1,
-                       .signal_fd = -1,
-                       .proxy = {.name = "proxy"},
-                       .follower = {.name = "follower"},
-                       .exit_status = 1};
-    if (!set_up(&p))
-        return 1;
-    start_proxy(&p);
-    if (event_base_dispatch(p.base) < 0)
-        log_error("the event loop failed");
-    tear_down(&p);
-    return p.exit_status;
+    struct err e = {0};
+    struct parent p = {
+        .magic = PARENT_MAGIC,
+        .config = config,
+        .control_fd = -1,
+        .signal_fd = -1,
+        .proxy = {.child = {.name = "proxy"}, .spawner = {.fd = -1}, .gone = on_proxy_gone},
+        .follower = {.child = {.name = "follower"},
+                     .spawner = {.fd = -1},
+                     .gone = on_follower_gone},
+        .exit_status = 1};
+    bool ready = make_spawners(&p, &e) && give_up_privileges(&config->users, &e);
+    if (!ready)
+        log_error("%s", e.text);
+    if (ready && set_up(&p)) {
+        start_proxy(&p);
+        if (event_base_dispatch(p.base) < 0)
+            log_error("the event loop failed");
+        tear_down(&p);
+    }
+    spawner_close(&p.proxy.spawner);
+    spawner_close(&p.follower.spawner);
+    return ready ? p.exit_status : 2;
 }

@@ -10,6 +10,7 @@
 
 #include "gateway/core/err.h"
 #include "gateway/sockets.h"
+#include "gateway/users.h"
 
 struct parent_config {
     struct sockets *listeners;        /* own ones; the parent closes them when it drains */
@@ -19,10 +20,17 @@ struct parent_config {
     const char *doorman;              /* socket; NULL: none */
     const char *follower;             /* path of the program */
     const char *const *follower_argv; /* after --frames-fd N; NULL-ended */
+    /* Once, as the follower's user: can it read what it needs? False with a sentence: no start. */
+    bool (*prepare_follower)(void *config, struct err *e);
+    void *flags; /* for prepare_follower */
+    struct users users;
     int64_t stop_grace_ms;
 };
 
-/* Runs until the gateway was told to end. The exit status: 0 after a clean drain, else 1. */
+/*
+ * Runs until the gateway was told to end, with no capability left. The exit status: 0 after a clean
+ * drain, 2 when it cannot start, else 1.
+ */
 int parent_run(const struct parent_config *config);
 
 #endif
