@@ -57,7 +57,8 @@ uint64_t store_head(const struct store *s); /* number of the last commit, 0 = no
  * One transaction: the objects, a change-log row each, the next commit number, author and cause.
  * A change that changes nothing (same value, or delete of what is not there) is left out; when
  * none is left there is no commit and *out_commit = head. On false nothing happened, and the same
- * call may be made again. When it returns true the commit survives kill -9 and loss of power.
+ * call may be made again; only when the disk could never sync it, the next process may find the
+ * whole commit there. When it returns true the commit survives kill -9 and loss of power.
  */
 MUST_USE bool store_commit(struct store *s, const struct store_change *changes, size_t num_changes,
                            const char *author, const char *cause, uint64_t *out_commit,
