@@ -128,9 +128,17 @@ void loop_stop(struct loop *l)
 
 int64_t loop_now_ms(struct loop *l)
 {
-    if (l->now_ms == 0)
-        l->now_ms = clock_mono_ms();
+    if (l->now_ms == 0) {
+        l->now_us = clock_mono_us();
+        l->now_ms = l->now_us / 1000;
+    }
     return l->now_ms;
+}
+
+int64_t loop_now_us(struct loop *l)
+{
+    (void)loop_now_ms(l); /* reads the clock when it must */
+    return l->now_us;
 }
 
 void loop_add_ticker(struct loop *l, bool (*on_tick_fn)(void *arg, int64_t now_ms), void *arg)

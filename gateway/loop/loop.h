@@ -56,6 +56,7 @@ struct loop {
     struct event *tick;
     int64_t tick_ms; /* the interval that is armed */
     int64_t now_ms;  /* 0: not read in this turn yet */
+    int64_t now_us;  /* of the same reading */
     STAILQ_HEAD(, loop_task) tasks;
     SLIST_HEAD(, loop_grave) graves;
     struct loop_ticker tickers[LOOP_TICKERS_MAX];
@@ -73,6 +74,7 @@ void loop_run(struct loop *l);  /* until loop_stop */
 void loop_stop(struct loop *l);
 
 int64_t loop_now_ms(struct loop *l); /* monotonic; one clock read a turn */
+int64_t loop_now_us(struct loop *l); /* the same moment, for what is measured */
 void loop_add_ticker(struct loop *l, bool (*on_tick)(void *arg, int64_t now_ms), void *arg);
 void loop_hurry(struct loop *l); /* a short deadline has begun: tick fast from now on */
 void loop_later(struct loop *l, struct loop_task *t);

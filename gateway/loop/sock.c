@@ -76,6 +76,7 @@ enum io sock_recv(struct sock *s, void *p, size_t cap, size_t *out_n)
     while (n < 0 && errno == EINTR);
     if (n > 0) {
         s->readable = (size_t)n == cap || s->hung_up;
+        s->received += (uint64_t)n;
         *out_n = (size_t)n;
         return IO_DONE;
     }
@@ -130,6 +131,7 @@ enum io sock_send(struct sock *s, struct iovec *iov, size_t num_iov, size_t *out
     if (n >= 0) {
         *out_n = (size_t)n;
         s->writable = (size_t)n == bytes;
+        s->sent += (uint64_t)n;
         return IO_DONE;
     }
     s->writable = false;

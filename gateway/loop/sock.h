@@ -31,6 +31,8 @@ struct sock {
     void (*on_ready)(void *owner);
     void *owner;
     struct fd_budget *budget; /* it is counted there; NULL: nowhere */
+    uint64_t received;        /* bytes in its life, as is `sent` */
+    uint64_t sent;
     struct event ev;
 };
 

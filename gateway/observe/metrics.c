@@ -1,24 +1,37 @@
-/*
- * Counters as Prometheus' text exposition. Does not collect: whoever counts writes the struct, and
- * worker's admin listener asks for the text on its own thread.
- */
+/* Counting into histograms, and sums over workers. What is shown is exposition.c's. */
 #include "gateway/observe/metrics.h"
 
-#include <inttypes.h>
+static const int64_t bounds_us[METRICS_BUCKETS_NUM] = {
+#define X(us, label) us,
+    METRICS_BUCKETS(X)
+#undef X
+};
 
-bool metrics_write_one(struct buf *b, const char *name, const char *type, const char *help,
-                       uint64_t value)
+void metrics_observe(struct metrics_histogram *h, int64_t us)
 {
-    return buf_add_fmt(b, "# HELP %s %s\n# TYPE %s %s\n%s %" PRIu64 "\n", name, help, name, type,
-                       name, value);
+    size_t i = 0;
+
+    if (us < 0)
+        us = 0;
+    while (i < METRICS_BUCKETS_NUM && us > bounds_us[i])
+        i++;
+    metrics_add(&h->in[i], 1);
+    metrics_add(&h->sum_us, (uint64_t)us);
 }
 
-bool metrics_write(struct buf *b, const struct metrics *m)
+static void sum_histogram(struct metrics_histogram *sum, const struct metrics_histogram *one)
 {
-#define X(sym, name, help)                                                  \
-    if (!metrics_write_one(b, name, "counter", help, metrics_get(&m->sym))) \
-        return false;
+    for (size_t i = 0; i <= METRICS_BUCKETS_NUM; i++)
+        metrics_add(&sum->in[i], metrics_get(&one->in[i]));
+    metrics_add(&sum->sum_us, metrics_get(&one->sum_us));
+}
+
+void metrics_sum(struct metrics *sum, const struct metrics *one)
+{
+#define X(sym, name, help) metrics_add(&sum->sym, metrics_get(&one->sym));
     METRICS_COUNTERS(X)
 #undef X
-    return true;
+#define X(sym, name, help) sum_histogram(&sum->sym, &one->sym);
+    METRICS_HISTOGRAMS(X)
+#undef X
 }

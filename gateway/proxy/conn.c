@@ -40,6 +40,11 @@ static const struct {
 };
 #undef TO
 
+const char *conn_state_name(enum conn_state s)
+{
+    return states[s].name;
+}
+
 const char *close_reason_label(enum close_reason why)
 {
     static const char *const labels[CLOSE__COUNT] = {
@@ -69,9 +74,11 @@ void conn_enter(struct conn *c, enum conn_state next)
     OBJ_CHECK(c, CONN_MAGIC);
     ASSERT(states[c->state].may_go_to & (1U << next));
     TAILQ_REMOVE(&lists[c->state], c, link);
+    c->proxy->num_in[c->state]--;
     c->state = next;
     c->since_ms = loop_now_ms(c->proxy->loop);
     TAILQ_INSERT_TAIL(&lists[next], c, link);
+    c->proxy->num_in[next]++;
 }
 
 void conn_touch(struct conn *c)
@@ -108,6 +115,7 @@ static void bury(void *dead)
 
     OBJ_CAST(c, dead, CONN_MAGIC);
     TAILQ_REMOVE(&c->proxy->conns[CONN_DEAD], c, link);
+    c->proxy->num_in[CONN_DEAD]--;
     OBJ_KILL(c);
 }
 
@@ -143,7 +151,9 @@ struct conn *conn_new(struct proxy *p, int fd, const struct sockaddr_storage *pe
     c->task = (struct loop_task){.run = on_ready, .arg = c};
     c->grave = (struct loop_grave){.bury = bury, .dead = c};
     set_peer(c, peer);
+    account_open(c);
     TAILQ_INSERT_TAIL(&p->conns[CONN_IDLE], c, link);
+    p->num_in[CONN_IDLE]++;
     metrics_add(&p->num_conns, 1);
     return c;
 }
@@ -156,6 +166,7 @@ void conn_begin_exchange(struct conn *c)
     memset(c->x, 0, sizeof *c->x);
     buf_init(&c->x->to_up, CONN_PENDING_MAX);
     buf_init(&c->x->to_client, CONN_PENDING_MAX);
+    account_begin(c);
 }
 
 void conn_drop_upstream(struct conn *c)
@@ -200,6 +211,7 @@ static void die(struct conn *c, enum close_reason why)
     log_debug("client=%s state=%s closed: %s", c->peer, states[c->state].name,
               close_reason_text(why));
     metrics_add(&p->closed[why], 1);
+    account_end(c, why);
     forget_everything(c);
     conn_enter(c, CONN_DEAD);
     metrics_add(&p->num_conns, (uint64_t)-1);
@@ -231,6 +243,7 @@ void conn_linger(struct conn *c, enum close_reason why)
         conn_close(c, why);
         return;
     }
+    account_end(c, why);
     forget_everything(c);
     c->end_reason = why;
     conn_enter(c, CONN_LINGER);
@@ -250,6 +263,7 @@ bool conn_next(struct conn *c, bool keep, enum close_reason why)
         return c->state != CONN_DEAD;
     }
     ASSERT(c->in_len >= x->body_end && x->up == NULL);
+    account_end(c, why);
     c->in_len -= x->body_end;
     if (c->in_len > 0)
         memmove(c->in, c->in + x->body_end, c->in_len);

@@ -24,9 +24,11 @@
 #include "gateway/http/h1_write.h"
 #include "gateway/loop/loop.h"
 #include "gateway/loop/sock.h"
+#include "gateway/proxy/account.h"
 #include "gateway/proxy/balance.h"
 #include "gateway/proxy/close_reason.h"
 #include "gateway/proxy/proxy.h"
+#include "gateway/proxy/reply_reason.h"
 #include "gateway/proxy/retry.h"
 #include "gateway/upstream/upstream.h"
 
@@ -109,6 +111,8 @@ struct exchange {
 
     struct buf to_up;     /* the rest of a head that did not fit into the socket */
     struct buf to_client; /* likewise, and answers of ours */
+
+    struct account account;
 };
 
 struct conn {
@@ -131,6 +135,7 @@ struct conn {
     char *out;               /* likewise, bytes from the endpoint */
     struct h1_head *partial; /* a request head that has not come whole */
     struct exchange *x;      /* NULL in IDLE and HEAD: a connection that waits is small */
+    struct account_conn account;
 };
 
 TAILQ_HEAD(conn_list, conn);
@@ -143,9 +148,13 @@ struct proxy {
     const struct table *table;
     struct upstreams ups;
     struct conn_list conns[CONN__COUNT];
+    size_t num_in[CONN__COUNT];
     _Atomic uint64_t num_conns;            /* all but the dead; other threads may read it */
     _Atomic uint64_t closed[CLOSE__COUNT]; /* likewise */
     struct retry_budget budget;
+    struct account_book book;
+    void (*on_forgotten)(void *arg, uint32_t id);
+    void *arg;
     uint64_t random;
     /* scratch of the callback that runs */
     struct h1_head head;
@@ -155,6 +164,7 @@ struct proxy {
 };
 
 /* conn.c */
+const char *conn_state_name(enum conn_state s);
 struct conn *conn_new(struct proxy *p, int fd, const struct sockaddr_storage *peer);
 void conn_enter(struct conn *c, enum conn_state next);  /* the only writer of c->state */
 void conn_touch(struct conn *c);                        /* progress: its deadline begins anew */
@@ -202,20 +212,6 @@ void tunnel_begin(struct conn *c, const struct h1_head *h); /* a 101; h is in c-
 bool tunnel_step(struct conn *c);
 
 /* reply.c */
-enum reply {
-    REPLY_REFUSED_REQUEST, /* with the parser's refusal */
-    REPLY_BAD_HOST,
-    REPLY_NOT_IMPLEMENTED,
-    REPLY_REQUEST_TIMEOUT,
-    REPLY_NO_ROUTE,
-    REPLY_NO_ENDPOINT,
-    REPLY_CONNECT_FAILED,
-    REPLY_CONNECT_TIMEOUT,
-    REPLY_BROKEN,
-    REPLY_BAD_RESPONSE,
-    REPLY_RESPONSE_TIMEOUT,
-    REPLY__COUNT
-};
 void reply_send(struct conn *c, enum reply which);
 void reply_refuse(struct conn *c, enum h1_refusal why);
 bool reply_step(struct conn *c);

@@ -47,6 +47,8 @@ static const struct table_route *find_route(struct conn *c)
         r = table_match(c->proxy->table, str_from(canonical));
     if (r == NULL)
         reply_send(c, REPLY_NO_ROUTE);
+    else
+        account_routed(c, r);
     return r;
 }
 
@@ -111,6 +113,7 @@ static void note_failure(struct conn *c, uint32_t endpoint, enum exchange_failur
     struct exchange *x = c->x;
 
     x->failure = (uint8_t)why;
+    account_failed(c);
     if (why == FAILED_CONNECT)
         x->attempts--;
     leave_out(x, endpoint, false);
@@ -149,6 +152,7 @@ static bool attempt(struct conn *c, const struct table_endpoint *ep)
         return false;
     }
     upstream_own(x->up, on_upstream_ready, c);
+    account_connecting(c);
     conn_enter(c, CONN_CONNECT);
     return true;
 }
@@ -182,8 +186,11 @@ void exchange_start(struct conn *c)
         if (r == NULL)
             return;
         ep = balance_pick(p->table, r, &p->ups, &p->random, &c->x->tried, &c->x->ticket);
-        if (ep == NULL || !may_attempt(c))
+        if (ep == NULL || !may_attempt(c)) {
+            account_chosen(c, r, NULL);
             break;
+        }
+        account_chosen(c, r, ep);
         if (attempt(c, ep))
             return;
     }
@@ -211,6 +218,7 @@ bool exchange_connect_step(struct conn *c)
     if (failure == 0) {
         if (x->up->state != UPSTREAM_BUSY)
             return false;
+        account_connected(c);
         conn_enter(c, CONN_REQUEST);
         send_request(c);
         return true;
@@ -255,6 +263,7 @@ void exchange_broken(struct conn *c, int error)
         note_failure(c, endpoint, FAILED_BROKEN);
     } else { /* one kept too long, or a part of a head: nothing against the endpoint */
         x->failure = FAILED_BROKEN;
+        account_failed(c);
         x->fresh_only = x->fresh_only || x->reused;
         leave_out(x, endpoint, x->reused && !silent);
     }

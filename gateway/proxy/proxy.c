@@ -4,6 +4,7 @@
  */
 #include "gateway/proxy/proxy.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -11,6 +12,7 @@
 
 #include "gateway/core/check.h"
 #include "gateway/core/obj.h"
+#include "gateway/observe/exposition.h"
 #include "gateway/proxy/conn.h"
 #include "gateway/table/table.h"
 
@@ -24,8 +26,18 @@ static bool on_tick(void *arg, int64_t now_ms)
     return conn_tick(p, now_ms);
 }
 
+static void on_forgotten(void *arg, uint32_t id)
+{
+    struct proxy *p;
+
+    OBJ_CAST(p, arg, PROXY_MAGIC);
+    account_forgotten(p, id);
+    if (p->on_forgotten != NULL)
+        p->on_forgotten(p->arg, id);
+}
+
 struct proxy *proxy_new(struct loop *l, struct metrics *m, struct upstream_shared *shared,
-                        void (*on_forgotten)(void *arg, uint32_t id), void *arg)
+                        void (*tell_forgotten)(void *arg, uint32_t id), void *arg)
 {
     struct proxy *p = xcalloc(1, sizeof *p);
 
@@ -39,7 +51,9 @@ struct proxy *proxy_new(struct loop *l, struct metrics *m, struct upstream_share
     retry_budget_init(&p->budget, loop_now_ms(l));
     upstreams_init(&p->ups, l, m, shared);
     p->ups.on_forgotten = on_forgotten;
-    p->ups.arg = arg;
+    p->ups.arg = p;
+    p->on_forgotten = tell_forgotten;
+    p->arg = arg;
     loop_add_ticker(l, on_tick, p);
     return p;
 }
@@ -56,6 +70,7 @@ void proxy_free(struct proxy *p)
             conn_abort(c, CLOSE_DRAIN);
     upstreams_free(&p->ups);
     loop_bury_now(p->loop);
+    account_free(p);
     if (p->table != NULL)
         table_unref(&p->table);
     OBJ_KILL(p);
@@ -125,6 +140,15 @@ void proxy_adopt(struct proxy *p, const struct table *t, const struct table_chan
     if (p->table != NULL)
         table_unref(&p->table);
     p->table = t;
+    account_adopted(p);
+}
+
+void proxy_observe(struct proxy *p, const struct proxy_observers *o)
+{
+    OBJ_CHECK(p, PROXY_MAGIC);
+    p->book.worker = o->worker;
+    p->book.log = o->log;
+    p->book.series = o->series;
 }
 
 const struct table *proxy_table(const struct proxy *p)
@@ -149,32 +173,56 @@ size_t proxy_num_conns(const struct proxy *p)
     return metrics_get(&p->num_conns);
 }
 
-static uint64_t sum_closed(struct proxy *const *all, size_t num, enum close_reason why)
+typedef const _Atomic uint64_t *counter_fn(const struct proxy *p, int i);
+
+static const _Atomic uint64_t *closed_counter(const struct proxy *p, int i)
+{
+    return &p->closed[i];
+}
+
+static const _Atomic uint64_t *reply_counter(const struct proxy *p, int i)
+{
+    return &p->book.replies[i];
+}
+
+static const _Atomic uint64_t *refused_counter(const struct proxy *p, int i)
+{
+    return &p->book.refused[i];
+}
+
+static void write_sum(struct exposition *x, struct proxy *const *all, size_t num,
+                      const char *reason, counter_fn *counter, int which)
 {
     uint64_t sum = 0;
 
     for (size_t i = 0; i < num; i++)
-        sum += metrics_get(&all[i]->closed[why]);
-    return sum;
+        sum += metrics_get(counter(all[i], which));
+    exposition_label(x, "reason", str_from(reason));
+    exposition_value(x, "", (int64_t)sum);
 }
 
-bool proxy_write_metrics(struct proxy *const *all, size_t num, struct buf *b)
+void proxy_write_metrics(struct proxy *const *all, size_t num, struct exposition *x)
 {
-    static const char name[] = "signalbox_connections_closed_total";
     uint64_t conns = 0;
 
-    for (size_t i = 0; i < num; i++)
+    exposition_metric(x, METRIC_WORKER_CONNECTIONS);
+    for (size_t i = 0; i < num; i++) {
+        char worker[24];
+
+        snprintf(worker, sizeof worker, "%zu", i);
+        exposition_label(x, "worker", str_from(worker));
+        exposition_value(x, "", (int64_t)proxy_num_conns(all[i]));
         conns += proxy_num_conns(all[i]);
-    if (!metrics_write_one(b, "signalbox_connections", "gauge", "client connections open", conns) ||
-        !metrics_write_one(b, "signalbox_upstream_ejected", "gauge", "endpoints put aside now",
-                           upstream_shared_num_ejected(all[0]->ups.shared)) ||
-        !buf_add_fmt(b, "# HELP %s client connections closed, by reason\n# TYPE %s counter\n", name,
-                     name))
-        return false;
+    }
+    exposition_one(x, METRIC_CONNECTIONS, (int64_t)conns);
+    exposition_one(x, METRIC_EJECTED, upstream_shared_num_ejected(all[0]->ups.shared));
+    exposition_metric(x, METRIC_CLOSED);
     for (int i = 0; i < CLOSE__COUNT; i++)
-        if (!buf_add_fmt(b, "%s{reason=\"%s\"} %llu\n", name,
-                         close_reason_label((enum close_reason)i),
-                         (unsigned long long)sum_closed(all, num, (enum close_reason)i)))
-            return false;
-    return true;
+        write_sum(x, all, num, close_reason_label((enum close_reason)i), closed_counter, i);
+    exposition_metric(x, METRIC_REPLIES);
+    for (int i = 0; i < REPLY__COUNT; i++)
+        write_sum(x, all, num, reply_label((enum reply)i), reply_counter, i);
+    exposition_metric(x, METRIC_REFUSED);
+    for (int i = 0; i < H1_REFUSAL__COUNT; i++)
+        write_sum(x, all, num, h1_refusal_label((enum h1_refusal)i), refused_counter, i);
 }

@@ -15,6 +15,9 @@
 #include "gateway/loop/loop.h"
 #include "gateway/observe/metrics.h"
 
+struct access_log;
+struct exposition;
+struct pool_series;
 struct proxy;
 struct table;
 struct table_change;
@@ -27,6 +30,14 @@ struct upstream_shared;
 struct proxy *proxy_new(struct loop *l, struct metrics *m, struct upstream_shared *shared,
                         void (*on_forgotten)(void *arg, uint32_t id), void *arg);
 void proxy_free(struct proxy *p); /* closes what is open */
+
+/* Where it accounts for requests; NULL in there: nowhere. Before the first table. */
+struct proxy_observers {
+    size_t worker; /* index of its ring and of its counters */
+    struct access_log *log;
+    struct pool_series *series;
+};
+void proxy_observe(struct proxy *p, const struct proxy_observers *o);
 
 /*
  * A new client; takes the descriptor, which is non-blocking and has TCP_NODELAY. One that cannot be
@@ -51,6 +62,6 @@ void proxy_drain(struct proxy *p);
 size_t proxy_num_conns(const struct proxy *p); /* any thread */
 
 /* The sums over all proxies of a process; any thread. */
-MUST_USE bool proxy_write_metrics(struct proxy *const *all, size_t num, struct buf *b);
+void proxy_write_metrics(struct proxy *const *all, size_t num, struct exposition *x);
 
 #endif

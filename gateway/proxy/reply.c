@@ -11,32 +11,22 @@
 #include "gateway/proxy/conn.h"
 
 static const struct {
+    const char *label;
     int status;
-    const char *error; /* RFC 9209 section 2.3, or the reason of ours */
+    const char *error;
     const char *text;
-    enum close_reason ends; /* DONE: the connection may stay */
+    enum close_reason ends;
 } replies[REPLY__COUNT] = {
-    [REPLY_REFUSED_REQUEST] = {400, "http_request_error", "", CLOSE_REFUSED},
-    [REPLY_BAD_HOST] = {400, "http_request_error", "the Host field is no host name", CLOSE_REFUSED},
-    [REPLY_NOT_IMPLEMENTED] = {501, "http_request_denied", "CONNECT is not served here",
-                               CLOSE_REFUSED},
-    [REPLY_REQUEST_TIMEOUT] = {408, "http_request_error", "the request did not arrive in time",
-                               CLOSE_CLIENT_SLOW},
-    [REPLY_NO_ROUTE] = {503, "destination_not_found", "no service answers for this host",
-                        CLOSE_DONE},
-    [REPLY_NO_ENDPOINT] = {503, "destination_unavailable",
-                           "the service of this host has no running task", CLOSE_DONE},
-    [REPLY_CONNECT_FAILED] = {502, "connection_refused", "the service refused the connection",
-                              CLOSE_DONE},
-    [REPLY_CONNECT_TIMEOUT] = {504, "connection_timeout",
-                               "the service could not be reached in time", CLOSE_DONE},
-    [REPLY_BROKEN] = {502, "connection_terminated", "the service closed without an answer",
-                      CLOSE_DONE},
-    [REPLY_BAD_RESPONSE] = {502, "http_protocol_error", "the service sent a malformed answer",
-                            CLOSE_DONE},
-    [REPLY_RESPONSE_TIMEOUT] = {504, "http_response_timeout", "the service did not answer in time",
-                                CLOSE_RESPONSE_TIMEOUT},
+#define X(sym, label, status, error, ends, text) \
+    [REPLY_##sym] = {label, status, error, text, CLOSE_##ends},
+    REPLY_REASONS(X)
+#undef X
 };
+
+const char *reply_label(enum reply which)
+{
+    return replies[which].label;
+}
 
 static const char *reason_phrase(int status)
 {
@@ -110,6 +100,7 @@ void reply_send(struct conn *c, enum reply which)
 
     ASSERT(snprintf(status, sizeof status, "error=%s", replies[which].error) < (int)sizeof status);
     begin(c, replies[which].ends);
+    account_reply(c, which, replies[which].status);
     write_reply(c, replies[which].status, status, replies[which].text);
 }
 
@@ -121,6 +112,8 @@ void reply_refuse(struct conn *c, enum h1_refusal why)
                     h1_refusal_label(why)) < (int)sizeof status);
     metrics_add(&c->proxy->metrics->refused_heads, 1);
     begin(c, CLOSE_REFUSED);
+    account_reply(c, REPLY_REFUSED_REQUEST, h1_refusal_status(why));
+    account_refusal(c, why);
     write_reply(c, h1_refusal_status(why), status, h1_refusal_text(why));
 }
 

@@ -67,6 +67,7 @@ static void begin(struct conn *c, const struct h1_head *h)
     struct exchange *x;
 
     conn_begin_exchange(c);
+    account_head(c, h);
     x = c->x;
     metrics_add(&c->proxy->metrics->requests, 1);
     retry_budget_earn(&c->proxy->budget);

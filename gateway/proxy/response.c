@@ -156,6 +156,7 @@ static void begin(struct conn *c, const struct h1_head *h)
         return;
     }
     x->out_sent = h->len;
+    account_status(c, h->status, false);
     release_in(c);
     h1_write_response(&c->proxy->out, h, c->out, connection_field(x), x->minor == 0);
     if (!x->response_read)
@@ -224,6 +225,7 @@ bool response_head_step(struct conn *c)
     switch (upstream_recv(x->up, c->out + x->out_len, BUFPOOL_BYTES - x->out_len, &n)) {
     case IO_DONE:
         x->answered = true;
+        account_answered(c);
         upstreams_note(&c->proxy->ups, x->up->endpoint, &x->ticket, EJECT_ANSWERED);
         x->out_len += (uint32_t)n;
         take_head(c);

@@ -19,6 +19,7 @@ void tunnel_begin(struct conn *c, const struct h1_head *h)
         return;
     }
     metrics_add(&c->proxy->metrics->tunnels, 1);
+    account_status(c, h->status, true);
     x->intact = false;
     x->out_sent = h->len;
     if (c->proxy->head_of == c)

@@ -77,6 +77,7 @@ struct route_endpoints {
 
 struct route_settings {
     int64_t idle_timeout_ms; /* keep-alive connections of clients; default 60 s */
+    bool access_log;         /* a line on standard output for each request; default off */
 };
 
 void route_free(struct route *r);

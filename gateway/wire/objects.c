@@ -469,11 +469,21 @@ static bool read_idle_timeout(const cJSON *item, void *object, struct err *e)
     return true;
 }
 
+static bool read_access_log(const cJSON *item, void *object, struct err *e)
+{
+    struct route_settings *s = object;
+
+    if (!cJSON_IsBool(item))
+        return err_set(e, "WrongType", "", "true or false is needed here");
+    s->access_log = cJSON_IsTrue(item);
+    return true;
+}
+
 static const struct field settings_fields[] = {
     {"idle_timeout_s", read_idle_timeout, false},
     {"tls_min", read_tls_min, false},
     {"tls_tickets", read_off, false},
-    {"access_log", read_off, false},
+    {"access_log", read_access_log, false},
     {"proxy_protocol", read_off, false},
     {"limits", read_unsupported, false},
     {"timeouts", read_unsupported, false},

@@ -1,4 +1,4 @@
-/* /livez, /readyz and /metrics of the proxy, by evhttp on the hub's loop. */
+/* /livez, /readyz, /metrics and /debug/connections of the proxy, by evhttp on the hub's loop. */
 #ifndef GATEWAY_WORKER_ADMIN_H
 #define GATEWAY_WORKER_ADMIN_H
 
@@ -11,22 +11,13 @@ struct collect_request;
 struct collection;
 struct event_base;
 struct frames_status;
-struct metrics;
-struct proxy;
-struct table;
 
 struct admin_ops {
     /* NULL: ready; else one sentence that says what is missing. */
     const char *(*why_not_ready)(void *arg);
     bool (*write_metrics)(void *arg, struct buf *b);
-    size_t (*num_workers)(void *arg);
-    /* Of a worker, or, for i = num_workers, what the hub itself counts. */
-    const struct metrics *(*metrics_of)(void *arg, size_t i);
-    struct proxy *(*proxy_of)(void *arg, size_t i); /* for what any thread may ask it */
-    const struct table *(*table)(void *arg);        /* in force in every worker; lent; NULL: none */
     const struct frames_status *(*status)(void *arg); /* of the follower */
     struct collection *(*collect)(void *arg, const struct collect_request *rq); /* collect.h */
-    bool (*send_stats)(void *arg, struct str json);                             /* frames.h */
     void *arg;
 };
 

@@ -30,7 +30,7 @@ static void write_part(void *arg, struct worker *w)
     struct collection *c = arg;
     size_t i = worker_index(w);
 
-    c->parts[i].whole = c->rq.write(worker_proxy(w), i, &c->parts[i].text);
+    c->parts[i].whole = c->rq.write(worker_proxy(w), i, &c->rq, &c->parts[i].text);
 }
 
 static void stop_waiting(struct collection *c)

@@ -34,10 +34,13 @@ struct collected {
 
 struct collect_request {
     /* On the worker's thread; false: its text was cut. `arg` is not to be used in here. */
-    bool (*write)(struct proxy *p, size_t worker, struct buf *out);
+    bool (*write)(struct proxy *p, size_t worker, const struct collect_request *rq,
+                  struct buf *out);
     /* On the hub's thread, once, never from inside collect_start; the parts are lent. */
     void (*done)(void *arg, const struct collected *parts, size_t num);
     void *arg;
+    int which; /* for `write`: what is asked for, and how much of it */
+    size_t limit;
     int64_t deadline_ms; /* from now */
     size_t max_bytes;    /* of one worker's text */
 };

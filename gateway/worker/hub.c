@@ -13,12 +13,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "gateway/core/check.h"
 #include "gateway/core/fd.h"
 #include "gateway/core/log.h"
 #include "gateway/core/obj.h"
 #include "gateway/loop/fd_budget.h"
+#include "gateway/observe/access_log.h"
+#include "gateway/observe/pool_series.h"
 #include "gateway/proxy/proxy.h"
 #include "gateway/table/table.h"
 #include "gateway/upstream/shared.h"
@@ -29,6 +32,7 @@
 #include "gateway/worker/errand.h"
 #include "gateway/worker/frames.h"
 #include "gateway/worker/listeners.h"
+#include "gateway/worker/telemetry.h"
 #include "gateway/worker/worker.h"
 
 enum { HUB_MAGIC = 0x04b00001, OPEN_AT_START_MAX = 1024 };
@@ -54,6 +58,9 @@ struct hub {
     uint64_t listeners_settled; /* of these: their workers have them */
     bool list_was_whole;        /* the doorman's */
     struct collector collector;
+    struct access_log *log;
+    struct pool_series *series;
+    struct telemetry *telemetry;
     struct admin *admin;
     struct event *control;
     int64_t drain_until_ms;
@@ -499,31 +506,12 @@ static bool send_stats(void *arg, struct str json)
     return frames_send_stats(&h->frames, json);
 }
 
-static void sum_metrics(struct hub *h, struct metrics *out)
-{
-    memset(out, 0, sizeof *out);
-    for (size_t i = 0; i <= h->num_workers; i++) {
-#define X(sym, name, help) metrics_add(&out->sym, metrics_get(&metrics_of(h, i)->sym));
-        METRICS_COUNTERS(X)
-#undef X
-    }
-}
-
 static bool write_metrics(void *arg, struct buf *b)
 {
     struct hub *h;
-    struct proxy *proxies[WORKERS_MAX];
-    struct metrics sum;
 
     OBJ_CAST(h, arg, HUB_MAGIC);
-    for (size_t i = 0; i < h->num_workers; i++)
-        proxies[i] = worker_proxy(h->workers[i]);
-    sum_metrics(h, &sum);
-    return metrics_write(b, &sum) && proxy_write_metrics(proxies, h->num_workers, b) &&
-           metrics_write_one(b, "signalbox_table_revision", "gauge", "revision in force",
-                             h->table != NULL ? table_revision(h->table) : 0) &&
-           metrics_write_one(b, "signalbox_table_routes", "gauge", "routes in force",
-                             h->table != NULL ? table_num_routes(h->table) : 0);
+    return telemetry_write(h->telemetry, b);
 }
 
 /* ---- the hub --------------------------------------------------------------------------------- */
@@ -535,6 +523,8 @@ static bool make_workers(struct hub *h, struct err *e)
                                      .shared = h->shared,
                                      .budget = &h->budget,
                                      .hub = &h->mailbox,
+                                     .log = h->log,
+                                     .series = h->series,
                                      .on_forgotten = on_forgotten,
                                      .on_drained = on_drained,
                                      .arg = h};
@@ -571,32 +561,48 @@ static uint32_t count_free_descriptors(void)
     return limit.rlim_cur > num_open ? (uint32_t)limit.rlim_cur - num_open : 0;
 }
 
-static bool start_admin(struct hub *h, const struct admin_ops *ops, struct err *e)
+static void start_telemetry(struct hub *h)
 {
-    int fd = h->config->admin_fd;
-
-    if (!fd_set_nonblock(fd, true) || !confine_listener(&fd))
-        return err_set_errno(e, "NoAdmin", "--admin", "the admin listener cannot be moved");
-    h->admin = admin_new(h->loop.base, fd, ops, e);
-    return h->admin != NULL;
-}
-
-static bool start(struct hub *h, struct err *e)
-{
-    struct admin_ops ops = {
-        .why_not_ready = why_not_ready,
-        .write_metrics = write_metrics,
+    const struct telemetry_ops ops = {
         .num_workers = num_workers,
         .metrics_of = metrics_of,
         .proxy_of = proxy_of,
         .table = table_in_force,
         .status = follower_status,
-        .collect = collect,
         .send_stats = send_stats,
+        .budget = &h->budget,
+        .log = h->log,
+        .series = h->series,
         .arg = h,
     };
 
+    h->telemetry = telemetry_new(h->loop.base, &ops);
+}
+
+static bool start_admin(struct hub *h, struct err *e)
+{
+    const struct admin_ops ops = {
+        .why_not_ready = why_not_ready,
+        .write_metrics = write_metrics,
+        .status = follower_status,
+        .collect = collect,
+        .arg = h,
+    };
+    int fd = h->config->admin_fd;
+
+    if (!fd_set_nonblock(fd, true) || !confine_listener(&fd))
+        return err_set_errno(e, "NoAdmin", "--admin", "the admin listener cannot be moved");
+    h->admin = admin_new(h->loop.base, fd, &ops, e);
+    return h->admin != NULL;
+}
+
+static bool start(struct hub *h, struct err *e)
+{
     h->shared = upstream_shared_new();
+    h->series = pool_series_new(h->config->num_workers, POOL_SERIES_MAX);
+    h->log = access_log_new(h->config->num_workers, STDOUT_FILENO, e);
+    if (h->log == NULL)
+        return false;
     frames_init(&h->frames, &h->loop, on_commit, h);
     loop_add_ticker(&h->loop, on_tick, h);
     if (!mailbox_init(&h->mailbox, &h->loop, e) || !make_workers(h, e))
@@ -606,7 +612,8 @@ static bool start(struct hub *h, struct err *e)
         event_new(h->loop.base, h->config->control_fd, EV_READ | EV_PERSIST, on_control, h);
     if (h->control == NULL || event_add(h->control, NULL) != 0)
         return err_set(e, "NoControl", "", "the parent's socket cannot be watched");
-    if (h->config->admin_fd >= 0 && !start_admin(h, &ops, e))
+    start_telemetry(h);
+    if (h->config->admin_fd >= 0 && !start_admin(h, e))
         return false;
     fd_budget_init(&h->budget, count_free_descriptors());
     return start_workers(h, e) && confine_enter(e);
@@ -617,6 +624,7 @@ static void stop(struct hub *h)
 {
     collector_free(&h->collector);
     admin_free(h->admin);
+    telemetry_free(h->telemetry);
     if (h->control != NULL)
         event_free(h->control);
     for (size_t i = 0; i < h->num_workers; i++)
@@ -626,6 +634,8 @@ static void stop(struct hub *h)
     for (size_t i = 0; i < h->num_workers; i++)
         worker_free(h->workers[i]);
     mailbox_free(&h->mailbox);
+    access_log_free(h->log);
+    pool_series_free(h->series);
     table_unref(&h->table);
     frames_free(&h->frames);
     upstream_shared_free(h->shared);

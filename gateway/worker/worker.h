@@ -16,8 +16,10 @@
 #include "gateway/loop/mailbox.h"
 #include "gateway/observe/metrics.h"
 
+struct access_log;
 struct fd_budget;
 struct listen_socket;
+struct pool_series;
 struct proxy;
 struct table;
 struct table_delta;
@@ -31,6 +33,8 @@ struct worker_setup {
     struct upstream_shared *shared;
     struct fd_budget *budget;
     struct mailbox *hub;
+    struct access_log *log; /* NULL: none */
+    struct pool_series *series;
     /* Both are called on the hub's thread. */
     void (*on_forgotten)(void *arg, const uint32_t *ids, size_t num);
     void (*on_drained)(void *arg);

@@ -83,6 +83,11 @@ static void settings_that_are_off_are_accepted(void **state)
     assert_int_equal(s.idle_timeout_ms, 60000);
     assert_true(objects_settings(v, &s, NULL));
     assert_int_equal(s.idle_timeout_ms, 900000);
+    assert_false(s.access_log);
+    cJSON_Delete(v);
+    v = parse("{\"access_log\":true}");
+    assert_true(objects_settings(v, &s, NULL));
+    assert_true(s.access_log);
     cJSON_Delete(v);
 }
 
@@ -177,7 +182,7 @@ static void what_cannot_be_used_is_refused_by_field_and_reason(void **state)
          "{\"endpoints\":[{\"address\":\"::1\",\"port\":1},{\"address\":\"0::1\",\"port\":1}]}",
          "DuplicateEndpoint", "/endpoints/1"},
         {ROUTE_KIND_SETTINGS, "{\"tls_tickets\":true}", "Unsupported", "/tls_tickets"},
-        {ROUTE_KIND_SETTINGS, "{\"access_log\":true}", "Unsupported", "/access_log"},
+        {ROUTE_KIND_SETTINGS, "{\"access_log\":1}", "WrongType", "/access_log"},
         {ROUTE_KIND_SETTINGS, "{\"proxy_protocol\":true}", "Unsupported", "/proxy_protocol"},
         {ROUTE_KIND_SETTINGS, "{\"tls_min\":\"1.1\"}", "BadValue", "/tls_min"},
         {ROUTE_KIND_SETTINGS, "{\"idle_timeout_s\":0}", "OutOfRange", "/idle_timeout_s"},

@@ -85,17 +85,20 @@ static int tear_down(void **state)
     return 0;
 }
 
-static bool write_number(struct proxy *p, size_t worker, struct buf *out)
+static bool write_number(struct proxy *p, size_t worker, const struct collect_request *rq,
+                         struct buf *out)
 {
     assert_non_null(p);
+    assert_int_equal(rq->limit, 7);
     return buf_add_fmt(out, "worker %zu\n", worker);
 }
 
-static bool write_when_let(struct proxy *p, size_t worker, struct buf *out)
+static bool write_when_let(struct proxy *p, size_t worker, const struct collect_request *rq,
+                          struct buf *out)
 {
     if (worker == 1)
         assert_int_equal(sem_wait(&gate), 0);
-    return write_number(p, worker, out);
+    return write_number(p, worker, rq, out);
 }
 
 static void on_collected(void *arg, const struct collected *parts, size_t num)
@@ -122,6 +125,7 @@ static struct collect_request request(struct scene *s)
     return (struct collect_request){.write = write_number,
                                     .done = on_collected,
                                     .arg = s,
+                                    .limit = 7,
                                     .deadline_ms = 10000,
                                     .max_bytes = 64};
 }

@@ -1,0 +1,116 @@
+/* See describe.h. Reads connections and changes nothing. */
+#include "gateway/proxy/describe.h"
+
+#include <arpa/inet.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "gateway/core/check.h"
+#include "gateway/proxy/conn.h"
+
+/* The idle ones last: nothing happens in them. */
+static const enum conn_state order[] = {CONN_HEAD,   CONN_CONNECT, CONN_REQUEST, CONN_RESPONSE,
+                                        CONN_TUNNEL, CONN_REPLY,   CONN_LINGER,  CONN_IDLE};
+
+bool describe_state(struct str name, int *out_state)
+{
+    for (int s = 0; s < CONN_DEAD; s++)
+        if (str_eq(name, str_from(conn_state_name((enum conn_state)s)))) {
+            *out_state = s;
+            return true;
+        }
+    return false;
+}
+
+static bool add_states(struct proxy *p, size_t worker, struct buf *out)
+{
+    bool ok = buf_add_fmt(out, "{\"worker\":%zu,\"connections\":%zu,\"states\":{", worker,
+                          proxy_num_conns(p));
+
+    for (int s = 0; ok && s < CONN_DEAD; s++)
+        ok = buf_add_fmt(out, "%s\"%s\":%zu", s > 0 ? "," : "", conn_state_name((enum conn_state)s),
+                         p->num_in[s]);
+    return ok && buf_add_str(out, STR("}}\n"));
+}
+
+/* "10.0.0.7:80", "[fd00::1]:80"; "" while there is none. */
+static void endpoint_text(const struct conn *c, char out[TABLE_ENDPOINT_TEXT])
+{
+    const struct upstream_endpoint *e = NULL;
+    char addr[INET6_ADDRSTRLEN] = "";
+
+    out[0] = '\0';
+    if (c->x != NULL && c->x->up != NULL)
+        e = upstreams_endpoint(&c->proxy->ups, c->x->up->endpoint);
+    if (e == NULL)
+        return;
+    if (e->addr.any.sa_family == AF_INET &&
+        inet_ntop(AF_INET, &e->addr.v4.sin_addr, addr, sizeof addr) != NULL)
+        snprintf(out, TABLE_ENDPOINT_TEXT, "%s:%u", addr, ntohs(e->addr.v4.sin_port));
+    else if (inet_ntop(AF_INET6, &e->addr.v6.sin6_addr, addr, sizeof addr) != NULL)
+        snprintf(out, TABLE_ENDPOINT_TEXT, "[%s]:%u", addr, ntohs(e->addr.v6.sin6_port));
+}
+
+static bool add_text(struct buf *out, const char *before, struct str text)
+{
+    return buf_add_str(out, str_from(before)) && buf_add_json(out, text);
+}
+
+static bool add_request(const struct conn *c, struct buf *out)
+{
+    const struct account *a = &c->x->account;
+    char endpoint[TABLE_ENDPOINT_TEXT];
+
+    endpoint_text(c, endpoint);
+    return add_text(out, ",\"host\":", (struct str){a->host, a->host_len}) &&
+           add_text(out, ",\"route\":", (struct str){a->route, a->route_len}) &&
+           add_text(out, ",\"endpoint\":", str_from(endpoint)) &&
+           buf_add_fmt(out, ",\"attempts\":%u,\"status\":%u", c->x->attempts, a->status);
+}
+
+static bool add_connection(struct conn *c, int64_t now_ms, struct buf *out)
+{
+    return buf_add_fmt(out, "{\"id\":%" PRIu64, c->account.id) &&
+           add_text(out, ",\"client\":", (struct str){c->peer, c->peer_len}) &&
+           add_text(out, ",\"state\":", str_from(conn_state_name(c->state))) &&
+           buf_add_fmt(out,
+                       ",\"age_ms\":%" PRId64 ",\"idle_ms\":%" PRId64 ",\"requests\":%" PRIu64
+                       ",\"bytes_in\":%" PRIu64 ",\"bytes_out\":%" PRIu64,
+                       now_ms - c->account.opened_ms, now_ms - c->since_ms, c->account.num_requests,
+                       c->sock.received, c->sock.sent) &&
+           (c->x == NULL || add_request(c, out)) && buf_add_str(out, STR("}\n"));
+}
+
+/* False: the line does not fit; what was there before stays. */
+static bool add_line(struct conn *c, int64_t now_ms, struct buf *out)
+{
+    size_t before = out->len;
+
+    if (add_connection(c, now_ms, out))
+        return true;
+    out->len = before;
+    out->bytes[before] = '\0';
+    return false;
+}
+
+bool describe_connections(struct proxy *p, size_t worker, int state, size_t limit, struct buf *out)
+{
+    int64_t now_ms = loop_now_ms(p->loop);
+
+    if (!add_states(p, worker, out))
+        return false;
+    for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
+        struct conn *c;
+
+        if (state != DESCRIBE_ALL && state != (int)order[i])
+            continue;
+        TAILQ_FOREACH(c, &p->conns[order[i]], link)
+        {
+            if (limit-- == 0)
+                return true;
+            if (!add_line(c, now_ms, out))
+                return false;
+        }
+    }
+    return true;
+}

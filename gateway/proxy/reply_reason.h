@@ -1,0 +1,41 @@
+/*
+ * Why the gateway answers a request itself, listed once: symbol, label on /metrics and in the
+ * access log, status, Proxy-Status error (RFC 9209 section 2.3, or a word of ours), what ends the
+ * connection (DONE: it may stay), text. How a request that was relayed ends is close_reason.h's.
+ */
+#ifndef GATEWAY_PROXY_REPLY_REASON_H
+#define GATEWAY_PROXY_REPLY_REASON_H
+
+#define REPLY_REASONS(X)                                                                          \
+    X(REFUSED_REQUEST, "refused", 400, "http_request_error", REFUSED,                             \
+      "the request is malformed; signalbox_refused_total says how")                               \
+    X(BAD_HOST, "bad_host", 400, "http_request_error", REFUSED, "the Host field is no host name") \
+    X(NOT_IMPLEMENTED, "not_implemented", 501, "http_request_denied", REFUSED,                    \
+      "CONNECT is not served here")                                                               \
+    X(REQUEST_TIMEOUT, "request_timeout", 408, "http_request_error", CLIENT_SLOW,                 \
+      "the request did not arrive in time")                                                       \
+    X(NO_ROUTE, "no_route", 503, "destination_not_found", DONE,                                   \
+      "no service answers for this host")                                                         \
+    X(NO_ENDPOINT, "no_endpoint", 503, "destination_unavailable", DONE,                           \
+      "the service of this host has no running task")                                             \
+    X(CONNECT_FAILED, "connect_failed", 502, "connection_refused", DONE,                          \
+      "the service refused the connection")                                                       \
+    X(CONNECT_TIMEOUT, "connect_timeout", 504, "connection_timeout", DONE,                        \
+      "the service could not be reached in time")                                                 \
+    X(BROKEN, "broken", 502, "connection_terminated", DONE,                                       \
+      "the service closed without an answer")                                                     \
+    X(BAD_RESPONSE, "bad_response", 502, "http_protocol_error", DONE,                             \
+      "the service sent a malformed answer")                                                      \
+    X(RESPONSE_TIMEOUT, "response_timeout", 504, "http_response_timeout", RESPONSE_TIMEOUT,       \
+      "the service did not answer in time")
+
+enum reply {
+#define X(sym, label, status, error, ends, text) REPLY_##sym,
+    REPLY_REASONS(X)
+#undef X
+        REPLY__COUNT
+};
+
+const char *reply_label(enum reply which);
+
+#endif
