@@ -31,7 +31,8 @@ static inline void fixture_network(struct view *v, char *id, char *name, bool in
 
 static inline void fixture_node(struct view *v, char *id, enum view_node_state state)
 {
-    *FIXTURE_GROW(v->nodes, v->num_nodes) = (struct view_node){id, id, "192.0.2.1", state};
+    *FIXTURE_GROW(v->nodes, v->num_nodes) =
+        (struct view_node){.id = id, .hostname = id, .address = "192.0.2.1", .state = state};
 }
 
 static inline struct view_service *fixture_service(struct view *v, char *id, char *name,
