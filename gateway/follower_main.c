@@ -14,6 +14,7 @@
 
 #include "gateway/core/log.h"
 #include "gateway/core/options.h"
+#include "gateway/follower/confine.h"
 #include "gateway/follower/follower.h"
 
 struct flags {
@@ -122,5 +123,7 @@ int main(int argc, char **argv)
     f.follower.frames_fd = (int)f.frames_fd;
     signal(SIGPIPE, SIG_IGN);
     be_impatient_with_names();
+    if (!follower_confine(&e))
+        return fail(&e);
     return follower_run(&f.follower, &e) ? 0 : fail(&e);
 }

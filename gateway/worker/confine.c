@@ -26,6 +26,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "gateway/core/deadly_calls.h"
 #include "gateway/core/fd.h"
 #include "gateway/core/log.h"
 #include "gateway/upstream/upstream.h"
@@ -122,21 +123,8 @@ static const int always_allowed[] = {
     SCMP_SYS(getpid), SCMP_SYS(gettid), SCMP_SYS(getppid), SCMP_SYS(getrandom), SCMP_SYS(getrusage),
     SCMP_SYS(sysinfo), SCMP_SYS(fstat)};
 
-static const int deadly[] = {
-    SCMP_SYS(execve), SCMP_SYS(execveat), SCMP_SYS(fork), SCMP_SYS(vfork),
-    /* other processes */
-    SCMP_SYS(process_vm_readv), SCMP_SYS(process_vm_writev), SCMP_SYS(kcmp), SCMP_SYS(pidfd_open),
-    SCMP_SYS(pidfd_getfd), SCMP_SYS(pidfd_send_signal), SCMP_SYS(process_madvise),
-    /* namespaces and mounts */
-    SCMP_SYS(unshare), SCMP_SYS(setns), SCMP_SYS(mount), SCMP_SYS(umount2), SCMP_SYS(pivot_root),
-    SCMP_SYS(chroot), SCMP_SYS(open_tree), SCMP_SYS(move_mount), SCMP_SYS(fsopen),
-    SCMP_SYS(mount_setattr), SCMP_SYS(open_by_handle_at),
-    /* the kernel's own machinery */
-    SCMP_SYS(bpf), SCMP_SYS(perf_event_open), SCMP_SYS(io_uring_setup), SCMP_SYS(io_uring_enter),
-    SCMP_SYS(io_uring_register), SCMP_SYS(userfaultfd), SCMP_SYS(kexec_load),
-    SCMP_SYS(kexec_file_load), SCMP_SYS(init_module), SCMP_SYS(finit_module),
-    SCMP_SYS(delete_module), SCMP_SYS(add_key), SCMP_SYS(request_key), SCMP_SYS(keyctl),
-    SCMP_SYS(reboot), SCMP_SYS(swapon), SCMP_SYS(modify_ldt)};
+#define NUMBER(name) SCMP_SYS(name),
+static const int deadly[] = {DEADLY_CALLS(NUMBER)};
 
 /* What a sanitizer's runtime asks for besides: maps, a tracer for leaks, symbols. */
 static const int widened[] = {SCMP_SYS(open),

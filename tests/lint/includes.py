@@ -51,7 +51,7 @@ THIRD = {  # header prefix: folders that may include it
     "sqlite3.h": ["store/", "tests/"],
     "openssl/": [GW + "tls/", GW + "wire/digest.c", GW + "keyholder/", "admin/auth/", "tests/"],
     "nghttp2/": [GW + "http/", "tests/"],
-    "seccomp.h": [GW + "worker/", "tests/"],
+    "seccomp.h": [GW + "worker/", GW + "follower/", "tests/"],
 }
 TREES = ("gateway", "clusters", "store", "admin", "tests")
 
