@@ -28,8 +28,8 @@ static struct view_network networks[] = {{"n1", "app", false}, {"n2", "back", fa
 static struct view_attachment attached[] = {{"n1", ""}, {"n2", ""}};
 static struct view_attachment addresses[] = {{"n1", "10.0.1.5"}, {"n2", "10.0.2.5"}};
 static struct view_task tasks[] = {
-    {"t1", "s1", "", true, VIEW_TASK_RUNNING, addresses, 2},
-    {"t2", "s2", "", true, VIEW_TASK_RUNNING, addresses, 1},
+    {"t1", "s1", "", true, VIEW_TASK_RUNNING, 1, addresses, 2},
+    {"t2", "s2", "", true, VIEW_TASK_RUNNING, 1, addresses, 1},
 };
 
 static void add_line(struct view_service *s, struct str line)
@@ -129,7 +129,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
          .networks = attached,
          .num_networks = 1},
     };
-    struct view view = {services, NUM_SERVICES, tasks, 2, NULL, 0, networks, 2};
+    struct view view = {.services = services,
+                        .num_services = NUM_SERVICES,
+                        .tasks = tasks,
+                        .num_tasks = 2,
+                        .networks = networks,
+                        .num_networks = 2};
     struct compile_input in = {&view, clusters, 2, "east"};
     char *text = xmemdup0(data, size);
 
