@@ -1,10 +1,14 @@
 /*
  * A gateway that is not one, for tests of the doorman: takes the listeners from its socket and
- * then, by --mode: serve     says "serving" and answers every connection with a fixed response
- * naming --body idle      takes them and never says "serving" shutdown  shuts every listener down
- * and exits attack    tries to reach 127.0.0.1:--port through an accepted socket and through each
- * listener, by connect(AF_UNSPEC) and connect(), which is what a broken-into gateway would try
- * Results are JSON lines on stdout. It runs unprivileged, as a gateway does.
+ * then, by --mode:
+ *     serve     says "serving" and answers every connection with a fixed response naming --body
+ *     idle      takes them and never says "serving"
+ *     shutdown  shuts every listener down and exits
+ *     attack    tries to reach 127.0.0.1:--port through an accepted socket and through each
+ *               listener, by connect(AF_UNSPEC) and connect(), which is what a broken-into gateway
+ *               would try
+ * With --confined it does that from inside the proxy's filter. Results are JSON lines on stdout. It
+ * runs unprivileged, as a gateway does.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -25,6 +29,7 @@
 #include "gateway/core/log.h"
 #include "gateway/core/options.h"
 #include "gateway/doorman/client.h"
+#include "gateway/worker/confine.h"
 
 enum { ACCEPT_BUDGET = 64, CONNECT_MS = 1500, HEAD_MAX = 8192 };
 
@@ -33,6 +38,7 @@ struct config {
     const char *mode;
     const char *body;
     int64_t port;
+    bool confined;
     bool verbose;
 };
 
@@ -59,6 +65,7 @@ struct probe {
     TAILQ_HEAD(, door) doors;
     size_t num_visits;
     bool draining;
+    bool entered; /* the filter */
 };
 
 /* ---- attack ------------------------------------------------------------------------------ */
@@ -203,7 +210,7 @@ static void on_added(void *arg, const struct doorman_entry *entry, int fd)
 
     snprintf(d->name, sizeof(d->name), "%s", entry->name);
     d->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-    ASSERT(d->fd >= 0);
+    ASSERT(d->fd >= 0 && confine_listener(&d->fd));
     d->event = event_new(p->base, d->fd, EV_READ | EV_PERSIST | EV_ET, on_door, p);
     ASSERT(d->event != NULL);
     if (strcmp(p->config.mode, "idle") != 0)
@@ -251,6 +258,9 @@ static void on_listed(void *arg, size_t num, bool complete, bool changed)
     printf("{\"listed\":%zu,\"complete\":%s,\"changed\":%s}\n", num, complete ? "true" : "false",
            changed ? "true" : "false");
     fflush(stdout);
+    if (p->config.confined && !p->entered)
+        ASSERT(confine_enter(NULL));
+    p->entered = p->config.confined;
     if (strcmp(p->config.mode, "shutdown") == 0)
         shut_all(p);
     else if (strcmp(p->config.mode, "idle") != 0 && changed)
@@ -296,6 +306,8 @@ static bool parse(int argc, char **argv, struct config *config, struct err *e)
          NULL},
         {"--port", "PORT", "of the loopback service to attack", OPTIONS_NUMBER,
          offsetof(struct config, port), 1, 65535, NULL},
+        {"--confined", NULL, "enter the proxy's filter first", OPTIONS_FLAG,
+         offsetof(struct config, confined), 0, 0, NULL},
         {"--verbose", NULL, "log more", OPTIONS_FLAG, offsetof(struct config, verbose), 0, 0, NULL},
     };
 
@@ -315,6 +327,10 @@ int main(int argc, char **argv)
 
     log_init("doorman_probe", LOG_INFO);
     if (!parse(argc, argv, &p.config, &e)) {
+        log_error("%s", e.text);
+        return 2;
+    }
+    if (p.config.confined && !confine_reserve(&e)) {
         log_error("%s", e.text);
         return 2;
     }
