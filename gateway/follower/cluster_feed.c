@@ -190,12 +190,18 @@ static void on_unserved(void *arg)
     reporter_changed(f->reporter);
 }
 
+/* The last ack may still be of an older epoch, whose revisions say nothing about this one. */
+static uint64_t applied_of_epoch(const struct cluster_feed *f)
+{
+    return f->refusals.applied <= f->holding.revision ? f->refusals.applied : 0;
+}
+
 static bool write_report(void *arg, struct buf *out)
 {
     struct cluster_feed *f;
     OBJ_CAST(f, arg, CLUSTER_FEED_MAGIC);
     return buf_add_fmt(out, "{\"node\":") && buf_add_json(out, str_from(f->config->node)) &&
-           buf_add_fmt(out, ",\"applied\":%" PRIu64 ",\"refusals\":", f->refusals.applied) &&
+           buf_add_fmt(out, ",\"applied\":%" PRIu64 ",\"refusals\":", applied_of_epoch(f)) &&
            refusals_write(&f->refusals, out) &&
            buf_add_fmt(out, ",\"routes\":%zu,\"epoch\":", f->holding.num_routes) &&
            buf_add_json(out, str_from(f->holding.epoch)) &&

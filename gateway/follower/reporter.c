@@ -101,7 +101,7 @@ static void on_done(void *arg, const struct fetch_reply *reply)
         log_debug("a report did not arrive: %s", reply->failure.text);
     else
         note_status(r, reply->status);
-    if (again && reply->failure.code == NULL)
+    if (again) /* also after a failure: the coordinator may have moved meanwhile */
         send_report(r);
 }
 
