@@ -36,7 +36,8 @@ enum {
     SAMPLES_MAX = 4 << 20,
     RESPONSE_MAX = 16 << 20,
     DETAILS_MAX = 10000,
-    READ_SIZE = 16 << 10
+    READ_SIZE = 16 << 10,
+    SLOW_US = 1000000
 };
 
 enum conn_state { CONN_IDLE, CONN_CONNECTING, CONN_WRITING, CONN_READING, CONN_DONE };
@@ -87,6 +88,9 @@ struct load {
     uint64_t num_connections;
     uint64_t num_closed_idle;
     uint64_t num_busy;
+    int64_t slowest_us; /* of the good answers */
+    int64_t slowest_at_us;
+    uint64_t num_slow; /* over SLOW_US */
     uint32_t *samples_us;
     size_t num_samples;
     struct map statuses;  /* "200" -> uint64_t */
@@ -249,6 +253,11 @@ static void load_succeeded(struct load *l, const struct conn *c)
     if (now - l->last_ok_us > l->max_gap_us)
         l->max_gap_us = now - l->last_ok_us;
     l->last_ok_us = now;
+    if (now - c->started_us > l->slowest_us) {
+        l->slowest_us = now - c->started_us;
+        l->slowest_at_us = c->started_us - l->began_us;
+    }
+    l->num_slow += now - c->started_us > SLOW_US ? 1 : 0;
     if (l->num_samples < SAMPLES_MAX)
         l->samples_us[l->num_samples++] = (uint32_t)(now - c->started_us);
 }
@@ -574,10 +583,12 @@ static uint64_t print_result(struct load *l)
     }
     printf(
         "},\"seconds\":%.3f,\"connections\":%llu,\"closed_idle\":%llu,\"latency_ms\":{\"p50\":%.3f,"
-        "\"p99\":%.3f,\"max\":%.3f},\"max_gap_ms\":%.1f",
+        "\"p99\":%.3f,\"max\":%.3f},\"max_gap_ms\":%.1f,\"over_1_s\":%llu,"
+        "\"slowest_at_ms\":%lld",
         (double)(now - l->began_us) / 1e6, (unsigned long long)l->num_connections,
         (unsigned long long)l->num_closed_idle, percentile_ms(l, 0.5), percentile_ms(l, 0.99),
-        percentile_ms(l, 1.0), (double)l->max_gap_us / 1000);
+        percentile_ms(l, 1.0), (double)l->max_gap_us / 1000, (unsigned long long)l->num_slow,
+        (long long)l->slowest_at_us / 1000);
     print_counts("statuses", &l->statuses);
     print_counts("instances", &l->instances);
     printf(",\"first_failures\":[%.*s]}\n", STR_ARG(buf_str(&l->details)));

@@ -383,17 +383,19 @@ class Swarm:
 
     # ---- services of the tests ----
 
-    def create(self, name, labels, replicas=1, networks=("east-apps",), image=None, **container):
-        """A service of the sample application with labels com.docker.lb.*; the caller removes it."""
+    def create(self, name, labels, replicas=1, networks=("east-apps",), image=None, constraints=(), **container):
+        """A service of the sample application with labels com.docker.lb.*; replicas None: one on each node. The caller
+        removes it."""
         spec = {
             "Name": name,
             "Labels": {f"com.docker.lb.{k}": v for k, v in labels.items()},
-            "Mode": {"Replicated": {"Replicas": replicas}},
+            "Mode": {"Replicated": {"Replicas": replicas}} if replicas is not None else {"Global": {}},
             "EndpointSpec": {"Mode": "dnsrr"},
             "TaskTemplate": {
                 "ContainerSpec": {"Image": image or self.images["SIGNALBOX_IMAGE_SAMPLE"], "Args": ["--port", "8080"],
                                   "StopGracePeriod": 10_000_000_000, **container},
                 "Networks": [{"Target": n} for n in networks],
+                "Placement": {"Constraints": list(constraints)},
                 "RestartPolicy": {"Condition": "any", "Delay": 1_000_000_000},
             },
             "UpdateConfig": {"Parallelism": 1, "Order": "start-first", "Monitor": 500_000_000},

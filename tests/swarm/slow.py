@@ -57,12 +57,13 @@ def read_head(s):
 class Download(Client):
     """A body of `size` bytes, read evenly over `seconds`."""
 
-    def __init__(self, swarm, address, host, size, seconds):
-        self.size, self.seconds = size, seconds
+    def __init__(self, swarm, address, host, size, seconds, patience=8):
+        self.size, self.seconds, self.patience = size, seconds, patience
         super().__init__(swarm, address, f"GET /bytes?n={size} HTTP/1.1\r\nHost: {host}\r\n"
                                          "Connection: close\r\n\r\n".encode())
 
     def read(self, s, began):
+        s.settimeout(self.patience)
         status, rest = read_head(s)
         if status != 200:
             return {"why": f"status {status}: {rest[:80]!r}"}

@@ -153,6 +153,10 @@ def test_rounds_in_random_order_fail_no_request(swarm, service):
     finally:
         result = load.stop()
         done, failed = slow.stop()
+    if result["over_1_s"]:
+        events.append((result["slowest_at_ms"] / 1000, f"the slowest request begins, {result['latency_ms']['max']} ms; "
+                                                       f"{result['over_1_s']} take more than 1 s"))
+        note(f"{result['over_1_s']} requests took more than 1 s")
     story = describe(failed, load.began, events)
     print(story)
     assert result["requests"] > 10 * ROUNDS and len(done) > ROUNDS / 4, "too little to prove anything"
