@@ -27,7 +27,10 @@
 enum { EXIT_USAGE = 2, PROBE_TIMEOUT_MS = 10000, PROBE_BODY_MAX = 64 << 20 };
 
 struct flags {
-    const char *docker;
+    struct options_list docker;
+    const char *docker_tls_ca;
+    const char *docker_tls_cert;
+    const char *docker_tls_key;
     const char *store;
     const char *identity;
     struct options_list clusters;
@@ -47,8 +50,18 @@ struct flags {
 #define AT(field) offsetof(struct flags, field)
 
 static const struct options_entry run_options[] = {
-    {"--docker", "URL", "Docker's API; default: unix:///var/run/docker.sock", OPTIONS_TEXT,
-     AT(docker), 0, 0, NULL},
+    {"--docker", "URL",
+     "a manager's Docker API: unix:///PATH, tcp://HOST:PORT or https://HOST:PORT; give several, "
+     "the "
+     "next is asked when one fails or hangs; default: unix:///var/run/docker.sock",
+     OPTIONS_LIST, AT(docker), 0, 0, NULL},
+    {"--docker-tls-ca", "FILE",
+     "speak TLS to tcp:// endpoints and trust this CA (PEM) and no other; read again when changed",
+     OPTIONS_TEXT, AT(docker_tls_ca), 0, 0, NULL},
+    {"--docker-tls-cert", "FILE", "our certificate for Docker (PEM)", OPTIONS_TEXT,
+     AT(docker_tls_cert), 0, 0, NULL},
+    {"--docker-tls-key", "FILE", "its private key (PEM), which nobody else should be able to read",
+     OPTIONS_TEXT, AT(docker_tls_key), 0, 0, NULL},
     {"--store", "FILE", "SQLite file with tables and commits; made when it is not there",
      OPTIONS_TEXT, AT(store), 0, 0, NULL},
     {"--identity", "FILE", "the identity, a Docker secret; see \"identity new\"", OPTIONS_TEXT,
@@ -301,10 +314,15 @@ static bool catch_signals(struct program *p, struct err *e)
     return true;
 }
 
+static const char *const default_docker[] = {"unix:///var/run/docker.sock", NULL};
+
 static bool start(struct program *p, const struct flags *f, struct err *e)
 {
     struct coordinator_config config = {
-        .docker = f->docker,
+        .docker = f->docker.num ? f->docker.all : default_docker,
+        .docker_tls_ca = f->docker_tls_ca,
+        .docker_tls_cert = f->docker_tls_cert,
+        .docker_tls_key = f->docker_tls_key,
         .store = f->store,
         .stream = f->stream,
         .clusters = f->clusters.all,
@@ -353,6 +371,9 @@ static bool check_flags(const struct flags *f, struct err *e)
     if (f->identity == NULL)
         return err_set(e, "BadOption", "--identity",
                        "--identity FILE is needed; make one with \"identity new\"");
+    if (f->docker.num == OPTIONS_LIST_MAX)
+        return err_set(e, "BadOption", "--docker", "at most %d Docker endpoints can be given",
+                       OPTIONS_LIST_MAX - 1); /* the list ends with a NULL */
     if (f->clusters.num == 0)
         return err_set(e, "BadOption", "--cluster", "--cluster NAME is needed at least once");
     return true;
@@ -416,7 +437,6 @@ static int dispatch(const struct flags *f)
 int main(int argc, char **argv)
 {
     struct flags f = {
-        .docker = "unix:///var/run/docker.sock",
         .stream = "0.0.0.0:7700",
         .admin = "0.0.0.0:7701",
         .log_level = "info",

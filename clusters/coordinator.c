@@ -186,6 +186,17 @@ static void on_view(void *arg, struct view *owned)
     coordinator_turn_soon(c);
 }
 
+/* Nothing that is routed differs, but gateways may have come or gone. */
+static void on_beside(void *arg, struct view *owned)
+{
+    struct coordinator *c;
+
+    OBJ_CAST(c, arg, COORDINATOR_MAGIC);
+    view_free(c->view);
+    c->view = owned;
+    review(c);
+}
+
 /* ---- the store ----------------------------------------------------------------------------------
  */
 
@@ -299,8 +310,13 @@ static bool add_events(struct coordinator *c, struct err *e)
 
 static bool open_all(struct coordinator *c, const struct coordinator_config *config, struct err *e)
 {
-    const char *const docker[] = {config->docker, NULL};
-    const struct observe_config observe = {.docker = docker, .on_view = on_view, .arg = c};
+    const struct observe_config observe = {
+        .docker = config->docker,
+        .tls = {config->docker_tls_ca, config->docker_tls_cert, config->docker_tls_key},
+        .on_view = on_view,
+        .on_beside = on_beside,
+        .arg = c,
+    };
     const struct publish_config publish = {
         .listen = config->stream,
         .epoch = "",

@@ -25,7 +25,10 @@ struct coordinator;
 enum { COORDINATOR_LEASE_MS = 30000 }; /* a gateway that is silent for longer is unknown */
 
 struct coordinator_config {
-    const char *docker;          /* "unix:///var/run/docker.sock" or "tcp://host:port" */
+    const char *const *docker; /* NULL-ended endpoints, as in observe.h */
+    const char *docker_tls_ca; /* PEM files; NULL: not given */
+    const char *docker_tls_cert;
+    const char *docker_tls_key;
     const char *store;           /* path of the SQLite file */
     const char *stream;          /* "0.0.0.0:7700" */
     const char *const *clusters; /* names of the service clusters, each coordinator_name_ok */

@@ -544,6 +544,7 @@ bool decode_list(enum decode_kind kind, struct str body, struct decode *d, struc
     struct str text;
 
     d->num_seen = d->num_skipped = 0;
+    d->newest = 0;
     while (list_next(&list, &text, &broken)) {
         d->num_seen++;
         if (kinds[kind].may_matter(d, text) || !kinds[kind].note(d, text))

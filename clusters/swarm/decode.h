@@ -25,7 +25,7 @@ struct decode {
         only_of; /* tasks: those of its services, the rest goes to `others`; NULL: all are wanted */
     size_t num_seen;    /* out: elements in the reply, those passed over included */
     size_t num_skipped; /* out */
-    uint64_t newest;    /* the highest version of any element that was decoded; starts at 0 */
+    uint64_t newest;    /* out: the highest version of any element that was decoded */
     /* Each object that was skipped, its id ("?" when there is none) and why; may be NULL. */
     void (*on_skip)(void *arg, const char *kind, const char *id, const struct err *why);
     void *arg;

@@ -5,8 +5,11 @@
  */
 #include "clusters/swarm/docker.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <sys/queue.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "gateway/core/buf.h"
 #include "gateway/core/check.h"
@@ -17,19 +20,31 @@
 enum {
     DOCKER_MAGIC = 0x444f434b,
     CALL_MAGIC = 0x444f434c,
-    API_OLDEST = 41, /* 1.41: the first we know to work */
-    API_NEWEST = 43, /* 1.43: the newest we were written against */
-    LIST_MAX = 256 << 20,
-    LINE_MAX = 1 << 20, /* one event */
+    API_OLDEST = 41,      /* 1.41: the first we know to work */
+    API_NEWEST = 43,      /* 1.43: the newest we were written against */
+    LIST_MAX = 256 << 20, /* services and tasks */
+    FEW_MAX = 16 << 20,   /* nodes and networks */
+    LINE_MAX = 1 << 20,   /* one event */
     URL_MAX = 64 << 10,
     STREAM_CONNECT_MS = 3000
 };
 
+enum { FILE_CA, FILE_CERT, FILE_KEY, FILE__COUNT };
+
+struct file {
+    char *path; /* NULL: none */
+    struct stat was;
+};
+
 struct docker {
     unsigned magic;
+    struct event_base *base;
     struct fetch *fetch;
+    char *name;
     char *unix_socket; /* NULL: TCP */
     char *origin;      /* "http://host:port" */
+    bool tls;
+    struct file files[FILE__COUNT];
     char api[16];
     int64_t timeout_ms;
     LIST_HEAD(, docker_call) calls;
@@ -51,18 +66,112 @@ struct docker_call {
 
 /* --- the engine --- */
 
+static bool has_files(const struct docker *d)
+{
+    return d->files[FILE_CA].path || d->files[FILE_CERT].path || d->files[FILE_KEY].path;
+}
+
 static bool set_endpoint(struct docker *d, const char *endpoint)
 {
+    const char *host = strstr(endpoint, "://");
+
     if (strncmp(endpoint, "unix:///", 8) == 0 && endpoint[8]) {
         d->unix_socket = xstrdup(endpoint + 7);
         d->origin = xstrdup("http://docker");
         return true;
     }
-    if (strncmp(endpoint, "tcp://", 6) == 0 && endpoint[6] && !strpbrk(endpoint + 6, "/?#@")) {
-        d->origin = xasprintf("http://%s", endpoint + 6);
-        return true;
+    if (!host || !host[3] || strpbrk(host + 3, "/?#@"))
+        return false;
+    if (strncmp(endpoint, "tcp://", 6) == 0)
+        d->tls = has_files(d);
+    else if (strncmp(endpoint, "https://", 8) == 0)
+        d->tls = true;
+    else
+        return false;
+    d->origin = xasprintf("%s://%s", d->tls ? "https" : "http", host + 3);
+    return true;
+}
+
+/* Whoever reads along, or answers in the engine's place, is not noticed. */
+static void warn_of_clear_text(const struct docker *d)
+{
+    const char *host = d->unix_socket || d->tls ? NULL : d->origin + strlen("http://");
+
+    if (host && strncmp(host, "127.", 4) != 0 && strncmp(host, "localhost", 9) != 0 &&
+        strncmp(host, "[::1]", 5) != 0)
+        log_warn("--docker %s: the engine's API is spoken in the clear; use TLS "
+                 "(--docker-tls-ca, --docker-tls-cert, --docker-tls-key)",
+                 d->name);
+}
+
+/* --- the files of TLS --- */
+
+static const char *const file_flags[FILE__COUNT] = {[FILE_CA] = "--docker-tls-ca",
+                                                    [FILE_CERT] = "--docker-tls-cert",
+                                                    [FILE_KEY] = "--docker-tls-key"};
+
+static void set_files(struct docker *d, const struct docker_tls *tls)
+{
+    const char *const paths[FILE__COUNT] = {
+        [FILE_CA] = tls->ca, [FILE_CERT] = tls->cert, [FILE_KEY] = tls->key};
+
+    for (size_t i = 0; i < FILE__COUNT; i++)
+        d->files[i].path = paths[i] ? xstrdup(paths[i]) : NULL;
+}
+
+static bool can_read(const char *path, const char *flag, struct err *e)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+    if (fd < 0)
+        return err_set_errno(e, "BadFile", flag, "%s %s cannot be read", flag, path);
+    (void)close(fd); /* nothing was written */
+    return true;
+}
+
+static bool check_files(struct docker *d, struct err *e)
+{
+    if (!d->files[FILE_CERT].path != !d->files[FILE_KEY].path)
+        return err_set(e, "BadOption", "--docker-tls-cert",
+                       "--docker-tls-cert and --docker-tls-key are given together or not at all");
+    for (size_t i = 0; i < FILE__COUNT; i++)
+        if (d->files[i].path && !can_read(d->files[i].path, file_flags[i], e))
+            return false;
+    (void)docker_files_changed(d); /* from now on */
+    return true;
+}
+
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
+           a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+/* A Docker secret is world-readable inside its container unless its mode says otherwise. */
+static void warn_of_open_key(const struct file *f)
+{
+    if (f->path && (f->was.st_mode & (S_IRGRP | S_IROTH)))
+        log_warn("%s %s can be read by others than its owner: give it mode 0400",
+                 file_flags[FILE_KEY], f->path);
+}
+
+bool docker_files_changed(struct docker *d)
+{
+    bool changed = false;
+
+    for (size_t i = 0; i < FILE__COUNT && d->tls; i++) {
+        struct file *f = &d->files[i];
+        struct stat now;
+
+        /* One that is away is being replaced. */
+        if (!f->path || stat(f->path, &now) != 0 || same_file(&f->was, &now))
+            continue;
+        f->was = now;
+        changed = true;
+        if (i == FILE_KEY)
+            warn_of_open_key(f);
     }
-    return false;
+    return changed;
 }
 
 static void never_done(void *arg, const struct fetch_reply *reply)
@@ -82,25 +191,39 @@ static bool try_endpoint(struct docker *d)
     return c != NULL;
 }
 
-struct docker *docker_new(struct event_base *base, const char *endpoint, int64_t timeout_ms,
-                          struct err *e)
+struct docker *docker_new(struct event_base *base, const char *endpoint,
+                          const struct docker_tls *tls, int64_t timeout_ms, struct err *e)
 {
     struct docker *d = xcalloc(1, sizeof(*d));
 
     d->magic = DOCKER_MAGIC;
+    d->base = base;
+    d->name = xstrdup(endpoint);
     d->timeout_ms = timeout_ms;
     LIST_INIT(&d->calls);
+    set_files(d, tls);
     d->fetch = fetch_new(base, e);
     if (!d->fetch)
         goto refused;
-    if (set_endpoint(d, endpoint) && try_endpoint(d))
-        return d;
-    err_set(e, "BadEndpoint", "--docker",
-            "'%s' is no Docker endpoint: use unix:///path/to/docker.sock or tcp://host:port",
-            endpoint);
+    if (!set_endpoint(d, endpoint) || !try_endpoint(d)) {
+        err_set(e, "BadEndpoint", "--docker",
+                "'%s' is no Docker endpoint: use unix:///path/to/docker.sock, tcp://host:port or "
+                "https://host:port",
+                endpoint);
+        goto refused;
+    }
+    if (!check_files(d, e))
+        goto refused;
+    warn_of_clear_text(d);
+    return d;
 refused:
     docker_free(d);
     return NULL;
+}
+
+const char *docker_name(const struct docker *d)
+{
+    return d->name;
 }
 
 static void call_free(struct docker_call *c)
@@ -110,14 +233,37 @@ static void call_free(struct docker_call *c)
     OBJ_KILL(c);
 }
 
+static void cancel_all(struct docker *d)
+{
+    struct docker_call *c, *next;
+
+    for (c = LIST_FIRST(&d->calls); c; c = next) {
+        next = LIST_NEXT(c, entry);
+        docker_cancel(c);
+    }
+}
+
+void docker_renew(struct docker *d)
+{
+    struct err e = {0};
+    struct fetch *fresh = fetch_new(d->base, &e);
+
+    cancel_all(d);
+    ASSERT(fresh); /* libcurl has been begun */
+    fetch_free(d->fetch);
+    d->fetch = fresh;
+}
+
 void docker_free(struct docker *d)
 {
     if (!d)
         return;
     OBJ_CHECK(d, DOCKER_MAGIC);
-    while (!LIST_EMPTY(&d->calls))
-        docker_cancel(LIST_FIRST(&d->calls));
+    cancel_all(d);
     fetch_free(d->fetch);
+    for (size_t i = 0; i < FILE__COUNT; i++)
+        free(d->files[i].path);
+    free(d->name);
     free(d->unix_socket);
     free(d->origin);
     OBJ_KILL(d);
@@ -189,8 +335,12 @@ static bool is_good(const struct fetch_reply *reply, struct str body, struct err
     if (reply->status == 200)
         return true;
     decode_message(body, message, sizeof(message));
-    return err_set(e, reply->status == 404 ? "Gone" : "Refused", "", "Docker answered %ld: %s",
-                   reply->status, message[0] ? message : "without a reason");
+    return err_set(e,
+                   reply->status == 404   ? "Gone"
+                   : reply->status == 400 ? "BadRequest"
+                                          : "Refused",
+                   "", "Docker answered %ld: %s", reply->status,
+                   message[0] ? message : "without a reason");
 }
 
 static bool use_version(struct docker *d, struct str body, struct err *e)
@@ -229,6 +379,9 @@ static void on_list(void *arg, const struct fetch_reply *reply)
 static struct docker_call *start(struct docker_call *c, struct fetch_request *rq)
 {
     rq->unix_socket = c->docker->unix_socket;
+    rq->ca_file = c->docker->files[FILE_CA].path;
+    rq->cert_file = c->docker->files[FILE_CERT].path;
+    rq->key_file = c->docker->files[FILE_KEY].path;
     rq->connect_timeout_ms = STREAM_CONNECT_MS;
     rq->arg = c;
     c->fetch = fetch_start(c->docker->fetch, rq, NULL);
@@ -285,7 +438,9 @@ struct docker_call *docker_read(struct docker *d, enum decode_kind kind, const s
     struct docker_call *c;
     char *url;
     struct fetch_request rq = {
-        .total_timeout_ms = d->timeout_ms, .body_max = LIST_MAX, .on_done = on_list};
+        .total_timeout_ms = d->timeout_ms,
+        .body_max = kind == DECODE_SERVICES || kind == DECODE_TASKS ? LIST_MAX : FEW_MAX,
+        .on_done = on_list};
 
     ASSERT(d->api[0] && (!only || (only->num && only->num <= DOCKER_IDS_MAX)));
     c = call_new(d, on_done, arg);

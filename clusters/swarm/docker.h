@@ -21,14 +21,31 @@ enum { DOCKER_IDS_MAX = 100 };
 
 /*
  * failure NULL: the reply is in the decode given. Its codes are fetch's, and: "Gone" (404: an id in
- * the filter is not there any more), "Refused" (another status, with Docker's own sentence),
- * "BadReply", "BadVersion", "TooOld".
+ * the filter is not there any more), "BadRequest" (400: it does not speak the version agreed on,
+ * any more), "Refused" (another status, with Docker's own sentence), "BadReply", "BadVersion",
+ * "TooOld".
  */
 typedef void docker_done(void *arg, const struct err *failure); /* a function type, for brevity */
 
-/* endpoint: unix:///path or tcp://host:port. NULL with *e when it is neither. */
-struct docker *docker_new(struct event_base *base, const char *endpoint, int64_t timeout_ms,
-                          struct err *e);
+/* PEM files; NULL: not given. Read at each connection. */
+struct docker_tls {
+    const char *ca;   /* signs the engine's certificate; NULL: the system's CAs do */
+    const char *cert; /* ours, with */
+    const char *key;  /* its key */
+};
+
+/*
+ * endpoint: unix:///path, tcp://host:port or https://host:port. tcp:// is spoken with TLS when any
+ * file of *tls is given, else in the clear, of which the log warns unless the host is the loopback.
+ * NULL with *e when it is none of these, or a file cannot be read.
+ */
+struct docker *docker_new(struct event_base *base, const char *endpoint,
+                          const struct docker_tls *tls, int64_t timeout_ms, struct err *e);
+const char *docker_name(const struct docker *d); /* the endpoint as it was given */
+/* Whether a file of TLS is another than at the last call. */
+bool docker_files_changed(struct docker *d);
+/* Cancels what is under way and closes all connections. */
+void docker_renew(struct docker *d);
 void docker_set_timeout(struct docker *d, int64_t timeout_ms); /* of the calls that follow */
 void docker_free(struct docker *d);                            /* cancels what is under way */
 

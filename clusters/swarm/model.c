@@ -13,13 +13,19 @@ void model_scope_clear(struct model_scope *s)
 {
     ids_clear(&s->services);
     ids_clear(&s->tasks);
+    ids_clear(&s->kept);
     memset(s, 0, sizeof(*s));
+}
+
+static bool stays(const struct model_scope *scope, const struct view *fresh, const char *id)
+{
+    return view_refused(fresh, id) || ids_has(&scope->kept, id);
 }
 
 static bool service_in(const struct model_scope *scope, const struct view *fresh,
                        const struct view_service *s)
 {
-    return (scope->all || ids_has(&scope->services, s->id)) && !view_refused(fresh, s->id);
+    return (scope->all || ids_has(&scope->services, s->id)) && !stays(scope, fresh, s->id);
 }
 
 /* A task of a service that was asked for and did not come back goes with it. */
@@ -29,13 +35,13 @@ static bool task_in(const struct model_scope *scope, const struct view *fresh,
     bool asked = scope->all || ids_has(&scope->tasks, t->service_id) ||
                  (ids_has(&scope->services, t->service_id) && !view_service(fresh, t->service_id));
 
-    return asked && !view_refused(fresh, t->id);
+    return asked && !stays(scope, fresh, t->id);
 }
 
 static bool node_in(const struct model_scope *scope, const struct view *fresh,
                     const struct view_node *n)
 {
-    return scope->nodes && !view_refused(fresh, n->id);
+    return scope->nodes && !stays(scope, fresh, n->id);
 }
 
 static bool network_in(const struct model_scope *scope, const struct view *fresh,
@@ -106,19 +112,23 @@ static bool tasks_differ(const struct view *known, const struct view *fresh,
 static bool nodes_differ(const struct view *known, const struct view *fresh,
                          const struct model_scope *scope)
 {
-    size_t num_known = 0;
+    size_t num_known = 0, num_fresh = 0;
 
     if (!scope->nodes)
         return false;
     for (size_t i = 0; i < known->num_nodes; i++)
         num_known += node_in(scope, fresh, &known->nodes[i]);
     for (size_t i = 0; i < fresh->num_nodes; i++) {
-        const struct view_node *was = view_node(known, fresh->nodes[i].id);
+        const struct view_node *now = &fresh->nodes[i], *was;
 
-        if (!was || !view_node_same(was, &fresh->nodes[i]))
+        if (!node_in(scope, fresh, now))
+            continue;
+        num_fresh++;
+        was = view_node(known, now->id);
+        if (!was || !view_node_same(was, now))
             return true;
     }
-    return num_known != fresh->num_nodes;
+    return num_known != num_fresh;
 }
 
 static bool networks_differ(const struct view *known, const struct view *fresh,
@@ -194,8 +204,9 @@ static void move_nodes_and_networks(struct view *next, struct view *known, struc
     for (size_t i = 0; i < known->num_nodes; i++)
         if (!node_in(scope, fresh, &known->nodes[i]))
             view_add_node(next, &known->nodes[i]);
-    for (size_t i = 0; i < fresh->num_nodes && scope->nodes; i++)
-        view_add_node(next, &fresh->nodes[i]);
+    for (size_t i = 0; i < fresh->num_nodes; i++)
+        if (node_in(scope, fresh, &fresh->nodes[i]))
+            view_add_node(next, &fresh->nodes[i]);
     for (size_t i = 0; i < known->num_networks; i++)
         if (!network_in(scope, fresh, &known->networks[i]))
             view_add_network(next, &known->networks[i]);
@@ -203,7 +214,7 @@ static void move_nodes_and_networks(struct view *next, struct view *known, struc
         view_add_network(next, &fresh->networks[i]);
 }
 
-/* Before the tasks are moved: other_in looks for them. */
+/* Before the tasks are moved: other_in looks for them. A task that is kept is in tasks. */
 static void move_beside(struct view *next, struct view *known, struct view *fresh,
                         const struct model_scope *scope)
 {
@@ -230,30 +241,73 @@ static void take_versions(struct view *known, const struct view *fresh)
     for (size_t i = 0; i < known->num_tasks; i++) {
         const struct view_task *now = view_task(fresh, known->tasks[i].id);
 
-        if (now)
+        if (now && now->version > known->tasks[i].version)
             known->tasks[i].version = now->version;
     }
     for (size_t i = 0; i < known->num_nodes; i++) {
         const struct view_node *now = view_node(fresh, known->nodes[i].id);
 
-        if (now)
+        if (now && now->version > known->nodes[i].version)
             known->nodes[i].version = now->version;
     }
 }
 
-enum model_change model_apply(struct view **known, struct view *fresh,
-                              const struct model_scope *scope)
+static void keep_services(const struct view *known, const struct view *fresh, bool missing_too,
+                          uint64_t newest, struct model_scope *scope)
+{
+    for (size_t i = 0; i < known->num_services; i++) {
+        const struct view_service *was = &known->services[i];
+        const struct view_service *now = view_service(fresh, was->id);
+
+        if (now ? now->version < was->version : missing_too && newest < was->version)
+            ids_add(&scope->kept, was->id);
+    }
+}
+
+/* The tasks of a service that is kept because it is missing are kept with it. */
+static void keep_tasks(const struct view *known, const struct view *fresh, bool missing_too,
+                       uint64_t newest, struct model_scope *scope)
+{
+    for (size_t i = 0; i < known->num_tasks; i++) {
+        const struct view_task *was = &known->tasks[i];
+        const struct view_task *now = view_find_task(fresh, was->id);
+        bool missing =
+            missing_too && (newest < was->version || (ids_has(&scope->kept, was->service_id) &&
+                                                      !view_service(fresh, was->service_id)));
+
+        if (now ? now->version < was->version : missing)
+            ids_add(&scope->kept, was->id);
+    }
+}
+
+void model_keep_newer(const struct view *known, const struct view *fresh, bool missing_too,
+                      const struct model_newest *newest, struct model_scope *scope)
+{
+    if (scope->all || scope->services.num)
+        keep_services(known, fresh, missing_too, newest->service, scope);
+    if (scope->all || scope->tasks.num)
+        keep_tasks(known, fresh, missing_too, newest->task, scope);
+    for (size_t i = 0; i < known->num_nodes && scope->nodes; i++) {
+        const struct view_node *now = view_node(fresh, known->nodes[i].id);
+
+        if (now && now->version < known->nodes[i].version)
+            ids_add(&scope->kept, now->id);
+    }
+}
+
+unsigned model_apply(struct view **known, struct view *fresh, const struct model_scope *scope)
 {
     struct view *next, *was = *known;
-    enum model_change change = MODEL_SAME;
+    unsigned change = 0;
 
     if (others_differ(was, fresh, scope))
-        change = MODEL_BESIDE;
-    if (services_differ(was, fresh, scope) || tasks_differ(was, fresh, scope) ||
-        nodes_differ(was, fresh, scope) || networks_differ(was, fresh, scope) ||
-        refusals_differ(was, fresh, scope))
-        change = MODEL_ROUTING;
-    if (change == MODEL_SAME) {
+        change |= MODEL_BESIDE;
+    if (tasks_differ(was, fresh, scope) || refusals_differ(was, fresh, scope))
+        change |= MODEL_TASKS;
+    if (services_differ(was, fresh, scope) || nodes_differ(was, fresh, scope) ||
+        networks_differ(was, fresh, scope))
+        change |= MODEL_ANNOUNCED;
+    if (change == 0) {
         take_versions(was, fresh);
         return change;
     }

@@ -6,6 +6,7 @@
 #define CLUSTERS_SWARM_MODEL_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "clusters/swarm/ids.h"
 
@@ -20,19 +21,32 @@ struct model_scope {
     struct ids services; /* else these services */
     struct ids tasks;    /* and the tasks of these services */
     bool nodes, networks;
+    struct ids kept; /* services, tasks and nodes that stay as they were all the same */
 };
 
 void model_scope_clear(struct model_scope *s);
 
-enum model_change {
-    MODEL_SAME,
-    MODEL_BESIDE, /* nothing but `others`: what is routed is the same */
-    MODEL_ROUTING
+enum {                   /* what differs */
+       MODEL_BESIDE = 1, /* `others` */
+       MODEL_TASKS = 2,  /* tasks, or what could not be understood */
+       MODEL_ANNOUNCED =
+           4, /* services, nodes, networks: Docker tells of such changes by an event */
+       MODEL_ROUTING = MODEL_TASKS | MODEL_ANNOUNCED
 };
 
-/* Moves what is in scope from fresh (sealed) into *known. */
-enum model_change model_apply(struct view **known, struct view *fresh,
-                              const struct model_scope *scope);
+/* Moves what is in scope from fresh (sealed) into *known; gives what differs. */
+unsigned model_apply(struct view **known, struct view *fresh, const struct model_scope *scope);
+
+/*
+ * Puts into scope->kept what fresh would set back, because whoever gave it is behind: an object in
+ * an older version than is known. With missing_too also services and tasks that fresh lacks, while
+ * all that it holds of their kind is older than they are: they may have come into being since.
+ */
+struct model_newest {
+    uint64_t service, task; /* the highest versions in the lists that fresh was made from */
+};
+void model_keep_newer(const struct view *known, const struct view *fresh, bool missing_too,
+                      const struct model_newest *newest, struct model_scope *scope);
 
 /* Services that are not at rest: updating, a task on its way, a task on a node that is not ready.
  */

@@ -1,11 +1,10 @@
 /*
- * When to read what of a swarm. The link keeps an API version agreed and the event stream open; the
- * rest decides what the next round of reads asks for: what events named, what is changing every
- * 250 ms, everything now and then. A round that fails changes nothing and is tried again, whole,
- * after a pause; one that lacks only nodes or networks counts once they were read. What Docker's
- * objects mean is decode.c's, how replies merge is model.c's. Called by the coordinator.
- *
- *   DOWN ──► ASKING ──► OPENING ──► OPEN        any failure: back to DOWN, again after a pause
+ * When to read what of a swarm: what events named, what is changing every 250 ms, everything now
+ * and then. A round that fails changes nothing and is tried again, whole, after a pause, at the
+ * next engine when there are several. Nodes and networks are part of a round while they can be
+ * read; then they are tried beside it, so that services and tasks never wait for them. What
+ * Docker's objects mean is decode.c's, how replies merge is model.c's, which engine is asked is
+ * link.c's. Called by the coordinator.
  */
 #include "clusters/swarm/observe.h"
 
@@ -13,8 +12,9 @@
 
 #include <event2/event.h>
 
-#include "clusters/swarm/docker.h"
+#include "clusters/swarm/link.h"
 #include "clusters/swarm/model.h"
+#include "clusters/swarm/nag.h"
 #include "clusters/swarm/round.h"
 #include "clusters/swarm/view.h"
 #include "gateway/core/check.h"
@@ -25,37 +25,34 @@
 
 enum {
     OBSERVE_MAGIC = 0x4f425356,
-    READ_MS = 3000,      /* deadline of one read, */
-    READ_GROWTH = 10,    /* up to so many times as long for an engine that needs it */
-    OPEN_MS = 3000,      /* deadline for the head of the event stream */
-    FIRST_OPEN_MS = 500, /* how long the first lists wait for the event stream */
-    BURST_MS = 20,       /* events closer than this share a round */
-    POLL_MS = 250,       /* what is changing */
+    READ_MS = 3000,       /* deadline of one read, */
+    READ_GROWTH = 10,     /* up to so many times as long for an engine that needs it */
+    SIDE_MS = 500,        /* deadline of nodes and networks within a round */
+    SIDE_RETRY_MS = 1000, /* longest pause between trying them beside it */
+    FIRST_OPEN_MS = 500,  /* how long the first lists wait for the event stream */
+    BURST_MS = 20,        /* events closer than this share a round */
+    POLL_MS = 250,        /* what is changing */
     POLL_SLOWEST_MS = 1000,
     RECENT_MS = 5000, /* after an event, its service counts as changing */
     FULL_MS = 1000,   /* everything, in a swarm of up to SMALL tasks */
     FULL_SLOWEST_MS = 30000,
     SMALL = 500,
     SHARE = 20,           /* reading may take one part in so many: 5 % */
-    RETRY_FIRST_MS = 100, /* back-off of link and rounds */
+    PROBE_MS = 5000,      /* an engine is asked something at least so often */
+    RETRY_FIRST_MS = 100, /* back-off of rounds */
     RETRY_LAST_MS = 5000,
-    SKIPS_MAX = 1000 /* objects whose refusal is remembered, to log it once */
+    QUIET_MS = 2000,     /* an event comes within so long of what it tells, or never */
+    SILENCE_MS = 300000, /* as in observe.h */
+    DOUBT_MS = 10000,    /* the same */
+    SKIPS_MAX = 1000     /* objects whose refusal is remembered, to log it once */
 };
-
-enum link_state { LINK_DOWN, LINK_ASKING, LINK_OPENING, LINK_OPEN, LINK__COUNT };
 
 struct observe {
     unsigned magic;
     struct event_base *base;
     struct observe_config config;
-    struct docker *docker;
+    struct link *link;
     struct observe_health health, told;
-
-    enum link_state link;
-    struct docker_call *link_call;
-    struct event *link_timer; /* DOWN: try again; OPENING: give up */
-    int64_t link_retry_ms;
-    struct err link_error;
 
     struct view *known;
     struct round *round;
@@ -65,11 +62,25 @@ struct observe {
     struct map recent;         /* service id -> until when it counts as changing */
     struct ids changing;
     struct event *wake;
+    const char *read_at; /* the engine that was read last; NULL: none yet */
     struct err round_error;
-    struct err missing_error; /* nodes or networks, until everything was read again */
-    int64_t begun_ms, next_poll_ms, next_full_ms, not_before_ms, round_retry_ms;
-    int64_t read_ms;  /* the deadline now */
-    struct map skips; /* kind and id -> the reason last logged */
+    struct nag round_nag;
+    int64_t begun_ms, next_poll_ms, next_full_ms, next_probe_ms, not_before_ms, round_retry_ms;
+    int64_t read_ms;     /* the deadline now */
+    size_t num_timeouts; /* in a row */
+    struct map skips;    /* kind and id -> the reason last logged */
+
+    struct round *side; /* of nodes and networks only, while they are not part of the others */
+    struct event *side_wake;
+    struct err missing_error; /* why they are not; code NULL: they are */
+    struct nag missing_nag;
+    int64_t side_begun_ms, side_retry_ms;
+    int64_t side_ms; /* their deadline within a round */
+
+    int64_t heard_ms;    /* the last event, or the stream's opening */
+    int64_t doubtful_ms; /* a change was found of which no event told; 0: none */
+    int64_t left_ms;     /* another engine answers since then; 0: never */
+    int64_t behind_ms;   /* pictures are older than ours since then; 0: they are not */
 };
 
 /* --- health --- */
@@ -77,19 +88,20 @@ struct observe {
 static bool same_health(const struct observe_health *a, const struct observe_health *b)
 {
     return a->ever_read == b->ever_read && a->events_open == b->events_open &&
-           !a->last_error.code == !b->last_error.code &&
+           a->endpoint == b->endpoint && !a->last_error.code == !b->last_error.code &&
            (!a->last_error.code || strcmp(a->last_error.text, b->last_error.text) == 0) &&
            strcmp(a->api_version, b->api_version) == 0;
 }
 
 static void tell_health(struct observe *o)
 {
-    o->health.events_open = o->link == LINK_OPEN;
+    o->health.events_open = link_is_open(o->link);
+    o->health.endpoint = docker_name(link_docker(o->link));
     o->health.last_error = o->round_error.code     ? o->round_error
                            : o->missing_error.code ? o->missing_error
-                                                   : o->link_error;
+                                                   : *link_error(o->link);
     (void)snprintf(o->health.api_version, sizeof(o->health.api_version), "%s",
-                   docker_api(o->docker)); /* the same size */
+                   docker_api(link_docker(o->link))); /* the same size */
     if (same_health(&o->health, &o->told))
         return;
     o->told = o->health;
@@ -153,9 +165,11 @@ static void schedule(struct observe *o)
 {
     int64_t due = o->next_full_ms;
 
-    if (o->round || !docker_api(o->docker)[0])
+    if (o->round || !link_agreed(o->link))
         return;
     if (o->health.ever_read) {
+        if (o->next_probe_ms < due)
+            due = o->next_probe_ms;
         if (!round_plan_empty(&o->pending) && o->begun_ms + BURST_MS < due)
             due = o->begun_ms + BURST_MS;
         if (o->changing.num && o->next_poll_ms < due)
@@ -212,6 +226,8 @@ static void on_event(void *arg, const struct decode_event *event)
 
     OBJ_CAST(o, arg, OBSERVE_MAGIC);
     log_debug("event: %s %s", decode_kind_names[event->kind], event->id);
+    o->heard_ms = clock_mono_ms();
+    o->doubtful_ms = 0;
     if (event->kind == DECODE_SERVICES) {
         ids_add(&o->pending.services, event->id);
         make_recent(o, event->id);
@@ -228,64 +244,122 @@ static void on_event(void *arg, const struct decode_event *event)
     schedule(o);
 }
 
-/* --- rounds --- */
+/* --- failures --- */
 
 static int64_t read_ms_at_first(const struct observe *o)
 {
     return o->config.read_timeout_ms ? o->config.read_timeout_ms : READ_MS;
 }
 
-static void set_read_ms(struct observe *o, int64_t ms)
-{
-    o->read_ms = ms;
-    docker_set_timeout(o->docker, ms);
-}
-
 /*
  * A busy engine with many tasks may need longer than the deadline, each time: given up each time,
- * the swarm would never be read again. Nodes and networks alone are not waited for like that. Once
+ * the swarm would never be read again. Of several engines each has to be late before that. Once
  * everything is read in a quarter of the time, the first deadline is enough again.
  */
 static void adapt_deadline(struct observe *o, const struct err *failure)
 {
     int64_t first = read_ms_at_first(o);
 
-    if (failure && strcmp(failure->code, "Timeout") == 0)
-        set_read_ms(o, clamp(o->read_ms * 2, first, first * READ_GROWTH));
-    else if (!failure && o->full && clock_mono_ms() - o->begun_ms < first / 4)
-        set_read_ms(o, first);
+    if (failure && strcmp(failure->code, "Timeout") == 0) {
+        if (++o->num_timeouts % link_num(o->link) == 0)
+            o->read_ms = clamp(o->read_ms * 2, first, first * READ_GROWTH);
+    } else if (!failure) {
+        o->num_timeouts = 0;
+        if (o->full && clock_mono_ms() - o->begun_ms < first / 4)
+            o->read_ms = first;
+    }
 }
 
 static void round_failed(struct observe *o, const struct err *failure)
 {
-    if (!o->round_error.code || strcmp(o->round_error.text, failure->text) != 0)
-        log_warn("the swarm could not be read, what is known stays in force: %s", failure->text);
+    uint64_t unsaid;
+
+    if (nag_due(&o->round_nag, clock_mono_ms(), &unsaid))
+        log_warn("the swarm could not be read at %s, what is known stays in force: %s (%llu times "
+                 "more before)",
+                 docker_name(link_docker(o->link)), failure->text, (unsigned long long)unsaid);
     o->round_error = *failure;
     o->not_before_ms = clock_mono_ms() + back_off(&o->round_retry_ms);
     o->pending.full = true; /* what was asked for is part of everything */
+    if (strcmp(failure->code, "BadRequest") == 0)
+        link_again(o->link, failure); /* perhaps another engine answers there: ask its version */
+    else
+        link_leave(o->link, failure);
 }
 
-/* Some rounds do not ask for what is missing: only one of everything says that it is there again.
- */
-static void note_missing(struct observe *o, const struct err *missing)
+/* --- nodes and networks beside the rounds --- */
+
+static void tell_view(struct observe *o, unsigned change)
 {
-    int64_t retry_ms = clock_mono_ms() + RETRY_LAST_MS;
-
-    if (missing) {
-        if (!o->missing_error.code || strcmp(o->missing_error.text, missing->text) != 0)
-            log_warn("a part of the swarm could not be read, what is known of it stays in force: "
-                     "%s",
-                     missing->text);
-        o->missing_error = *missing;
-        if (o->next_full_ms > retry_ms)
-            o->next_full_ms = retry_ms;
-    } else if (o->full && o->missing_error.code) {
-        log_info("all parts of the swarm can be read again");
-        memset(&o->missing_error, 0, sizeof(o->missing_error));
-    }
-    if (!o->missing_error.code)
-        o->health.last_good_mono_ms = clock_mono_ms();
+    if (change == 0)
+        return;
+    o->health.ever_read = true;
+    if (change == MODEL_BESIDE && o->config.on_beside)
+        o->config.on_beside(o->config.arg, view_clone(o->known));
+    else
+        o->config.on_view(o->config.arg, view_clone(o->known));
 }
+
+static void missed(struct observe *o, const struct err *why)
+{
+    uint64_t unsaid;
+
+    if (nag_due(&o->missing_nag, clock_mono_ms(), &unsaid))
+        log_warn("a part of the swarm could not be read at %s, what is known of it stays in force: "
+                 "%s (%llu times more before)",
+                 docker_name(link_docker(o->link)), why->text, (unsigned long long)unsaid);
+    if (!o->missing_error.code)
+        o->next_full_ms = clock_mono_ms(); /* is it only that, or the whole engine? */
+    o->missing_error = *why;
+    o->side_retry_ms = o->side_retry_ms < SIDE_RETRY_MS ? o->side_retry_ms : SIDE_RETRY_MS;
+    set_timer(o->side_wake, back_off(&o->side_retry_ms));
+}
+
+static void on_side(void *arg, const struct round_result *result)
+{
+    struct observe *o;
+    unsigned change;
+
+    OBJ_CAST(o, arg, OBSERVE_MAGIC);
+    o->side = NULL;
+    model_keep_newer(o->known, result->fresh, false, &result->newest, result->scope);
+    change = model_apply(&o->known, result->fresh, result->scope);
+    if (result->missing) {
+        missed(o, result->missing);
+    } else {
+        if (nag_over(&o->missing_nag))
+            log_info("all parts of the swarm can be read again");
+        memset(&o->missing_error, 0, sizeof(o->missing_error));
+        o->side_retry_ms = 0;
+        o->side_ms = clamp((clock_mono_ms() - o->side_begun_ms) * 2, SIDE_MS, READ_MS);
+    }
+    find_changing(o);
+    tell_view(o, change);
+    tell_health(o);
+    schedule(o);
+}
+
+static void on_side_wake(evutil_socket_t s, short what, void *arg)
+{
+    struct observe *o;
+    struct round_plan plan = {.nodes = true, .networks = true};
+    struct round_config config;
+
+    (void)s, (void)what; /* a timer has neither */
+    OBJ_CAST(o, arg, OBSERVE_MAGIC);
+    if (o->side || !link_agreed(o->link))
+        return; /* on_agreed sets the timer again */
+    o->side_begun_ms = clock_mono_ms();
+    config = (struct round_config){.docker = link_docker(o->link),
+                                   .known = &o->known,
+                                   .side_ms = read_ms_at_first(o),
+                                   .on_done = on_side,
+                                   .on_skip = on_skip,
+                                   .arg = o};
+    o->side = round_start(&config, &plan);
+}
+
+/* --- rounds --- */
 
 static void set_pace(struct observe *o, const struct round_result *result)
 {
@@ -296,32 +370,86 @@ static void set_pace(struct observe *o, const struct round_result *result)
     if (o->full)
         o->next_full_ms =
             now + (result->num_seen <= SMALL ? FULL_MS : clamp(share, FULL_MS, FULL_SLOWEST_MS));
+    o->next_probe_ms = now + PROBE_MS;
 }
 
-static void tell_view(struct observe *o, enum model_change change)
+/*
+ * Another manager may be behind the one asked before, and so may be whoever answers behind one
+ * name. What would go back stays as it is, for a while: a swarm that stays older was restored.
+ */
+static void keep_newer(struct observe *o, const struct round_result *result)
 {
-    if (change == MODEL_SAME)
+    int64_t now = clock_mono_ms(), doubt_ms = o->config.doubt_ms ? o->config.doubt_ms : DOUBT_MS;
+    bool moved = o->left_ms && now - o->left_ms < doubt_ms;
+
+    if (o->behind_ms && now - o->behind_ms >= doubt_ms) {
+        if (o->full) {
+            log_warn("the swarm at %s stays older than it was: it is taken as it is",
+                     docker_name(link_docker(o->link)));
+            o->behind_ms = 0;
+        }
         return;
-    o->health.ever_read = true;
-    if (change == MODEL_BESIDE && o->config.on_beside)
-        o->config.on_beside(o->config.arg, view_clone(o->known));
-    else
-        o->config.on_view(o->config.arg, view_clone(o->known));
+    }
+    model_keep_newer(o->known, result->fresh, moved && result->scope->all, &result->newest,
+                     result->scope);
+    if (result->scope->kept.num && !o->behind_ms)
+        o->behind_ms = now;
+    else if (o->full && !result->scope->kept.num)
+        o->behind_ms = 0;
+}
+
+/* A stream that is open and dead shows only by what it does not tell. */
+static void doubt_stream(struct observe *o, unsigned change)
+{
+    int64_t now = clock_mono_ms();
+    struct err why = {0};
+
+    if (!o->full || !link_is_open(o->link))
+        return;
+    if (o->doubtful_ms && now - o->doubtful_ms >= QUIET_MS / 2) {
+        err_set(&why, "Silent", "", "changes of the swarm come without an event");
+        o->doubtful_ms = 0;
+        link_again(o->link, &why);
+    } else if ((change & MODEL_ANNOUNCED) && now - o->heard_ms > QUIET_MS && !o->doubtful_ms) {
+        o->doubtful_ms = now;
+    } else if (now - o->heard_ms > (o->config.silence_ms ? o->config.silence_ms : SILENCE_MS)) {
+        o->heard_ms = now;
+        link_again(o->link, NULL);
+    }
+}
+
+/* Of engines that fail in turns the log hears once in a while. */
+static void tell_reading(struct observe *o)
+{
+    const char *name = docker_name(link_docker(o->link));
+
+    if (nag_over(&o->round_nag))
+        log_info("the swarm can be read again, at %s", name);
+    else if (o->read_at && o->read_at != name)
+        log_info("the swarm is read at %s from here on", name);
+    o->read_at = name;
 }
 
 static void round_succeeded(struct observe *o, const struct round_result *result)
 {
-    enum model_change change = model_apply(&o->known, result->fresh, result->scope);
+    bool first = !o->health.ever_read;
+    unsigned change;
 
-    if (o->round_error.code)
-        log_info("the swarm can be read again");
+    keep_newer(o, result);
+    change = model_apply(&o->known, result->fresh, result->scope);
+    tell_reading(o);
     memset(&o->round_error, 0, sizeof(o->round_error));
     o->round_retry_ms = o->not_before_ms = 0;
     ids_add_all(&o->pending.services, result->gone);
     set_pace(o, result);
-    note_missing(o, result->missing);
+    if (result->missing)
+        missed(o, result->missing);
+    if (!o->missing_error.code)
+        o->health.last_good_mono_ms = clock_mono_ms();
+    if (!first)
+        doubt_stream(o, change);
     find_changing(o);
-    tell_view(o, o->health.ever_read ? change : MODEL_ROUTING);
+    tell_view(o, first ? MODEL_ROUTING : change);
 }
 
 /* Why the round does not count; NULL: it does. The first picture has to be whole. */
@@ -349,84 +477,87 @@ static void on_round(void *arg, const struct round_result *result)
     schedule(o);
 }
 
+/* What is due now; nodes and networks only while they are not read beside. */
+static struct round_plan make_plan(struct observe *o, int64_t now)
+{
+    struct round_plan plan = o->pending;
+
+    memset(&o->pending, 0, sizeof(o->pending));
+    plan.full = plan.full || !o->health.ever_read || now >= o->next_full_ms;
+    o->polling = o->changing.num && now >= o->next_poll_ms;
+    if (o->polling)
+        ids_add_all(&plan.polled, &o->changing);
+    plan.full = plan.full || plan.services.num + plan.polled.num > DOCKER_IDS_MAX;
+    o->full = plan.full;
+    if (plan.full)
+        plan.nodes = plan.networks = true;
+    plan.nodes = plan.nodes || now >= o->next_probe_ms;
+    if (o->missing_error.code) {
+        if (now >= o->next_probe_ms)
+            o->next_probe_ms = now + PROBE_MS;
+        plan.nodes = plan.networks = false;
+    }
+    return plan;
+}
+
+static int64_t side_ms(const struct observe *o)
+{
+    if (o->missing_error.code)
+        return 0;
+    return o->health.ever_read && o->side_ms < o->read_ms ? o->side_ms : o->read_ms;
+}
+
 /* Everything that is due now goes into one round. */
 static void on_wake(evutil_socket_t s, short what, void *arg)
 {
     struct observe *o;
     struct round_plan plan;
     struct round_config config;
-    int64_t now = clock_mono_ms();
 
     (void)s, (void)what; /* a timer has neither */
     OBJ_CAST(o, arg, OBSERVE_MAGIC);
     ASSERT(!o->round);
-    plan = o->pending;
-    memset(&o->pending, 0, sizeof(o->pending));
-    plan.full = plan.full || !o->health.ever_read || now >= o->next_full_ms;
-    o->polling = o->changing.num && now >= o->next_poll_ms;
-    if (o->polling)
-        ids_add_all(&plan.polled, &o->changing);
+    link_check_files(o->link);
+    if (!link_agreed(o->link))
+        return; /* on_agreed goes on */
+    plan = make_plan(o, clock_mono_ms());
     if (round_plan_empty(&plan)) { /* the clock was a little early */
         schedule(o);
         return;
     }
-    o->full = plan.full || plan.services.num + plan.polled.num > DOCKER_IDS_MAX;
-    plan.full = o->full;
-    o->begun_ms = now;
-    config = (struct round_config){
-        .docker = o->docker, .known = o->known, .on_done = on_round, .on_skip = on_skip, .arg = o};
+    o->begun_ms = clock_mono_ms();
+    config = (struct round_config){.docker = link_docker(o->link),
+                                   .known = &o->known,
+                                   .read_ms = o->read_ms,
+                                   .side_ms = side_ms(o),
+                                   .on_done = on_round,
+                                   .on_skip = on_skip,
+                                   .arg = o};
     o->round = round_start(&config, &plan);
 }
 
-/* --- the link --- */
+/* --- what the link says --- */
 
-static void move_link(struct observe *o, enum link_state to)
+static void on_agreed(void *arg)
 {
-    static const bool legal[LINK__COUNT][LINK__COUNT] = {
-        [LINK_DOWN] = {[LINK_ASKING] = true},
-        [LINK_ASKING] = {[LINK_DOWN] = true, [LINK_OPENING] = true},
-        [LINK_OPENING] = {[LINK_DOWN] = true, [LINK_OPEN] = true},
-        [LINK_OPEN] = {[LINK_DOWN] = true},
-    };
+    struct observe *o;
 
-    ASSERT(legal[o->link][to]);
-    o->link = to;
-}
-
-static void link_failed(struct observe *o, const struct err *why)
-{
-    if (!o->link_error.code || strcmp(o->link_error.text, why->text) != 0)
-        log_warn("Docker's events cannot be followed: %s", why->text);
-    o->link_error = *why;
-    move_link(o, LINK_DOWN);
-    set_timer(o->link_timer, back_off(&o->link_retry_ms));
-    if (!o->health.ever_read)
-        o->not_before_ms = 0; /* lists need not wait for the stream */
+    OBJ_CAST(o, arg, OBSERVE_MAGIC);
+    if (o->pending.full && !o->round_error.code)
+        o->not_before_ms = clock_mono_ms() + FIRST_OPEN_MS; /* the stream first, if it can be */
+    if (o->missing_error.code)
+        set_timer(o->side_wake, 0);
     tell_health(o);
     schedule(o);
 }
 
-static void on_stream_end(void *arg, const struct err *failure)
+/* What happened before is in the lists, which are read now. */
+static void on_open(void *arg)
 {
     struct observe *o;
 
     OBJ_CAST(o, arg, OBSERVE_MAGIC);
-    o->link_call = NULL;
-    link_failed(o, failure);
-}
-
-/* From here on events come; what happened before is in the lists, which are read now. */
-static void on_stream_open(void *arg)
-{
-    struct observe *o;
-
-    OBJ_CAST(o, arg, OBSERVE_MAGIC);
-    move_link(o, LINK_OPEN);
-    event_del(o->link_timer);
-    o->link_retry_ms = 0;
-    if (o->link_error.code)
-        log_info("Docker's events are followed again");
-    memset(&o->link_error, 0, sizeof(o->link_error));
+    o->heard_ms = clock_mono_ms();
     if (!o->round_error.code)
         o->not_before_ms = 0;
     o->pending.full = true;
@@ -434,43 +565,33 @@ static void on_stream_open(void *arg)
     schedule(o);
 }
 
-static void on_version(void *arg, const struct err *failure)
+static void on_down(void *arg)
 {
     struct observe *o;
-    struct docker_watch watch = {
-        .on_open = on_stream_open, .on_event = on_event, .on_done = on_stream_end, .arg = arg};
 
     OBJ_CAST(o, arg, OBSERVE_MAGIC);
-    o->link_call = NULL;
-    if (failure) {
-        link_failed(o, failure);
-        return;
-    }
-    move_link(o, LINK_OPENING);
-    o->link_call = docker_watch(o->docker, &watch);
-    set_timer(o->link_timer, OPEN_MS);
-    if (!o->health.ever_read && !o->round_error.code)
-        o->not_before_ms = clock_mono_ms() + FIRST_OPEN_MS;
+    if (!o->round_error.code)
+        o->not_before_ms = 0; /* lists need not wait for the stream */
     tell_health(o);
     schedule(o);
 }
 
-static void on_link_timer(evutil_socket_t s, short what, void *arg)
+/* Another engine, or other connections: what is under way ends, and everything is read again. */
+static void on_leave(void *arg)
 {
     struct observe *o;
-    struct err why = {0};
 
-    (void)s, (void)what; /* a timer has neither */
     OBJ_CAST(o, arg, OBSERVE_MAGIC);
-    if (o->link == LINK_OPENING) {
-        docker_cancel(o->link_call);
-        o->link_call = NULL;
-        err_set(&why, "Timeout", "", "Docker did not open the event stream within %d ms", OPEN_MS);
-        link_failed(o, &why);
-        return;
-    }
-    move_link(o, LINK_ASKING);
-    o->link_call = docker_negotiate(o->docker, on_version, o);
+    round_cancel(o->round);
+    round_cancel(o->side);
+    o->round = o->side = NULL;
+    event_del(o->wake);
+    event_del(o->side_wake);
+    o->pending.full = true;
+    o->left_ms = clock_mono_ms();
+    o->not_before_ms = 0;
+    memset(&o->round_error, 0, sizeof(o->round_error));
+    tell_health(o);
 }
 
 /* --- the whole --- */
@@ -479,27 +600,33 @@ struct observe *observe_new(struct event_base *base, const struct observe_config
                             struct err *e)
 {
     struct observe *o = xcalloc(1, sizeof(*o));
+    struct link_config link = {.docker = config->docker,
+                               .tls = config->tls,
+                               .on_agreed = on_agreed,
+                               .on_open = on_open,
+                               .on_event = on_event,
+                               .on_down = on_down,
+                               .on_leave = on_leave,
+                               .arg = o};
 
     ASSERT(config->on_view);
     o->magic = OBSERVE_MAGIC;
     o->base = base;
     o->config = *config;
-    o->config.docker = NULL; /* the caller's memory; docker_new copies what it needs */
+    o->config.docker = NULL; /* the caller's memory */
+    memset(&o->config.tls, 0, sizeof(o->config.tls));
     o->known = view_new();
-    if (!config->docker || !config->docker[0])
-        err_set(e, "BadEndpoint", "--docker", "no Docker endpoint is given");
-    else
-        o->docker = docker_new(base, config->docker[0], read_ms_at_first(o), e);
-    if (!o->docker) {
-        observe_free(o);
-        return NULL;
-    }
-    o->read_ms = read_ms_at_first(o);
+    o->read_ms = link.read_ms = read_ms_at_first(o);
+    o->side_ms = SIDE_MS;
     o->wake = evtimer_new(base, on_wake, o);
-    o->link_timer = evtimer_new(base, on_link_timer, o);
-    ASSERT(o->wake && o->link_timer); /* they allocate and nothing else */
-    set_timer(o->link_timer, 0);
-    return o;
+    o->side_wake = evtimer_new(base, on_side_wake, o);
+    ASSERT(o->wake && o->side_wake); /* they allocate and nothing else */
+    o->pending.full = true;
+    o->link = link_new(base, &link, e);
+    if (o->link)
+        return o;
+    observe_free(o);
+    return NULL;
 }
 
 void observe_free(struct observe *o)
@@ -508,12 +635,10 @@ void observe_free(struct observe *o)
         return;
     OBJ_CHECK(o, OBSERVE_MAGIC);
     round_cancel(o->round);
-    docker_cancel(o->link_call);
-    docker_free(o->docker);
-    if (o->wake)
-        event_free(o->wake);
-    if (o->link_timer)
-        event_free(o->link_timer);
+    round_cancel(o->side);
+    link_free(o->link);
+    event_free(o->wake);
+    event_free(o->side_wake);
     view_free(o->known);
     round_plan_clear(&o->pending);
     ids_clear(&o->changing);

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "clusters/swarm/docker.h"
 #include "gateway/core/err.h"
 
 struct event_base;
@@ -19,6 +20,7 @@ struct view;
 struct observe_health {
     bool ever_read;            /* a first whole view has been read and handed out */
     bool events_open;          /* the event stream is connected */
+    const char *endpoint;      /* the one in use, as it was given */
     int64_t last_good_mono_ms; /* clock_mono_ms() of the last round in which every read succeeded;
                                   0: none */
     struct err last_error; /* of the newest round or stream that failed; code NULL: all is well */
@@ -26,8 +28,13 @@ struct observe_health {
 };
 
 struct observe_config {
-    /* NULL-ended: "unix:///var/run/docker.sock" or "tcp://host:port". One endpoint is used now. */
+    /*
+     * NULL-ended: "unix:///var/run/docker.sock", "tcp://host:port" or "https://host:port" of
+     * managers of one swarm. The first is used until it fails or hangs, then the next, and so on.
+     * This and the file names are used during observe_new only.
+     */
     const char *const *docker;
+    struct docker_tls tls;
     /* The first whole view, then one each time something differs. The view is the callee's. */
     void (*on_view)(void *arg, struct view *owned);
     /* A view of which only `others` differs: nothing that is routed. NULL: on_view hears of it. */
@@ -36,6 +43,8 @@ struct observe_config {
     void (*on_health)(void *arg, const struct observe_health *h);
     void *arg;
     int64_t read_timeout_ms; /* of one read, up to tenfold for a slow engine; 0: 3,000 */
+    int64_t silence_ms;      /* a stream without events for so long is opened again; 0: 300,000 */
+    int64_t doubt_ms; /* how long a picture that is older than ours is not believed; 0: 10,000 */
 };
 
 /* NULL with *e when an endpoint cannot be used as written. An engine that is away is no error. */

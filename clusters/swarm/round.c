@@ -26,6 +26,7 @@ struct round {
     struct decode decode;
     struct docker_call *call;
     struct ids gone;
+    struct model_newest newest;
     struct err missing; /* the first refusal of nodes or networks; code NULL: none */
     size_t num_seen;
 };
@@ -66,6 +67,7 @@ static void finish(struct round *r, const struct err *failure)
                                   .missing = r->missing.code ? &r->missing : NULL,
                                   .fresh = r->fresh,
                                   .scope = &r->scope,
+                                  .newest = r->newest,
                                   .gone = &r->gone,
                                   .num_seen = r->num_seen};
 
@@ -122,6 +124,9 @@ static void read_step(struct round *r)
         only = &r->scope.services;
     if (r->step == STEP_TASKS && !r->scope.all)
         only = &r->scope.tasks;
+    docker_set_timeout(r->config.docker, r->step == STEP_NODES || r->step == STEP_NETWORKS
+                                             ? r->config.side_ms
+                                             : r->config.read_ms);
     r->decode.only_of = r->step == STEP_TASKS && r->scope.all ? r->fresh : NULL;
     r->call = docker_read(r->config.docker, kinds[r->step], only, &r->decode, on_read, r);
 }
@@ -133,7 +138,8 @@ static void step_on(struct round *r)
     if (r->step == STEP_SERVICES) {
         view_seal(r->fresh);
         choose_tasks(r);
-        r->scope.networks |= model_lacks_network(r->config.known, r->fresh);
+        if (r->config.side_ms)
+            r->scope.networks |= model_lacks_network(*r->config.known, r->fresh);
     }
     do
         r->step++;
@@ -183,6 +189,16 @@ static bool do_without(struct round *r, const struct err *failure)
     return true;
 }
 
+static void take_counts(struct round *r)
+{
+    if (r->decode.num_seen > r->num_seen)
+        r->num_seen = r->decode.num_seen;
+    if (r->step == STEP_SERVICES)
+        r->newest.service = r->decode.newest;
+    else if (r->step == STEP_TASKS)
+        r->newest.task = r->decode.newest;
+}
+
 static void on_read(void *arg, const struct err *failure)
 {
     struct round *r;
@@ -193,8 +209,8 @@ static void on_read(void *arg, const struct err *failure)
         finish(r, failure);
         return;
     }
-    if (!failure && r->decode.num_seen > r->num_seen)
-        r->num_seen = r->decode.num_seen;
+    if (!failure)
+        take_counts(r);
     if (!failure || !is_needed(r, r->step))
         step_on(r);
     if (r->step == STEP_END)
@@ -217,8 +233,8 @@ struct round *round_start(const struct round_config *config, struct round_plan *
     if (r->plan.services.num + r->plan.polled.num > DOCKER_IDS_MAX)
         r->plan.full = true;
     r->scope.all = r->plan.full;
-    r->scope.nodes = r->plan.full || r->plan.nodes;
-    r->scope.networks = r->plan.full || r->plan.networks;
+    r->scope.nodes = r->plan.nodes;
+    r->scope.networks = r->plan.networks;
     if (!r->plan.full)
         ids_add_all(&r->scope.services, &r->plan.services);
     while (!is_needed(r, r->step))

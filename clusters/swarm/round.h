@@ -1,8 +1,8 @@
 /*
  * One round of reads: services, then tasks, nodes, networks, as far as the plan asks for them, one
  * call at a time. When services or tasks cannot be read, the round ends and nothing of it counts.
- * Nodes or networks that cannot be read are taken out of the scope: what is known of them stays,
- * and tasks do not wait for an endpoint that may fail for ever.
+ * Nodes or networks that cannot be read, for which there is a deadline of its own, are taken out of
+ * the scope: what is known of them stays, and tasks do not wait for what may fail for ever.
  */
 #ifndef CLUSTERS_SWARM_ROUND_H
 #define CLUSTERS_SWARM_ROUND_H
@@ -14,7 +14,7 @@ struct round;
 struct view;
 
 struct round_plan {
-    bool full;           /* everything; the rest does not matter then */
+    bool full;           /* every service and task; the two sets do not matter then */
     struct ids services; /* read again, with their tasks */
     struct ids polled;   /* only their tasks */
     bool nodes, networks;
@@ -28,14 +28,17 @@ struct round_result {
     const struct err *failure; /* NULL: fresh and scope are good */
     const struct err *missing; /* why nodes or networks are not in the scope; NULL: they are */
     struct view *fresh;        /* sealed, lent */
-    const struct model_scope *scope;
+    struct model_scope *scope;
+    struct model_newest newest;
     const struct ids *gone; /* services that vanished under the read: read them again */
     size_t num_seen;        /* length of the longest list */
 };
 
 struct round_config {
     struct docker *docker;
-    const struct view *known; /* lent until on_done */
+    struct view *const *known; /* what is known at any time until on_done */
+    int64_t read_ms;           /* deadline of services, and of tasks */
+    int64_t side_ms;           /* of nodes, and of networks; 0: networks are read if planned only */
     void (*on_done)(void *arg,
                     const struct round_result *result); /* the round is gone afterwards */
     void (*on_skip)(void *arg, const char *kind, const char *id, const struct err *why);

@@ -178,6 +178,7 @@ static void never_null(char **s)
 
 static void fill_attachments(struct view_attachment *a, size_t num)
 {
+    ASSERT(a || num == 0);
     for (size_t i = 0; i < num; i++) {
         never_null(&a[i].network_id);
         never_null(&a[i].address);

@@ -268,6 +268,10 @@ static bool explain(const struct fetch_call *c, CURLcode rc, struct err *e)
     case CURLE_SSL_CACERT_BADFILE:
         return err_set(e, "TlsFailed", "", "%s: %s", c->target,
                        c->curl_error[0] ? c->curl_error : curl_easy_strerror(rc));
+    case CURLE_RECV_ERROR: /* TLS 1.3: the server refuses our certificate after the handshake */
+        if (strstr(c->curl_error, " alert "))
+            return err_set(e, "TlsFailed", "", "%s: %s", c->target, c->curl_error);
+        /* fallthrough */
     default:
         return err_set(e, "Broken", "", "%s: the reply did not come whole (%s)", c->target,
                        c->curl_error[0] ? c->curl_error : curl_easy_strerror(rc));
@@ -503,6 +507,21 @@ static bool set_body(CURL *h, const struct fetch_request *rq)
     return curl_easy_setopt(h, CURLOPT_CUSTOMREQUEST, method) == CURLE_OK;
 }
 
+/*
+ * A file of CAs replaces the system's, of which libcurl would go on to trust a directory. Nothing
+ * is remembered between connections: the files may have changed.
+ */
+static bool set_tls(CURL *h, const struct fetch_request *rq)
+{
+    return curl_easy_setopt(h, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) == CURLE_OK &&
+           curl_easy_setopt(h, CURLOPT_CA_CACHE_TIMEOUT, 0L) == CURLE_OK &&
+           curl_easy_setopt(h, CURLOPT_SSL_SESSIONID_CACHE, 0L) == CURLE_OK &&
+           (!rq->ca_file || (curl_easy_setopt(h, CURLOPT_CAINFO, rq->ca_file) == CURLE_OK &&
+                             curl_easy_setopt(h, CURLOPT_CAPATH, NULL) == CURLE_OK)) &&
+           (!rq->cert_file || curl_easy_setopt(h, CURLOPT_SSLCERT, rq->cert_file) == CURLE_OK) &&
+           (!rq->key_file || curl_easy_setopt(h, CURLOPT_SSLKEY, rq->key_file) == CURLE_OK);
+}
+
 static bool set_own(struct fetch_call *c, const struct fetch_request *rq)
 {
     CURL *h = c->easy;
@@ -513,8 +532,7 @@ static bool set_own(struct fetch_call *c, const struct fetch_request *rq)
                CURLE_OK &&
            (!rq->unix_socket ||
             curl_easy_setopt(h, CURLOPT_UNIX_SOCKET_PATH, rq->unix_socket) == CURLE_OK) &&
-           (!rq->ca_file || curl_easy_setopt(h, CURLOPT_CAINFO, rq->ca_file) == CURLE_OK) &&
-           set_body(h, rq);
+           set_tls(h, rq) && set_body(h, rq);
 }
 
 static struct fetch_call *call_new(struct fetch *f, const struct fetch_request *rq)

@@ -42,7 +42,8 @@ struct fetch_request {
     int64_t total_timeout_ms;   /* 0: none, for streams */
     size_t
         body_max; /* 0: 1 MiB; more than this ends the call with "TooLarge"; unused with on_data */
-    const char *ca_file; /* NULL: the system's */
+    const char *ca_file;              /* whom https trusts, and nobody else; NULL: the system's */
+    const char *cert_file, *key_file; /* who we are, PEM; both or none. Read per connection */
     /* When the final reply's head is whole, before any of its body; NULL: no interest. */
     void (*on_head)(void *arg, long status);
     /* Streams: bytes as they come (status already known); false ends the call. NULL: collect. */

@@ -1,5 +1,5 @@
 /*
- * observe_dump ENDPOINT: prints each view of a swarm as one JSON line, with the wall clock in
+ * observe_dump ENDPOINT...: prints each view of a swarm as one JSON line, with the wall clock in
  * milliseconds, and each change of health. A debugging tool, and what the swarm tests measure with.
  */
 #include <signal.h>
@@ -139,7 +139,9 @@ int main(int argc, char **argv)
     struct observe *o;
     struct err e = {0};
 
-    log_init("observe_dump", argc > 2 ? LOG_DEBUG : LOG_INFO);
+    if (argc < 2)
+        return 2;
+    log_init("observe_dump", LOG_INFO);
     signal(SIGPIPE, SIG_IGN);
     setvbuf(stdout, NULL, _IOLBF, 0);
     term = evsignal_new(base, SIGTERM, on_signal, base);
