@@ -77,6 +77,7 @@ static void news_free(struct mailbox_item *item)
     free((char *)n->news.gateway);
     free((char *)n->news.node);
     free((char *)n->news.refusals_json);
+    free((char *)n->news.stats);
     free((char *)n->news.epoch);
     free(n);
 }
@@ -93,6 +94,7 @@ static bool on_news(void *arg, const struct publish_news *news)
     n->news.gateway = xstrdup(news->gateway);
     n->news.node = xstrdup(news->node);
     n->news.refusals_json = xstrdup(news->refusals_json);
+    n->news.stats = xstrdup(news->stats);
     n->news.epoch = xstrdup(news->epoch);
     if (news->type == PUBLISH_NEWS_CONNECTED || news->type == PUBLISH_NEWS_DISCONNECTED) {
         mailbox_post(c->news, &n->item);

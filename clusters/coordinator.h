@@ -71,6 +71,8 @@ struct coordinator_gateway {
     bool reported;                        /* a report came since this coordinator started */
     int64_t last_report_ms_ago;           /* meaningless unless `reported` */
     const char *refusals_json;            /* an array, printed by us */
+    const char *stats;                    /* lines of publish/stats.h; "" = none */
+    bool stats_refused; /* the last report's numbers could not be used, or not be kept */
 };
 
 /* True when the view is compiled, committed and published; else why not, in one sentence. */

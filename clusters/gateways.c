@@ -19,6 +19,8 @@ struct known {
     char *id;
     char *node;
     char *refusals_json;
+    char *stats; /* lines of publish/stats.h */
+    bool stats_refused;
     char *epoch; /* of the table it holds; "" = none, or not said */
     uint64_t applied;
     uint64_t held;      /* the revision of the table it holds */
@@ -33,6 +35,7 @@ struct known {
 struct gateways {
     unsigned magic;
     struct map by_id;
+    size_t stats_bytes; /* of all of them */
 };
 
 static void known_free(void *p)
@@ -42,6 +45,7 @@ static void known_free(void *p)
     free(k->id);
     free(k->node);
     free(k->refusals_json);
+    free(k->stats);
     free(k->epoch);
     free(k);
 }
@@ -67,6 +71,7 @@ void gateways_free(struct gateways *g)
 static void forget(struct gateways *g, struct known *k)
 {
     ASSERT(map_remove(&g->by_id, str_from(k->id)) == k);
+    g->stats_bytes -= strlen(k->stats);
     known_free(k);
 }
 
@@ -160,6 +165,7 @@ static struct known *get_or_add(struct gateways *g, const struct publish_news *n
     k->id = xstrdup(news->gateway);
     k->node = xstrdup("");
     k->refusals_json = xstrdup("[]");
+    k->stats = xstrdup("");
     k->epoch = xstrdup("");
     k->routes = -1;
     ASSERT(map_put(&g->by_id, str_from(k->id), k) == NULL);
@@ -180,6 +186,18 @@ static void take_holding(struct known *k, const struct publish_news *news)
         k->routes = news->routes;
     if (strcmp(k->epoch, news->epoch) != 0)
         replace(&k->epoch, news->epoch);
+}
+
+/* Of very many gateways, each with all that is allowed, the last ones have none. */
+static void take_stats(struct gateways *g, struct known *k, const struct publish_news *news)
+{
+    const char *stats = news->stats != NULL ? news->stats : "";
+    size_t others = g->stats_bytes - strlen(k->stats);
+    bool fits = others + strlen(stats) <= GATEWAYS_STATS_BYTES;
+
+    replace(&k->stats, fits ? stats : "");
+    k->stats_refused = news->stats_refused || !fits;
+    g->stats_bytes = others + strlen(k->stats);
 }
 
 void gateways_take(struct gateways *g, const struct publish_news *news, const struct view *view,
@@ -208,6 +226,7 @@ void gateways_take(struct gateways *g, const struct publish_news *news, const st
         k->reported_ms = now_ms;
         k->applied = news->applied;
         replace(&k->refusals_json, news->refusals_json);
+        take_stats(g, k, news);
         break;
     }
 }
@@ -263,6 +282,8 @@ void gateways_each(const struct gateways *g, const struct view *view, int64_t no
             .reported = k->reported,
             .last_report_ms_ago = k->reported ? now_ms - k->reported_ms : 0,
             .refusals_json = k->refusals_json,
+            .stats = k->stats,
+            .stats_refused = k->stats_refused,
         };
 
         fn(arg, &shown);

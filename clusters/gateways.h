@@ -9,7 +9,7 @@
 #include "clusters/publish/publish.h"
 #include "clusters/swarm/view.h"
 
-enum { GATEWAYS_MAX = 1024, GATEWAYS_FORGET_MS = 600000 };
+enum { GATEWAYS_MAX = 1024, GATEWAYS_FORGET_MS = 600000, GATEWAYS_STATS_BYTES = 32 << 20 };
 
 struct gateways;
 

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "clusters/publish/target.h"
+#include "gateway/core/result.h"
 #include "gateway/core/str.h"
 
 struct coordinator;
@@ -45,5 +46,11 @@ void api_get_cluster(struct api_call *call);
 void api_get_services(struct api_call *call);
 void api_get_service(struct api_call *call);
 void api_get_gateways(struct api_call *call);
+void api_get_metrics(struct api_call *call);
+
+enum { API_CLUSTER_MAX = 63 };
+
+/* The cluster that the URL names; false: answered with 404. */
+MUST_USE bool api_named_cluster(struct api_call *call, char out[API_CLUSTER_MAX + 1]);
 
 #endif

@@ -12,7 +12,7 @@
 #include "gateway/core/buf.h"
 #include "gateway/core/check.h"
 
-enum { ANSWER_MAX = 64 << 20, CLUSTER_MAX = 63 };
+enum { ANSWER_MAX = 64 << 20 };
 
 /* An answer being printed; `fits` turns false when it would exceed ANSWER_MAX. */
 struct page {
@@ -71,8 +71,7 @@ static void page_send(struct page *p, struct api_call *call)
     buf_free(&p->b);
 }
 
-/* The cluster that the URL names; false: answered with 404. */
-static bool named_cluster(struct api_call *call, char out[CLUSTER_MAX + 1])
+bool api_named_cluster(struct api_call *call, char out[API_CLUSTER_MAX + 1])
 {
     struct str name = call->vars[0];
     struct err why = {0};
@@ -112,11 +111,11 @@ static const struct compile_result *services_of(struct api_call *call)
 
 void api_get_cluster(struct api_call *call)
 {
-    char cluster[CLUSTER_MAX + 1];
+    char cluster[API_CLUSTER_MAX + 1];
     struct coordinator_cluster seen;
     struct page p;
 
-    if (!named_cluster(call, cluster))
+    if (!api_named_cluster(call, cluster))
         return;
     ASSERT(coordinator_cluster(call->coordinator, cluster, &seen));
     page_open(&p);
@@ -150,11 +149,11 @@ static bool is_accepted(const struct compile_service *s)
 
 void api_get_services(struct api_call *call)
 {
-    char cluster[CLUSTER_MAX + 1];
+    char cluster[API_CLUSTER_MAX + 1];
     const struct compile_result *r;
     struct page p;
 
-    if (!named_cluster(call, cluster) || (r = services_of(call)) == NULL)
+    if (!api_named_cluster(call, cluster) || (r = services_of(call)) == NULL)
         return;
     page_open(&p);
     add_text(&p, "{\"cluster\":", cluster);
@@ -214,12 +213,12 @@ static void send_service(struct api_call *call, const char *cluster,
 
 void api_get_service(struct api_call *call)
 {
-    char cluster[CLUSTER_MAX + 1];
+    char cluster[API_CLUSTER_MAX + 1];
     const struct compile_result *r;
     struct str wanted = call->vars[1];
     struct err why = {0};
 
-    if (!named_cluster(call, cluster) || (r = services_of(call)) == NULL)
+    if (!api_named_cluster(call, cluster) || (r = services_of(call)) == NULL)
         return;
     for (size_t i = 0; i < r->num_services; i++) {
         const struct compile_service *s = &r->services[i];
@@ -288,11 +287,11 @@ static void add_gateway(void *arg, const struct coordinator_gateway *g)
 
 void api_get_gateways(struct api_call *call)
 {
-    char cluster[CLUSTER_MAX + 1];
+    char cluster[API_CLUSTER_MAX + 1];
     struct coordinator_cluster seen;
     struct gateway_page gp;
 
-    if (!named_cluster(call, cluster))
+    if (!api_named_cluster(call, cluster))
         return;
     ASSERT(coordinator_cluster(call->coordinator, cluster, &seen));
     page_open(&gp.page);

@@ -20,6 +20,8 @@ const struct api_endpoint api_endpoints[] = {
      "one service as seen: hosts, endpoints, last commit, conditions with label and reason"},
     {"GET", "/v1/clusters/{cluster}/gateways", false, api_get_gateways,
      "the gateways of a service cluster: what each has applied, refused, when it last spoke"},
+    {"GET", "/v1/clusters/{cluster}/metrics", false, api_get_metrics,
+     "the gateways' numbers for Prometheus, as they last reported them"},
 };
 
 const size_t api_num_endpoints = sizeof api_endpoints / sizeof api_endpoints[0];

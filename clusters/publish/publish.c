@@ -89,6 +89,7 @@ void publish_tell(struct publish *p, struct subscriber *s, enum publish_news_typ
         .gateway = s->gateway,
         .node = s->node,
         .refusals_json = "[]",
+        .stats = "",
         .epoch = "",
         .routes = -1,
         .at_ms = clock_wall_ms(),

@@ -9,8 +9,9 @@
  *   POST /v1/clusters/{c}/gateways/{id}/report   at most 1 MiB, answered 204
  *        {"node":"n1","applied":12,"refusals":[{"kind","name","code","message","field"}]}
  *        `applied` is the revision in force, "routes" how many routes the gateway holds, "epoch" of
- *        which epoch. Unknown keys are ignored: followers may be newer. Taken before publish_serve
- *        too: what gateways hold decides whether their cluster may be served.
+ *        which epoch, "stats" its numbers (stats.h). Unknown keys are ignored: followers may be
+ *        newer. Taken before publish_serve too: what gateways hold decides whether their cluster
+ *        may be served.
  *
  * Both need `Authorization: Bearer <token of that cluster>`. Refusals are problem+json (RFC 9457):
  * 400 a query or a body that cannot be used, 401, 403 another cluster's token, 404, 405, 429 too
@@ -69,6 +70,8 @@ struct publish_news {
     int64_t routes;            /* report, waits: in the table that it holds; -1 = not said */
     const char *refusals_json; /* report: array of {kind,name,code,message,field}, printed by us */
     size_t num_refusals;       /* report: how many there were before the cap */
+    const char *stats;         /* report: lines of stats.h; "" = none */
+    bool stats_refused;        /* report: there were some, and they could not be used */
     int64_t at_ms;             /* wall clock */
 };
 

@@ -95,6 +95,7 @@ static void tell_waiting(struct publish *p, const struct publish_cluster *c,
         .applied = q->from,
         .routes = q->asks ? -1 : 0,
         .refusals_json = "[]",
+        .stats = "",
         .at_ms = clock_wall_ms(),
     };
 
@@ -178,6 +179,8 @@ static void tell_report(struct publish *p, struct stream_request *rq, const char
         .node = r->node,
         .applied = r->applied,
         .refusals_json = r->refusals_json,
+        .stats = r->stats,
+        .stats_refused = r->stats_refusal.code != NULL,
         .num_refusals = r->num_refusals,
         .epoch = r->epoch,
         .routes = r->routes,
@@ -206,6 +209,9 @@ static void take_report(struct publish *p, struct stream_request *rq)
         reply_problem(rq->req, 400, &why);
         return;
     }
+    if (r.stats_refusal.code != NULL)
+        log_debug("cluster %s: the numbers of gateway \"%s\" are not usable: %s: %s",
+                  rq->cluster->name, gateway, r.stats_refusal.field, r.stats_refusal.text);
     tell_report(p, rq, gateway, &r);
     report_free(&r);
 }

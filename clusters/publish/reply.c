@@ -66,6 +66,11 @@ void reply_json(struct evhttp_request *req, int status, const struct buf *body)
     send_body(req, status, "application/json", buf_str(body));
 }
 
+void reply_text(struct evhttp_request *req, const char *type, const struct buf *body)
+{
+    send_body(req, 200, type, buf_str(body));
+}
+
 void reply_empty(struct evhttp_request *req)
 {
     evhttp_send_reply(req, 204, reply_phrase(204), NULL);

@@ -10,6 +10,7 @@
 #include <cjson/cJSON.h>
 
 #include "clusters/publish/publish.h"
+#include "clusters/publish/stats.h"
 #include "gateway/core/buf.h"
 #include "gateway/core/check.h"
 #include "gateway/wire/json.h"
@@ -98,6 +99,19 @@ static bool read_report(const cJSON *root, struct report *out, struct buf *b, st
     return print_refusals(b, list, out, e);
 }
 
+/* Numbers that cannot be used hurt themselves only: what is in force matters more. */
+static void read_stats(const cJSON *root, struct report *out)
+{
+    const cJSON *stats = json_get(root, "stats");
+    struct buf b;
+
+    buf_init(&b, STATS_BYTES_MAX + (64 << 10));
+    if (stats != NULL && !cJSON_IsNull(stats) && !stats_print(stats, &b, &out->stats_refusal))
+        (void)json_err_in(&out->stats_refusal, "/stats");
+    out->stats = buf_take(&b);
+    buf_free(&b);
+}
+
 bool report_parse(struct str body, struct report *out, struct err *e)
 {
     struct buf b;
@@ -111,6 +125,8 @@ bool report_parse(struct str body, struct report *out, struct err *e)
     /* Worst case: every byte of five texts becomes six in JSON. */
     buf_init(&b, (size_t)PUBLISH_REFUSALS_MAX * 5 * (REPORT_TEXT_MAX * 6 + 32) + 16);
     ok = read_report(root, out, &b, e);
+    if (ok)
+        read_stats(root, out);
     cJSON_Delete(root);
     if (ok)
         out->refusals_json = buf_take(&b);
@@ -123,5 +139,6 @@ bool report_parse(struct str body, struct report *out, struct err *e)
 void report_free(struct report *r)
 {
     free(r->refusals_json);
+    free(r->stats);
     memset(r, 0, sizeof *r);
 }

@@ -27,6 +27,8 @@ struct report {
     int64_t routes;                   /* -1 = it does not say */
     char *refusals_json;              /* owned; an array of at most PUBLISH_REFUSALS_MAX, cut */
     size_t num_refusals;              /* as many as were sent */
+    char *stats;                      /* owned; lines of stats.h, "" = none, or not usable */
+    struct err stats_refusal;         /* code NULL: they were usable; the rest is taken anyway */
 };
 
 /* On false *out holds nothing. Unknown keys are ignored: a newer follower may say more. */

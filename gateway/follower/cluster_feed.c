@@ -28,7 +28,13 @@
 #include "gateway/follower/reporter.h"
 #include "gateway/follower/stream.h"
 
-enum { CLUSTER_FEED_MAGIC = 0x63666565, QUEUE_MAX = 16 << 20, PIECE_BYTES = 64 << 10, TICK_S = 5 };
+enum {
+    CLUSTER_FEED_MAGIC = 0x63666565,
+    QUEUE_MAX = 16 << 20,
+    STATS_MAX = 256 << 10,
+    PIECE_BYTES = 64 << 10,
+    TICK_S = 5
+};
 
 struct cluster_feed {
     unsigned magic;
@@ -42,6 +48,7 @@ struct cluster_feed {
     struct refusals refusals;
     struct event *tick;
     struct buf lines; /* frames being written */
+    struct buf stats; /* the proxy's newest; empty: none yet */
     bool behind;      /* the proxy must get the whole table when its queue has drained */
     bool in_step;     /* as the last report said */
     bool parts_sent;  /* of a table whose commit has not come */
@@ -205,7 +212,10 @@ static bool write_report(void *arg, struct buf *out)
            refusals_write(&f->refusals, out) &&
            buf_add_fmt(out, ",\"routes\":%zu,\"epoch\":", f->holding.num_routes) &&
            buf_add_json(out, str_from(f->holding.epoch)) &&
-           buf_add_fmt(out, ",\"stale\":%s}", stream_in_step(f->stream) ? "false" : "true");
+           buf_add_fmt(out, ",\"stale\":%s", stream_in_step(f->stream) ? "false" : "true") &&
+           (f->stats.len == 0 ||
+            (buf_add_str(out, STR(",\"stats\":")) && buf_add_str(out, buf_str(&f->stats)))) &&
+           buf_add_str(out, STR("}"));
 }
 
 /* ---- from the proxy ----------------------------------------------------------------------------
@@ -223,6 +233,16 @@ void cluster_feed_nack(struct cluster_feed *f, enum route_kind kind, const char 
 {
     OBJ_CHECK(f, CLUSTER_FEED_MAGIC);
     refusals_nack(&f->refusals, kind, name, why);
+}
+
+/* As they are: the coordinator judges them. */
+void cluster_feed_stats(struct cluster_feed *f, struct str json)
+{
+    OBJ_CHECK(f, CLUSTER_FEED_MAGIC);
+    buf_clear(&f->stats);
+    if (!buf_add_str(&f->stats, json))
+        log_warn("the proxy's numbers are more than %d bytes: they are not reported",
+                 (int)STATS_MAX);
 }
 
 void cluster_feed_drained(struct cluster_feed *f)
@@ -334,6 +354,7 @@ struct cluster_feed *cluster_feed_new(struct event_base *base, const struct foll
     f->fetch = fetch;
     holding_init(&f->holding);
     refusals_init(&f->refusals);
+    buf_init(&f->stats, STATS_MAX);
     buf_init(&f->lines, PIECE_BYTES + FRAME_LINE_MAX + 4096);
     if (config->state != NULL)
         load_state(f);
@@ -358,5 +379,6 @@ void cluster_feed_free(struct cluster_feed *f)
     refusals_free(&f->refusals);
     holding_free(&f->holding);
     buf_free(&f->lines);
+    buf_free(&f->stats);
     OBJ_KILL(f);
 }

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "gateway/core/err.h"
+#include "gateway/core/str.h"
 #include "gateway/follower/follower.h"
 #include "gateway/route/route.h"
 
@@ -25,6 +26,7 @@ void cluster_feed_free(struct cluster_feed *f);
 void cluster_feed_ack(struct cluster_feed *f, uint64_t revision);
 void cluster_feed_nack(struct cluster_feed *f, enum route_kind kind, const char *name,
                        const struct err *why);
+void cluster_feed_stats(struct cluster_feed *f, struct str json); /* for the next report */
 void cluster_feed_drained(struct cluster_feed *f); /* it has taken everything that was queued */
 
 #endif

@@ -99,6 +99,15 @@ static void on_nack(void *arg, enum route_kind kind, const char *name, const str
         cluster_feed_nack(f->feed, kind, name, why);
 }
 
+/* Who follows a file has nobody to report to. */
+static void on_stats(void *arg, struct str json)
+{
+    struct follower *f;
+    OBJ_CAST(f, arg, FOLLOWER_MAGIC);
+    if (f->feed != NULL)
+        cluster_feed_stats(f->feed, json);
+}
+
 static void on_gone(void *arg)
 {
     struct follower *f;
@@ -135,6 +144,7 @@ static bool start(struct follower *f, struct err *e)
                                      .fd = f->config->frames_fd,
                                      .on_ack = on_ack,
                                      .on_nack = on_nack,
+                                     .on_stats = on_stats,
                                      .on_drained = on_drained,
                                      .on_gone = on_gone,
                                      .arg = f};

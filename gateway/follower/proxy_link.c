@@ -24,7 +24,7 @@
 enum {
     PROXY_LINK_MAGIC = 0x706c696e,
     READ_PIECE = 16384,
-    ANSWER_MAX = 65536,
+    ANSWER_MAX = 512 << 10, /* stats are the longest */
     FLUSH_BYTES = 256 << 10
 };
 
@@ -54,7 +54,7 @@ static void take_answer(struct proxy_link *l, struct str line)
 {
     struct frame f;
     struct err e = {0};
-    if (!frame_parse(line, &f, &e)) {
+    if (!frame_parse_bytes(line, &f, &e)) {
         log_warn("the proxy sent a line that is no ack or nack (%s); it is skipped", e.text);
         return;
     }
@@ -62,8 +62,10 @@ static void take_answer(struct proxy_link *l, struct str line)
         l->config.on_ack(l->config.arg, f.revision);
     else if (f.type == FRAME_NACK)
         l->config.on_nack(l->config.arg, f.kind, f.name, &f.refusal);
+    else if (f.type == FRAME_STATS)
+        l->config.on_stats(l->config.arg, f.value_bytes);
     else
-        log_warn("the proxy sent a frame that is no ack or nack; it is skipped");
+        log_warn("the proxy sent a frame that is no ack, nack or stats; it is skipped");
     frame_free(&f);
 }
 

@@ -21,6 +21,7 @@ struct proxy_link_config {
     int fd; /* a stream socket; becomes the link's */
     void (*on_ack)(void *arg, uint64_t revision);
     void (*on_nack)(void *arg, enum route_kind kind, const char *name, const struct err *why);
+    void (*on_stats)(void *arg, struct str json); /* one object; lent for the call */
     void (*on_drained)(void *arg); /* everything queued has left; not called from proxy_link_send */
     void (*on_gone)(void *arg);    /* the proxy closed it; once */
     void *arg;

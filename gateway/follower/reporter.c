@@ -20,7 +20,7 @@ enum {
     REPORTER_MAGIC = 0x72707274,
     EVERY_S = 10,
     TIMEOUT_MS = 8000,
-    BODY_MAX = 256 << 10,
+    BODY_MAX = 768 << 10,
     ANSWER_MAX = 16 << 10,
     HEADER_MAX = 2048
 };

@@ -35,6 +35,14 @@ const struct exposition_metric *exposition_describe(enum metric which)
     return &all[which];
 }
 
+bool exposition_is_bound(struct str le)
+{
+    for (size_t i = 0; i <= METRICS_BUCKETS_NUM; i++)
+        if (str_eq(le, str_from(bucket_labels[i])))
+            return true;
+    return false;
+}
+
 /* Histograms and summaries have parts, and no sample of their bare name. */
 static bool may_have(const struct exposition_metric *m, const char *suffix)
 {
