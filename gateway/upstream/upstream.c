@@ -202,8 +202,7 @@ void upstream_be_patient(struct upstream_conn *c)
 /* False: the short time-out cannot be set again. */
 static bool be_impatient(struct upstream_conn *c)
 {
-    if (c->patient &&
-        !set_option(c->sock.fd, IPPROTO_TCP, TCP_USER_TIMEOUT, UPSTREAM_USER_TIMEOUT_MS))
+    if (c->patient && !set_option(c->sock.fd, IPPROTO_TCP, TCP_USER_TIMEOUT, c->user_timeout_ms))
         return false;
     end_patience(c);
     return true;
@@ -510,6 +509,7 @@ struct upstream_conn *upstreams_connect(struct upstreams *u, const struct table_
     c->magic = UPSTREAM_MAGIC;
     c->all = u;
     c->endpoint = ep->id;
+    c->user_timeout_ms = UPSTREAM_USER_TIMEOUT_MS;
     c->since_ms = loop_now_ms(u->loop);
     c->sock.writable = false; /* its edge is the end of the connect */
     c->grave = (struct loop_grave){.bury = bury, .dead = c};
@@ -542,8 +542,10 @@ void upstream_release(struct upstream_conn *c)
 
 void upstream_carries_tunnel(struct upstream_conn *c)
 {
-    /* If this fails it is probed more often than it needs to be. */
-    (void)set_option(c->sock.fd, IPPROTO_TCP, TCP_KEEPIDLE, UPSTREAM_TUNNEL_PROBE_S);
+    c->user_timeout_ms = UPSTREAM_TUNNEL_MS;
+    /* Rarer probes only when they have the time for more than one. */
+    if (c->patient || set_option(c->sock.fd, IPPROTO_TCP, TCP_USER_TIMEOUT, UPSTREAM_TUNNEL_MS))
+        (void)set_option(c->sock.fd, IPPROTO_TCP, TCP_KEEPIDLE, UPSTREAM_TUNNEL_PROBE_S);
 }
 
 enum io upstream_recv(struct upstream_conn *c, void *p, size_t cap, size_t *out_n)

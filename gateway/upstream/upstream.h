@@ -29,17 +29,20 @@
  * A node that dies is noticed, whatever a connection waits for, within 3 seconds: a connect by
  * UPSTREAM_CONNECT_MS; bytes that are not acknowledged by TCP_USER_TIMEOUT, or while it is off (see
  * upstream_be_patient) by patience.h; silence while a response is awaited by the probes of
- * SO_KEEPALIVE, the first after UPSTREAM_PROBE_S.
+ * SO_KEEPALIVE, the first after UPSTREAM_PROBE_S. The kernel gives up at the first probe that is
+ * due when the user timeout is over, so the timeouts leave room for more than one: a single lost
+ * packet ends nothing.
  */
 enum {
     UPSTREAM_CONNECT_MS = 2000,      /* a connect that takes longer has failed */
-    UPSTREAM_USER_TIMEOUT_MS = 2000, /* TCP_USER_TIMEOUT: sent bytes that nobody acknowledges */
+    UPSTREAM_USER_TIMEOUT_MS = 2500, /* TCP_USER_TIMEOUT: sent bytes that nobody acknowledges */
     UPSTREAM_PATIENT_MS = 60000,     /* the same while a receive window may be full */
     UPSTREAM_POLL_MS = 900,          /* patient connections are looked at so often */
     UPSTREAM_TCP_RTO_MAX_MS = 44,    /* Linux 6.15's socket option, newer than our headers */
     UPSTREAM_RTO_MAX_MS = 1000,      /* probes of a full window are at most so far apart */
     UPSTREAM_PROBE_S = 1,            /* silent for so long: the node is probed */
     UPSTREAM_TUNNEL_PROBE_S = 15,    /* the same in a tunnel, of which thousands may be silent */
+    UPSTREAM_TUNNEL_MS = 20500,      /* TCP_USER_TIMEOUT of a silent tunnel: six probes */
     UPSTREAM_IDLE_MS = 30000,        /* an idle connection lives no longer */
     UPSTREAM_WARM_MS = 3000,         /* one idle for less is taken for what cannot be repeated */
     UPSTREAM_IDLE_MAX = 256          /* idle connections an endpoint */
@@ -65,6 +68,7 @@ struct upstream_conn {
     int64_t since_ms;      /* in this state */
     uint64_t num_requests; /* begun on it */
     uint64_t sent_bytes;
+    int user_timeout_ms;           /* while it is not patient */
     bool patient;                  /* see upstream_be_patient */
     bool asks_often;               /* TCP_RTO_MAX_MS was set, as far as the kernel knows it */
     bool bodiless;                 /* its last response had no body by rule: late bytes may come */
