@@ -323,7 +323,8 @@ static void settings_come_go_and_default(void **state)
         "{\"set\":{\"kind\":\"settings\",\"name\":\"settings\",\"value\":{\"idle_timeout_s\":7}}}");
     commit(2);
     assert_int_equal(table_settings(c.table)->idle_timeout_ms, 7000);
-    feed("{\"set\":{\"kind\":\"settings\",\"name\":\"settings\",\"value\":{\"tls_tickets\":true}}}");
+    feed(
+        "{\"set\":{\"kind\":\"settings\",\"name\":\"settings\",\"value\":{\"tls_tickets\":true}}}");
     commit(3);
     assert_int_equal(table_settings(c.table)->idle_timeout_ms, 7000);
     feed_delete("settings", "settings");

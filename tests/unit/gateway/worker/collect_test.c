@@ -94,7 +94,7 @@ static bool write_number(struct proxy *p, size_t worker, const struct collect_re
 }
 
 static bool write_when_let(struct proxy *p, size_t worker, const struct collect_request *rq,
-                          struct buf *out)
+                           struct buf *out)
 {
     if (worker == 1)
         assert_int_equal(sem_wait(&gate), 0);
