@@ -52,7 +52,8 @@ struct access_log {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t news;
-    unsigned num_on; /* under `lock`, as is `ending` */
+    unsigned num_on; /* under `lock`, as are the next two */
+    bool switched;   /* on or off, since the writer last looked */
     bool ending;
     bool broken; /* the last write failed */
     _Atomic uint64_t written;
@@ -159,6 +160,7 @@ void access_log_switch(struct access_log *l, size_t worker, bool on)
     r->on = on;
     lock(l);
     l->num_on += on ? 1 : (unsigned)-1;
+    l->switched = true;
     ASSERT(pthread_cond_signal(&l->news) == 0);
     unlock(l);
 }
@@ -261,14 +263,15 @@ static bool pass_on(struct access_log *l)
     return true;
 }
 
-/* While the log is off everywhere. False: it is over. */
+/* While the log is off everywhere, and what came before that is written. False: it is over. */
 static bool wait_for_news(struct access_log *l)
 {
     bool ending;
 
     lock(l);
-    while (l->num_on == 0 && !l->ending)
+    while (l->num_on == 0 && !l->switched && !l->ending)
         ASSERT(pthread_cond_wait(&l->news, &l->lock) == 0);
+    l->switched = false;
     ending = l->ending;
     unlock(l);
     return !ending;

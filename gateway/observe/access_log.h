@@ -41,14 +41,14 @@ enum {
     X(upstream_us, "from the whole head to the first byte of the response; -1: none came") \
     X(attempts, "connections to endpoints that were tried; refused ones do not count")     \
     X(revision, "of the table that the request was routed with")                           \
-    X(connection, "number of the client's connection: worker << 44 | count")               \
+    X(connection, "number of the client's connection: worker * 2^44 + count")              \
     X(request, "number of the request on its connection, from 1")
 
 /* Words of ours: member of struct access_record, meaning. Static memory. */
 #define ACCESS_WORDS(X)                                                                   \
     X(protocol, "of the client: HTTP/1.1 or HTTP/1.0; empty: no head was taken")          \
     X(reply, "why the gateway answered itself; empty: the endpoint's answer was relayed") \
-    X(end, "how it ended: done, or why the connection did (see Close reasons)")
+    X(end, "how it ended: done, or why the connection did (see How requests end)")
 
 enum access_text {
 #define X(sym, name, max, help) ACCESS_##sym,
