@@ -2,8 +2,10 @@
  * The life of a doorman. Start: inherit from the old doorman, bind what nobody holds, publish. Then
  * on every change and every tick one function, server_step, applies the rules to the slots. End:
  * either SIGTERM (it just goes: gateways hold the sockets), or a successor (it lets go of its
- * copies, sends its gateways there and idles, so that Swarm does not start it again). It never
- * accepts on a public socket and never unlinks its path. Called by the main.
+ * copies, sends its gateways there and idles, so that Swarm does not start it again). When updates
+ * follow each other closely, Swarm may end that successor and keep this one: it then comes back,
+ * and gets the sockets from the gateways. It never accepts on a public socket and never unlinks its
+ * path. Called by the main.
  */
 #include "gateway/doorman/server.h"
 
@@ -20,7 +22,12 @@
 #include "gateway/doorman/privilege.h"
 #include "gateway/doorman/server_priv.h"
 
-enum { ASK_TRIES = 3, ASK_PAUSE_US = 300000 };
+enum {
+    ASK_TRIES = 3,
+    ASK_PAUSE_US = 300000,
+    LOOK_MS = 1000, /* a retired doorman looks for its successor so often */
+    ALONE_LOOKS = 3 /* nobody answered so often in a row: it comes back */
+};
 
 static void on_acceptable(evutil_socket_t fd, short what, void *arg);
 
@@ -97,8 +104,43 @@ static void retire(struct server *s, const char *why)
     }
     slots_release(s->slots);
     event_del(s->accept);
-    event_del(s->tick);
     fd_close(&s->listen_fd);
+    s->look_again_ms = clock_mono_ms() + LOOK_MS;
+    s->num_alone = 0;
+}
+
+static bool somebody_answers(const char *path)
+{
+    int fd = publish_connect(path, true);
+    bool there = fd >= 0 || (errno != ECONNREFUSED && errno != ENOENT);
+
+    fd_close(&fd);
+    return there;
+}
+
+static void come_back(struct server *s, int64_t now)
+{
+    struct err e = {0};
+
+    s->num_alone = 0;
+    if (!publish(s, &e)) {
+        log_error("%s", e.text);
+        return;
+    }
+    s->state = SERVER_RUNNING;
+    s->bind_again_ms = now + SLOT_RETRY_MS; /* gateways come first, with what they hold */
+    log_warn("the successor is gone and this one was not told to end: published again at %s",
+             s->path);
+}
+
+static void look_for_successor(struct server *s, int64_t now)
+{
+    if (now < s->look_again_ms)
+        return;
+    s->look_again_ms = now + LOOK_MS;
+    s->num_alone = somebody_answers(s->path) ? 0 : s->num_alone + 1;
+    if (s->num_alone >= ALONE_LOOKS)
+        come_back(s, now);
 }
 
 /*
@@ -245,6 +287,10 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     OBJ_CAST(s, arg, SERVER_MAGIC);
+    if (s->state == SERVER_RETIRED) {
+        look_for_successor(s, now);
+        return;
+    }
     event_add(s->accept, NULL);
     close_late(s, now);
     server_step(s);

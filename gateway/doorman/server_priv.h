@@ -15,7 +15,7 @@
 enum server_state {
     SERVER_RUNNING,
     SERVER_HANDING, /* a successor has the list and has not said that it adopted it */
-    SERVER_RETIRED, /* a successor rules; this one waits for SIGTERM */
+    SERVER_RETIRED, /* a successor rules; this one waits for SIGTERM, or for the successor's end */
 };
 
 enum session_state {
@@ -73,6 +73,8 @@ struct server {
     unsigned num_sessions;
     unsigned last_id;
     int64_t bind_again_ms;
+    int64_t look_again_ms; /* in SERVER_RETIRED */
+    unsigned num_alone;    /* looks in a row at which nobody answered */
 };
 
 /* session.c */

@@ -375,6 +375,28 @@ def test_a_doorman_that_hangs_is_replaced_and_does_no_harm_when_it_wakes(node):
 
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
+def test_a_retired_doorman_comes_back_when_its_successor_ends(node, end):
+    """Of two updates at once, Swarm may end the doorman that took over and keep the one that retired."""
+    kept = node.doorman()
+    first = node.gateway()
+    wait_for("served", node.is_served)
+    load = node.load()
+    successor = node.doorman()
+    kept.says("retired: a successor has the listeners")
+    wait_for("serving", lambda: "is serving" in successor.log)
+    successor.end(end)
+    kept.says("the successor is gone", seconds=8)
+    wait_for("the gateway is there again", lambda: kept.log.count("is serving") >= 2, 8)
+    second = node.gateway()
+    wait_for("a new gateway is given the sockets", lambda: kept.log.count("is serving") >= 3)
+    assert first.end() == 0
+    time.sleep(5.5)  # the five-second rule would show now
+    assert node.doorman() and kept.says("retired: a successor has the listeners", times=2)
+    assert second.child.poll() is None
+    no_failures(load, 1500)
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGKILL])
 def test_gateways_have_five_seconds_to_come_to_a_successor(node, end):
     doorman = node.doorman()
     gateway, other = node.gateway(), node.gateway()
