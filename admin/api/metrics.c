@@ -60,7 +60,7 @@ struct shown {
     enum metric metric;
     const char *suffix;
     uint32_t gateway;
-    uint32_t order; /* as it came: sorting keeps it */
+    uint32_t order; /* buckets by their bounds, the others as they came */
     struct str labels;
     int64_t value;
 };
@@ -81,7 +81,7 @@ struct page {
  */
 
 /* The labels are those of the list, in its order; of a histogram's bucket, a bound. */
-static bool labels_are(const char *names, struct str labels)
+static bool labels_are(const char *names, struct str labels, uint32_t *order)
 {
     struct str wanted = str_from(names), want, name, value;
 
@@ -90,8 +90,13 @@ static bool labels_are(const char *names, struct str labels)
     while (wanted.p != NULL && str_split(&wanted, ',', &want)) {
         if (labels.p == NULL || !stats_label(&labels, &name, &value) || !str_eq(name, want))
             return false;
-        if (str_eq(name, STR("le")) && !exposition_is_bound(value))
-            return false;
+        if (str_eq(name, STR("le"))) {
+            int bound = exposition_bound(value);
+
+            if (bound < 0)
+                return false;
+            *order = (uint32_t)bound;
+        }
     }
     return labels.p == NULL;
 }
@@ -106,7 +111,7 @@ static bool find(const struct stats_sample *s, struct shown *out)
     m = exposition_describe(out->metric);
     if (strcmp(m->type, "histogram") == 0 && strcmp(out->suffix, "_bucket") != 0)
         return s->labels.n == 0;
-    return labels_are(m->labels, s->labels);
+    return labels_are(m->labels, s->labels, &out->order);
 }
 
 static void add_shown(struct page *p, const struct shown *one)
@@ -128,6 +133,7 @@ static void take_samples(struct page *p, uint32_t at)
     while (stats_next(&rest, &s)) {
         size_t bytes = s.name.n + s.labels.n + g->labels.len + 32;
 
+        one.order = METRICS_BUCKETS_NUM + 1 + (uint32_t)p->num_shown;
         if (!find(&s, &one) || p->bytes + bytes > PAGE_MAX / 2) {
             g->left_out++;
             continue;
@@ -135,7 +141,6 @@ static void take_samples(struct page *p, uint32_t at)
         p->bytes += bytes;
         one.labels = s.labels;
         one.value = s.value;
-        one.order = (uint32_t)p->num_shown;
         add_shown(p, &one);
     }
     if (g->seen->stats_refused)
@@ -177,6 +182,8 @@ static int by_metric(const void *a, const void *b)
 
     if (x->metric != y->metric)
         return x->metric < y->metric ? -1 : 1;
+    if (x->gateway != y->gateway)
+        return x->gateway < y->gateway ? -1 : 1;
     return x->order < y->order ? -1 : x->order > y->order;
 }
 

@@ -35,12 +35,12 @@ const struct exposition_metric *exposition_describe(enum metric which)
     return &all[which];
 }
 
-bool exposition_is_bound(struct str le)
+int exposition_bound(struct str le)
 {
-    for (size_t i = 0; i <= METRICS_BUCKETS_NUM; i++)
+    for (int i = 0; i <= METRICS_BUCKETS_NUM; i++)
         if (str_eq(le, str_from(bucket_labels[i])))
-            return true;
-    return false;
+            return i;
+    return -1;
 }
 
 /* Histograms and summaries have parts, and no sample of their bare name. */

@@ -48,7 +48,7 @@ const struct exposition_metric *exposition_describe(enum metric which);
  * METRIC__COUNT: none. *out_suffix is "" or the part behind the metric's name.
  */
 enum metric exposition_find(struct str sample_name, const char **out_suffix);
-bool exposition_is_bound(struct str le); /* of a bucket */
+int exposition_bound(struct str le); /* of a bucket: its number, ascending; -1: there is none */
 /* HELP and TYPE; then samples with labels as they stand between the braces, which may be "". */
 MUST_USE bool exposition_head(struct buf *out, const struct exposition_metric *m);
 MUST_USE bool exposition_sample(struct buf *out, const char *name, const char *suffix,

@@ -317,7 +317,7 @@ class Swarm:
         self.docker("kill", "--signal", "KILL", container, node=node)
         return container
 
-    def api(self, path, want=200):
+    def api(self, path, want=200, text=False):
         """The coordinator's admin API, reached from within its own network."""
         node, pid = self.coordinator_at()
         out = self.nodes("exec", node, "nsenter", "-t", pid, "-n", "curl", "-sS", "--max-time", "5", "-w", "\n%{http_code}",
@@ -325,7 +325,7 @@ class Swarm:
         body, _, status = out.rpartition("\n")
         if int(status) != want:
             raise ValueError(f"GET {path}: {status} {body}")
-        return json.loads(body)
+        return body if text else json.loads(body)
 
     def coordinator_at(self):
         """(node, process ID there) of the one coordinator that Swarm wants."""
