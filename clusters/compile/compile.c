@@ -39,7 +39,7 @@ static struct compile_result *new_result(const struct compile_input *in)
     r->clusters = xcalloc(in->num_clusters + 1, sizeof(*r->clusters));
     for (size_t i = 0; i < in->num_clusters; i++)
         r->clusters[i].name = xstrdup(in->clusters[i]);
-    r->services = xcalloc(in->view->num_services + 1, sizeof(*r->services));
+    r->services = xcalloc(in->view->num_services + in->view->num_refused + 1, sizeof(*r->services));
     return r;
 }
 
@@ -124,6 +124,44 @@ static void settle(struct run *run, struct compile_result *r)
     free(oldest_first);
 }
 
+static int compare_id(const void *a, const void *b)
+{
+    return strcmp(((const struct compile_service *)a)->id, ((const struct compile_service *)b)->id);
+}
+
+/*
+ * What Docker says of a service now and cannot be understood: its owner would look for it here.
+ * What was understood of it before is still routed. It belongs to no cluster that could be told, so
+ * each shows it.
+ */
+static void tell_refused(struct compile_result *r, const struct view *v)
+{
+    const size_t num_read = r->num_services;
+
+    for (size_t i = 0; i < v->num_refused; i++) {
+        const struct view_refused *refused = &v->refused[i];
+        struct compile_service key = {.id = refused->id}, *s;
+
+        if (strcmp(refused->kind, "service") != 0)
+            continue;
+        s = bsearch(&key, r->services, num_read, sizeof(*s), compare_id);
+        if (s == NULL) {
+            s = &r->services[r->num_services++];
+            s->id = xstrdup(refused->id);
+            s->name = xstrdup(refused->name);
+            s->cluster = xstrdup("");
+            cond_add(s, COMPILE_ACCEPTED, false, (struct cond_about){"NotUnderstood", "", NULL},
+                     "what Docker says of the service is not understood: %s", refused->why);
+        } else {
+            cond_add(s, COMPILE_RESOLVED, false, (struct cond_about){"NotUnderstood", "", NULL},
+                     "what Docker says of the service now is not understood, what was known before "
+                     "stays in force: %s",
+                     refused->why);
+        }
+    }
+    qsort(r->services, r->num_services, sizeof(*r->services), compare_id);
+}
+
 static void forget(struct run *run)
 {
     for (size_t i = 0; i < run->num_units; i++) {
@@ -149,6 +187,7 @@ struct compile_result *compile_run(const struct compile_input *in)
     settle(&run, r);
     for (size_t i = 0; i < run.num_units; i++)
         cond_finish(&run.units[i]);
+    tell_refused(r, in->view);
     forget(&run);
     return r;
 }
