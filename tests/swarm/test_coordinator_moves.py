@@ -1,0 +1,62 @@
+"""The node of the coordinator is powered off. Another manager runs it again, with an empty store: its identity comes from the
+Docker secret, its table from Swarm, its epoch is later than the lost one. The swarm is that of test_node_loss.py."""
+import time
+
+import pytest
+
+from nodes import LONG, note, wait_until
+from test_node_loss import (EVERYWHERE, SURVIVORS, away_from, coordinator_node, label_flows, leader,  # noqa: F401
+                            nobody_fails, power_off, services, whole)
+
+# Where the leading manager goes too, Swarm alone needs half a minute: managers elect, then wait for all nodes anew.
+CASES = {"alone": 30, "with_the_leader": 60} if LONG else {"alone": 30}
+
+
+def epochs(trio):
+    """Of each live gateway: (epoch, revision, routes) as it last said."""
+    return {g["id"]: (g.get("epoch"), g["applied"], g.get("routes")) for g in trio.gateways("east")["gateways"]
+            if g["state"] == "live"}
+
+
+def forget_store(trio, node):
+    """A coordinator may have run there before."""
+    old = trio.docker("ps", "-aq", "--filter", "status=exited", "--filter",
+                      "label=com.docker.swarm.service.name=signalbox_coordinator", node=node).split()
+    if old:
+        trio.docker("rm", *old, node=node)
+    trio.docker("volume", "rm", "--force", "signalbox-store-1", node=node)
+    return True
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_coordinator_moves_with_nothing_but_its_identity(trio, services, case):  # noqa: F811
+    lead = leader(trio)
+    away_from(trio, *([lead] if case == "alone" else [n for n in (1, 2, 3) if n != lead]))
+    lost = coordinator_node(trio)
+    away_from(trio)
+    others = [n for n in (1, 2, 3) if n != lost]
+    trio.manager = others[0]
+    for node in others:
+        wait_until("a node without a store", 20, lambda: forget_store(trio, node))
+    trio.all_applied("east")
+    before = epochs(trio)
+    try:
+        with nobody_fails(trio, SURVIVORS, EVERYWHERE, nodes=others):
+            power_off(trio, lost)
+            began = time.monotonic()
+            wait_until("the coordinator on another node", 60, lambda: coordinator_node(trio) in others)
+            moved = time.monotonic() - began
+            took = label_flows(trio, services["survivors"], "moved", others[1], 60)
+            note(f"the coordinator runs elsewhere after {moved:.1f} s; a label flows {time.monotonic() - began:.1f} s "
+                 f"after the loss ({took:.1f} s after it was set)")
+            assert time.monotonic() - began < CASES[case]
+            after = trio.all_applied("east", len(others))
+            time.sleep(1)
+        assert all(g["refusals"] == [] for g in after["gateways"] if g["connected"]), after
+        log = trio.logs(trio.container("coordinator", coordinator_node(trio)), coordinator_node(trio))
+        assert "a gateway holds a later table" not in log, f"a report put an old revision into the new epoch:\n{log}"
+        old, new = {e for e, _, _ in before.values()}, {e for e, _, _ in epochs(trio).values()}
+        assert len(old) == len(new) == 1 and old != new, (old, new)
+    finally:
+        trio.nodes("start-node", lost)
+    whole(trio)
