@@ -115,10 +115,11 @@ enum metric {
             METRIC__COUNT
 };
 
-enum {
-#define X(us, label) +1
-    METRICS_BUCKETS_NUM = METRICS_BUCKETS(X)
+enum metrics_bucket {
+#define X(us, label) METRICS_BUCKET_##us,
+    METRICS_BUCKETS(X)
 #undef X
+        METRICS_BUCKETS_NUM
 };
 
 struct metrics_histogram {

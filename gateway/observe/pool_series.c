@@ -44,7 +44,7 @@ static void unlock(struct pool_series *s)
 
 struct pool_series *pool_series_new(size_t num_workers, size_t max)
 {
-    struct pool_series *s = xcalloc(1, sizeof *s + num_workers * sizeof s->counters[0]);
+    struct pool_series *s = xcalloc(1, sizeof *s + num_workers * sizeof(struct pool_counters *));
 
     ASSERT(max <= POOL_SERIES_MAX);
     s->magic = POOL_SERIES_MAGIC;
