@@ -32,6 +32,96 @@ bool route_kind_from_name(const char *name, enum route_kind *out)
     return false;
 }
 
+static void free_conditions(struct route_conditions *c)
+{
+    for (size_t i = 0; i < c->num; i++) {
+        free(c->all[i].name);
+        free(c->all[i].value);
+    }
+    free(c->all);
+}
+
+static void free_match(struct route_match *m)
+{
+    if (m == NULL)
+        return;
+    for (size_t i = 0; i < m->num_methods; i++)
+        free(m->methods[i]);
+    free(m->methods);
+    free_conditions(&m->headers);
+    free_conditions(&m->queries);
+    free_conditions(&m->cookies);
+    free(m);
+}
+
+static void free_redirect(struct route_redirect *r)
+{
+    if (r == NULL)
+        return;
+    free(r->scheme);
+    free(r->host);
+    free(r->path);
+    free(r->prefix);
+    free(r);
+}
+
+static void free_respond(struct route_respond *r)
+{
+    if (r == NULL)
+        return;
+    free(r->content_type);
+    free(r->body);
+    free(r);
+}
+
+static void free_rewrite(struct route_rewrite *r)
+{
+    if (r == NULL)
+        return;
+    free(r->host);
+    free(r->path);
+    free(r->prefix);
+    free(r);
+}
+
+static void free_field_list(struct route_field *all, size_t num)
+{
+    for (size_t i = 0; i < num; i++) {
+        free(all[i].name);
+        free(all[i].value);
+    }
+    free(all);
+}
+
+static void free_fields(struct route_fields *f)
+{
+    if (f == NULL)
+        return;
+    for (size_t i = 0; i < f->num_removed; i++)
+        free(f->removed[i]);
+    free(f->removed);
+    free_field_list(f->set, f->num_set);
+    free_field_list(f->added, f->num_added);
+    free(f);
+}
+
+static void free_sticky(struct route_sticky *s)
+{
+    if (s == NULL)
+        return;
+    free(s->name);
+    free(s);
+}
+
+static void free_hash(struct route_hash *h)
+{
+    if (h == NULL)
+        return;
+    free(h->name);
+    free(h->salt);
+    free(h);
+}
+
 void route_free(struct route *r)
 {
     if (r == NULL)
@@ -44,6 +134,17 @@ void route_free(struct route *r)
     free(r->forward);
     free(r->tenant);
     free(r->path);
+    free_redirect(r->redirect);
+    free_respond(r->respond);
+    free_match(r->match);
+    free_rewrite(r->rewrite);
+    free_fields(r->request_fields);
+    free_fields(r->response_fields);
+    free_sticky(r->sticky);
+    free_hash(r->split);
+    free(r->limits);
+    free(r->timeouts);
+    free(r->retry);
     free(r);
 }
 
@@ -52,7 +153,20 @@ void route_pool_free(struct route_pool *p)
     if (p == NULL)
         return;
     free(p->tenant);
+    free_hash(p->hash);
+    if (p->health != NULL) {
+        free(p->health->path);
+        free(p->health->host);
+        free(p->health);
+    }
+    free(p->passive);
+    free(p->limits);
     free(p);
+}
+
+void route_tenant_free(struct route_tenant *t)
+{
+    free(t);
 }
 
 void route_endpoints_free(struct route_endpoints *e)
@@ -70,5 +184,9 @@ void route_endpoints_free(struct route_endpoints *e)
 
 struct route_settings route_settings_default(void)
 {
-    return (struct route_settings){.idle_timeout_ms = 60000};
+    return (struct route_settings){.idle_timeout_ms = 60000,
+                                   .body_bytes = -1,
+                                   .h2_streams = 100,
+                                   .head_ms = 10000,
+                                   .drain_ms = 10000};
 }

@@ -15,14 +15,21 @@
 #include "gateway/core/err.h"
 #include "gateway/core/result.h"
 #include "gateway/core/str.h"
+#include "gateway/route/pool.h"
+#include "gateway/route/settings.h"
 
 enum {
-    ROUTE_HOST_MAX = 253,       /* bytes of a host name, RFC 1035 section 2.3.4 */
-    ROUTE_NAME_MAX = 512,       /* bytes of an object's name */
-    ROUTE_HOSTS_MAX = 1024,     /* hosts of one route */
-    ROUTE_FORWARD_MAX = 64,     /* pools of one route */
-    ROUTE_ENDPOINTS_MAX = 4096, /* endpoints of one pool */
-    ROUTE_WEIGHT_MAX = 1000000
+    ROUTE_HOST_MAX = 253,   /* bytes of a host name, RFC 1035 section 2.3.4 */
+    ROUTE_NAME_MAX = 512,   /* bytes of an object's name */
+    ROUTE_HOSTS_MAX = 1024, /* hosts of one route */
+    ROUTE_FORWARD_MAX = 64, /* pools of one route */
+    ROUTE_PATH_MAX = 2048,  /* bytes of a path, of a replacement as well */
+    ROUTE_MATCHES_MAX = 16, /* methods of a match; likewise headers, queries, cookies */
+    ROUTE_FIELDS_MAX = 32,  /* header fields that a route sets; adds; removes */
+    ROUTE_FIELD_NAME_MAX = 128,
+    ROUTE_FIELD_VALUE_MAX = 1024,
+    ROUTE_BODY_MAX = 4096, /* bytes of a direct response */
+    ROUTE_TIMEOUT_MAX_MS = 86400000
 };
 
 /* The six kinds of object; route_kind_name gives the word used on the wire. */
@@ -45,46 +52,125 @@ struct route_forward {
     uint32_t weight; /* 0..1000000; 0 = takes nothing while another has weight */
 };
 
-struct route {
-    char *tenant; /* never NULL; "" = none */
-    char **hosts; /* canonical, see route_host_canonical; "*" = the default backend */
-    size_t num_hosts;
-    char *path; /* "/" */
-    struct route_forward *forward;
-    size_t num_forward;
+/* What a request must have besides host and path. All of them hold, or it is not this route. */
+struct route_condition {
+    char *name;  /* of a field: lower case, compared so; of a query or cookie: exactly */
+    char *value; /* compared exactly; NULL: present is enough */
 };
 
-struct route_pool {
-    char *tenant;
-    /* protocol: http1 and balance: round_robin are the only ones so far */
-};
-
-enum endpoint_state { ENDPOINT_LIVE, ENDPOINT_DRAINING };
-
-struct route_endpoint {
-    char *address; /* IPv4 or IPv6 literal, without brackets */
-    uint16_t port;
-    uint32_t weight; /* 1..1000000 */
-    enum endpoint_state state;
-    char *task; /* Swarm task id or "" */
-    char *node; /* Swarm node id or "" */
-};
-
-struct route_endpoints {
-    struct route_endpoint *all;
+struct route_conditions {
+    struct route_condition *all;
     size_t num;
 };
 
-struct route_settings {
-    int64_t idle_timeout_ms; /* keep-alive connections of clients; default 60 s */
-    bool access_log;         /* a line on standard output for each request; default off */
+struct route_match {
+    char **methods; /* any of them; none: all */
+    size_t num_methods;
+    struct route_conditions headers;
+    struct route_conditions queries; /* the first of that name in the query, percent-decoded */
+    struct route_conditions cookies; /* the first of that name */
+};
+
+enum route_action { ROUTE_FORWARD, ROUTE_REDIRECT, ROUTE_RESPOND };
+
+/* A part that is NULL or 0 stays as the request has it; a port never comes from a listener. */
+struct route_redirect {
+    uint16_t status; /* 301, 302, 303, 307, 308 */
+    uint16_t port;
+    char *scheme; /* "http" or "https" */
+    char *host;
+    char *path;   /* the whole path */
+    char *prefix; /* replaces what the route's prefix matched; never beside path */
+    bool drop_query;
+};
+
+struct route_respond {
+    uint16_t status; /* 200..599 */
+    char *content_type;
+    char *body;
+};
+
+/* Of what is forwarded. NULL: stays. */
+struct route_rewrite {
+    char *host;
+    char *path;   /* the whole path; the query stays */
+    char *prefix; /* replaces what the route's prefix matched: "/" strips it; never beside path */
+};
+
+struct route_field {
+    char *name; /* lower case; never one that frames, routes or says who the client is */
+    char *value;
+};
+
+/* Applied in this order: removed, set (replaces all of that name), added. */
+struct route_fields {
+    char **removed;
+    size_t num_removed;
+    struct route_field *set;
+    size_t num_set;
+    struct route_field *added;
+    size_t num_added;
+};
+
+enum route_sticky_by {
+    ROUTE_STICKY_APP,   /* the value of a cookie that the application sets: hashed */
+    ROUTE_STICKY_COOKIE /* an opaque signed cookie of ours names the endpoint */
+};
+
+struct route_sticky {
+    enum route_sticky_by by;
+    char *name;     /* of the cookie */
+    uint32_t ttl_s; /* Max-Age of ours; 0: until the browser ends */
+};
+
+struct route_limits {
+    int64_t body_bytes;  /* 413 beyond; -1: as the settings say */
+    uint32_t in_flight;  /* per gateway; 503 beyond; 0: no limit */
+    uint32_t per_second; /* requests a second and gateway, 429 beyond; 0: no limit */
+    uint32_t burst;      /* requests beyond the rate at one time; per_second by default */
+};
+
+/* In milliseconds; 0: the default of proxy/timeouts.h. */
+struct route_timeouts {
+    uint32_t connect;       /* to an endpoint */
+    uint32_t body_idle;     /* of the request: no byte for so long; 408 */
+    uint32_t response;      /* until the response head; 504 */
+    uint32_t response_idle; /* no byte of the response for so long */
+    uint32_t total;         /* from head to the response's last byte; 0: no limit */
+    uint32_t tunnel_idle;   /* WebSocket and other upgrades */
+};
+
+struct route_retry {
+    uint8_t attempts;     /* on other endpoints after the first; default 2 */
+    uint8_t num_statuses; /* responses that are retried when the request may be repeated */
+    uint16_t statuses[ROUTE_STATUSES_MAX];
+};
+
+struct route {
+    char *tenant; /* never NULL; "" = none */
+    char **hosts; /* canonical: exact, "*.suffix", or "*" = the default backend */
+    size_t num_hosts;
+    char *path;      /* canonical, see route_path_canonical; "/" is all */
+    bool path_exact; /* else a prefix by whole segments */
+    enum route_action action;
+    int64_t created_ms; /* Unix time; the oldest of equals wins; INT64_MAX: unknown, youngest */
+    struct route_forward *forward; /* of ROUTE_FORWARD */
+    size_t num_forward;
+    /* NULL: the route has none of it, which is the rule */
+    struct route_redirect *redirect; /* of ROUTE_REDIRECT */
+    struct route_respond *respond;   /* of ROUTE_RESPOND */
+    struct route_match *match;
+    struct route_rewrite *rewrite;
+    struct route_fields *request_fields;
+    struct route_fields *response_fields;
+    struct route_sticky *sticky;
+    struct route_hash *split; /* cohorts: which of several pools a user gets */
+    struct route_limits *limits;
+    struct route_timeouts *timeouts;
+    struct route_retry *retry;
 };
 
 void route_free(struct route *r);
-void route_pool_free(struct route_pool *p);
-void route_endpoints_free(struct route_endpoints *e);
-struct route_settings route_settings_default(void);
-
 /*
  * Canonical form of a host as routing, limits and tables use it: ASCII lower case, one trailing dot
  * removed; A-labels pass as they are; "[v6]" in inet_ntop's spelling. Refused ("BadHost"): empty,

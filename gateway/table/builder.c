@@ -26,10 +26,10 @@ struct op {
     enum op_type type;
     enum route_kind kind;
     char *name;
-    uint64_t print;                 /* set: fingerprint of the value's bytes */
-    struct version_route *route;    /* set of a route */
-    struct table_pool *draft;       /* set of endpoints */
-    struct route_settings settings; /* set of settings */
+    uint64_t print;                  /* set: fingerprint of the value's bytes */
+    struct version_route *route;     /* set of a route */
+    struct table_pool *draft;        /* set of endpoints */
+    struct route_settings *settings; /* set of settings */
 };
 
 struct table_builder {
@@ -70,6 +70,7 @@ static void release_op(const struct op *op)
 {
     version_route_unref(op->route);
     version_pool_unref(op->draft);
+    free(op->settings);
 }
 
 static void drop_pending(struct table_builder *b)
@@ -103,8 +104,15 @@ void table_builder_free(struct table_builder *b)
 
 static bool decode_settings(const struct frame *f, struct op *op, struct err *e)
 {
-    if (str_eq(str_from(f->name), STR("settings")))
-        return objects_settings(f->value, &op->settings, e);
+    struct route_settings s;
+
+    if (str_eq(str_from(f->name), STR("settings"))) {
+        if (!objects_settings(f->value, &s, e))
+            return false;
+        op->settings = xmalloc(sizeof(s));
+        *op->settings = s;
+        return true;
+    }
     return err_set(e, "BadName", "", "there is one object of this kind, its name is \"settings\"");
 }
 
@@ -159,7 +167,7 @@ static void apply_set(struct table_builder *b, const struct op *op)
 {
     switch (op->kind) {
     case ROUTE_KIND_SETTINGS:
-        b->settings = op->settings;
+        b->settings = *op->settings;
         b->settings_seen = b->round;
         break;
     case ROUTE_KIND_ROUTE:
