@@ -1,0 +1,18 @@
+/* The Cookie field of requests (RFC 6265 section 4.2.1). */
+#ifndef GATEWAY_HTTP_COOKIE_H
+#define GATEWAY_HTTP_COOKIE_H
+
+#include <stdbool.h>
+
+#include "gateway/core/result.h"
+#include "gateway/core/str.h"
+
+/*
+ * The value of the first cookie of that name in one field's value: what stands between "=" and ";",
+ * blanks trimmed, quotes kept as a part of it (a semicolon ends a value inside quotes as well,
+ * which is what the grammar says). Names are compared exactly. An empty value is a value. False:
+ * there is none, and *out is untouched. What *out lends lives with field_value.
+ */
+MUST_USE bool http_cookie_find(struct str field_value, struct str name, struct str *out);
+
+#endif
