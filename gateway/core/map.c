@@ -1,6 +1,6 @@
 /*
- * Open addressing with linear probing and graves; at most 3/4 of the slots are used. The hash is
- * SipHash-1-3 (Aumasson, Bernstein 2012) under a key drawn once per process from getrandom(2).
+ * Open addressing with linear probing and graves; at most 3/4 of the slots are used. The key of the
+ * hash is drawn once per process from getrandom(2).
  */
 #include "gateway/core/map.h"
 
@@ -10,6 +10,7 @@
 #include <sys/random.h>
 
 #include "gateway/core/check.h"
+#include "gateway/core/siphash.h"
 
 struct map_slot {
     uint64_t hash;
@@ -28,50 +29,10 @@ static void draw_seed(void)
         WRONG("getrandom gave no seed");
 }
 
-static uint64_t rotl(uint64_t x, int b)
-{
-    return (x << b) | (x >> (64 - b));
-}
-
-static void sip_round(uint64_t v[4])
-{
-    v[0] += v[1];
-    v[1] = rotl(v[1], 13) ^ v[0];
-    v[0] = rotl(v[0], 32);
-    v[2] += v[3];
-    v[3] = rotl(v[3], 16) ^ v[2];
-    v[0] += v[3];
-    v[3] = rotl(v[3], 21) ^ v[0];
-    v[2] += v[1];
-    v[1] = rotl(v[1], 17) ^ v[2];
-    v[2] = rotl(v[2], 32);
-}
-
 uint64_t map_hash(struct str key)
 {
     pthread_once(&seed_once, draw_seed);
-    uint64_t v[4] = {seed[0] ^ 0x736f6d6570736575U, seed[1] ^ 0x646f72616e646f6dU,
-                     seed[0] ^ 0x6c7967656e657261U, seed[1] ^ 0x7465646279746573U};
-    size_t whole = key.n & ~(size_t)7;
-    uint64_t m;
-
-    for (size_t i = 0; i < whole; i += 8) {
-        memcpy(&m, key.p + i, 8);
-        v[3] ^= m;
-        sip_round(v);
-        v[0] ^= m;
-    }
-    m = 0;
-    if (key.n != whole)
-        memcpy(&m, key.p + whole, key.n - whole);
-    m |= (uint64_t)key.n << 56;
-    v[3] ^= m;
-    sip_round(v);
-    v[0] ^= m;
-    v[2] ^= 0xff;
-    for (int i = 0; i < 3; i++)
-        sip_round(v);
-    return v[0] ^ v[1] ^ v[2] ^ v[3];
+    return siphash_1_3(seed, key);
 }
 
 void map_init(struct map *m)
