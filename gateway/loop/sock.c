@@ -1,6 +1,6 @@
 /*
- * See sock.h. One system call a function; no policy, no buffers, no deadlines. Used by client
- * connections (gateway/proxy) and upstream connections (gateway/upstream).
+ * See sock.h. At most one system call a function; no policy, no buffers, no deadlines. Used by
+ * client connections (gateway/proxy) and upstream connections (gateway/upstream).
  */
 #include "gateway/loop/sock.h"
 
@@ -45,8 +45,30 @@ bool sock_open(struct sock *s, struct loop *l, int fd, void (*on_ready)(void *),
     return false;
 }
 
+void sock_open_virtual(struct sock *s, const struct sock_ops *ops, void *stream,
+                       void (*on_ready)(void *), void *owner)
+{
+    *s = (struct sock){.fd = -1,
+                       .writable = true,
+                       .on_ready = on_ready,
+                       .owner = owner,
+                       .ops = ops,
+                       .stream = stream};
+}
+
+static void close_virtual(struct sock *s, bool reset)
+{
+    const struct sock_ops *ops = s->ops;
+
+    s->ops = NULL;
+    s->readable = s->writable = false;
+    ops->close(s, reset);
+}
+
 void sock_close(struct sock *s)
 {
+    if (sock_is_virtual(s))
+        close_virtual(s, false);
     if (s->fd < 0)
         return;
     ASSERT(event_del(&s->ev) == 0);
@@ -59,6 +81,8 @@ void sock_reset(struct sock *s)
 {
     struct linger now = {.l_onoff = 1, .l_linger = 0};
 
+    if (sock_is_virtual(s))
+        close_virtual(s, true);
     if (s->fd < 0)
         return;
     /* If this fails the peer sees an orderly end, which its framing or its time-out catches. */
@@ -66,11 +90,22 @@ void sock_reset(struct sock *s)
     sock_close(s);
 }
 
+bool sock_shutdown(struct sock *s)
+{
+    return !sock_is_virtual(s) && shutdown(s->fd, SHUT_WR) == 0;
+}
+
 enum io sock_recv(struct sock *s, void *p, size_t cap, size_t *out_n)
 {
     ssize_t n;
 
     *out_n = 0;
+    if (sock_is_virtual(s)) {
+        enum io io = s->ops->recv(s, p, cap, out_n);
+
+        s->received += *out_n;
+        return io;
+    }
     do
         n = recv(s->fd, p, cap, 0);
     while (n < 0 && errno == EINTR);
@@ -119,12 +154,22 @@ static ssize_t send_vector(int fd, struct iovec *iov, size_t num_iov, size_t byt
     return sendmsg(fd, &m, MSG_NOSIGNAL);
 }
 
+static enum io send_virtual(struct sock *s, struct iovec *iov, size_t num_iov, size_t *out_n)
+{
+    enum io io = s->ops->send(s, iov, num_iov, out_n);
+
+    s->sent += *out_n;
+    return io;
+}
+
 enum io sock_send(struct sock *s, struct iovec *iov, size_t num_iov, size_t *out_n)
 {
     size_t bytes = iov_bytes(iov, num_iov);
     ssize_t n;
 
     *out_n = 0;
+    if (sock_is_virtual(s))
+        return send_virtual(s, iov, num_iov, out_n);
     do
         n = send_vector(s->fd, iov, num_iov, bytes);
     while (n < 0 && errno == EINTR);

@@ -7,6 +7,10 @@
  * A reset that came together with the bytes is not told as a close (libevent maps EPOLLERR to read
  * and write): who has to wait for more in the middle of something looks again, which costs nothing
  * in the usual case of a message that came whole.
+ *
+ * A socket may be virtual: a stream of a connection that carries many (HTTP/2). Its owner uses it
+ * like any other; instead of the kernel the connection's struct sock_ops answers, sets the flags
+ * and calls on_ready. Such a socket has no descriptor.
  */
 #ifndef GATEWAY_LOOP_SOCK_H
 #define GATEWAY_LOOP_SOCK_H
@@ -22,16 +26,26 @@
 
 struct fd_budget;
 struct loop;
+struct sock;
+
+/* Each as the function of that name below; recv and send keep `readable` and `writable` true. */
+struct sock_ops {
+    enum io (*recv)(struct sock *s, void *p, size_t cap, size_t *out_n);
+    enum io (*send)(struct sock *s, struct iovec *iov, size_t num_iov, size_t *out_n);
+    void (*close)(struct sock *s, bool reset); /* what was sent still goes out, unless `reset` */
+};
 
 struct sock {
-    int fd;        /* -1: closed */
+    int fd;        /* -1: closed, or virtual */
     bool readable; /* bytes, an end or an error may wait */
     bool writable; /* the last write was taken whole, or room was announced since */
     bool hung_up;  /* the peer has closed its side */
     void (*on_ready)(void *owner);
     void *owner;
-    struct fd_budget *budget; /* it is counted there; NULL: nowhere */
-    uint64_t received;        /* bytes in its life, as is `sent` */
+    const struct sock_ops *ops; /* NULL: the kernel's, or closed */
+    void *stream;               /* for them */
+    struct fd_budget *budget;   /* it is counted there; NULL: nowhere */
+    uint64_t received;          /* bytes in its life, as is `sent` */
     uint64_t sent;
     struct event ev;
 };
@@ -40,6 +54,13 @@ struct sock {
  */
 MUST_USE bool sock_open(struct sock *s, struct loop *l, int fd, void (*on_ready)(void *),
                         void *owner);
+void sock_open_virtual(struct sock *s, const struct sock_ops *ops, void *stream,
+                       void (*on_ready)(void *), void *owner);
+static inline bool sock_is_virtual(const struct sock *s)
+{
+    return s->ops != NULL;
+}
+
 void sock_close(struct sock *s); /* idempotent */
 void sock_reset(struct sock *s); /* closes so that the peer sees a reset, not an end */
 
@@ -47,8 +68,12 @@ void sock_reset(struct sock *s); /* closes so that the peer sees a reset, not an
 MUST_USE enum io sock_recv(struct sock *s, void *p, size_t cap, size_t *out_n);
 static inline void sock_look_again(struct sock *s)
 {
-    s->readable = s->fd >= 0;
+    s->readable = s->fd >= 0 || sock_is_virtual(s);
 }
+
+/* Nothing more is sent; the peer sees an end. False: it is gone, or the socket is virtual: closing
+ * that loses nothing of what was sent, so that nobody has to end one side first. */
+MUST_USE bool sock_shutdown(struct sock *s);
 
 /* IO_DONE: *out_n bytes were taken, perhaps not all (then not writable); IO_AGAIN; IO_FAIL. */
 MUST_USE enum io sock_send(struct sock *s, struct iovec *iov, size_t num_iov, size_t *out_n);

@@ -239,7 +239,7 @@ void conn_linger(struct conn *c, enum close_reason why)
 {
     bool all_read = c->x->request_read && c->in_len == c->x->body_end && !c->sock.readable;
 
-    if ((c->client_eof && !c->sock.readable) || all_read || shutdown(c->sock.fd, SHUT_WR) != 0) {
+    if ((c->client_eof && !c->sock.readable) || all_read || !sock_shutdown(&c->sock)) {
         conn_close(c, why);
         return;
     }

@@ -5,7 +5,6 @@
  * ends with the second one.
  */
 #include <errno.h>
-#include <sys/socket.h>
 
 #include "gateway/core/check.h"
 #include "gateway/proxy/conn.h"
@@ -49,7 +48,7 @@ static void rest_to_endpoint(struct conn *c)
     if (!c->client_eof || x->up_shut)
         return;
     x->up_shut = true;
-    if (!x->up_deaf && shutdown(x->up->sock.fd, SHUT_WR) != 0)
+    if (!x->up_deaf && !sock_shutdown(&x->up->sock))
         x->up_deaf = true; /* it has reset the connection, which the next read tells */
 }
 
@@ -62,7 +61,7 @@ static void rest_to_client(struct conn *c)
     if (!x->response_read || x->client_shut)
         return;
     x->client_shut = true;
-    if (shutdown(c->sock.fd, SHUT_WR) != 0)
+    if (!sock_shutdown(&c->sock))
         client_is_gone(c);
 }
 
