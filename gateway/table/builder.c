@@ -13,6 +13,7 @@
 #include "gateway/table/pools.h"
 #include "gateway/table/refusals.h"
 #include "gateway/table/routes.h"
+#include "gateway/table/tenants.h"
 #include "gateway/table/version.h"
 #include "gateway/wire/frame.h"
 #include "gateway/wire/objects.h"
@@ -28,7 +29,9 @@ struct op {
     char *name;
     uint64_t print;                  /* set: fingerprint of the value's bytes */
     struct version_route *route;     /* set of a route */
+    struct version_spec *spec;       /* set of a pool */
     struct table_pool *draft;        /* set of endpoints */
+    struct version_tenant *tenant;   /* set of a tenant */
     struct route_settings *settings; /* set of settings */
 };
 
@@ -38,6 +41,7 @@ struct table_builder {
     const struct table *newest;
     struct routes routes;
     struct pools pools;
+    struct tenants tenants;
     struct route_settings settings;
     uint32_t settings_seen;
     struct op *ops;
@@ -58,6 +62,7 @@ struct table_builder *table_builder_new(void)
     b->settings = route_settings_default();
     routes_init(&b->routes);
     pools_init(&b->pools);
+    tenants_init(&b->tenants);
     return b;
 }
 
@@ -69,7 +74,9 @@ static bool is_first(const struct table_builder *b)
 static void release_op(const struct op *op)
 {
     version_route_unref(op->route);
+    version_spec_unref(op->spec);
     version_pool_unref(op->draft);
+    version_tenant_unref(op->tenant);
     free(op->settings);
 }
 
@@ -97,6 +104,7 @@ void table_builder_free(struct table_builder *b)
     table_unref(&b->newest);
     routes_free(&b->routes);
     pools_free(&b->pools);
+    tenants_free(&b->tenants);
     OBJ_KILL(b);
 }
 
@@ -130,9 +138,10 @@ static bool decode_pool(const struct frame *f, struct op *op, struct err *e)
 {
     struct route_pool *pool = objects_pool(f->value, e);
 
-    (void)op; /* so far a pool is no more than its name */
-    route_pool_free(pool);
-    return pool != NULL;
+    if (pool == NULL)
+        return false;
+    op->spec = version_spec_new(pool, op->print);
+    return true;
 }
 
 static bool decode_endpoints(const struct frame *f, struct op *op, struct err *e)
@@ -174,10 +183,13 @@ static void apply_set(struct table_builder *b, const struct op *op)
         routes_set(&b->routes, op->route, op->print, b->round);
         break;
     case ROUTE_KIND_POOL:
-        pools_declare(&b->pools, str_from(op->name), b->round);
+        pools_declare(&b->pools, str_from(op->name), op->spec, b->round);
         break;
     case ROUTE_KIND_ENDPOINTS:
         pools_set_endpoints(&b->pools, op->draft, op->print, b->round);
+        break;
+    case ROUTE_KIND_TENANT:
+        tenants_set(&b->tenants, op->tenant, op->print, b->round);
         break;
     default:
         WRONG("an object of a kind without a decoder was decoded");
@@ -194,6 +206,8 @@ static void apply_keep(struct table_builder *b, const struct op *op)
         routes_keep(&b->routes, name, b->round);
     else if (op->kind == ROUTE_KIND_POOL || op->kind == ROUTE_KIND_ENDPOINTS)
         pools_keep(&b->pools, name, op->kind == ROUTE_KIND_ENDPOINTS, b->round);
+    else if (op->kind == ROUTE_KIND_TENANT)
+        tenants_keep(&b->tenants, name, b->round);
 }
 
 static void apply_delete(struct table_builder *b, const struct op *op)
@@ -206,6 +220,8 @@ static void apply_delete(struct table_builder *b, const struct op *op)
         routes_delete(&b->routes, name);
     else if (op->kind == ROUTE_KIND_POOL || op->kind == ROUTE_KIND_ENDPOINTS)
         pools_delete(&b->pools, name, op->kind == ROUTE_KIND_ENDPOINTS);
+    else if (op->kind == ROUTE_KIND_TENANT)
+        tenants_delete(&b->tenants, name);
 }
 
 static void apply(struct table_builder *b, const struct op *op)
@@ -265,8 +281,10 @@ static void forget_commit(struct table_builder *b)
         return;
     routes_free(&b->routes);
     pools_free(&b->pools);
+    tenants_free(&b->tenants);
     routes_init(&b->routes);
     pools_init(&b->pools);
+    tenants_init(&b->tenants);
     b->settings = route_settings_default();
 }
 
@@ -279,6 +297,7 @@ static struct table *make_version(const struct table_builder *b, uint64_t revisi
     t->settings = b->settings;
     trie_copy(&t->hosts, &b->routes.hosts);
     trie_copy(&t->pools, &b->pools.trie);
+    trie_copy(&t->tenants, &b->tenants.trie);
     t->default_route = table_match(t, STR("*"));
     return t;
 }
@@ -290,6 +309,7 @@ static void commit(struct table_builder *b, uint64_t revision)
     if (b->snapshot) {
         routes_sweep(&b->routes, b->round);
         pools_sweep(&b->pools, b->round);
+        tenants_sweep(&b->tenants, b->round);
         if (b->settings_seen != b->round)
             b->settings = route_settings_default();
     }

@@ -1,6 +1,7 @@
 /*
- * Pools by name. An entry keeps the endpoints that were last sent (`content`) and what the newest
- * version shows (`visible`: the same, or nothing while the pool itself is missing). Both are shared
+ * Pools by name. An entry keeps the endpoints that were last sent (`content`), what was last said
+ * of the pool itself (`spec`), and what the newest version shows of both (`visible`: nothing while
+ * the pool itself is missing). They are shared
  * with versions and never change once they have been visible. Endpoints keep their ids by address
  * and port; everything is settled once a commit, so that what comes and goes inside one commit
  * costs no id and no change.
@@ -19,6 +20,8 @@ enum { LINEAR_MAX = 8 }; /* up to so many endpoints are compared one by one */
 struct pools_entry {
     struct table_pool *content; /* NULL: no endpoints object */
     struct table_pool *visible; /* NULL: not in the newest version */
+    struct version_spec *spec;  /* NULL: never declared */
+    struct table_gauge *gauge;  /* NULL: it never had limits */
     uint64_t print;             /* fingerprint of the endpoints' value */
     uint32_t pool_seen;         /* last round that named the pool */
     uint32_t endpoints_seen;
@@ -46,6 +49,8 @@ static void entry_unref(const void *value)
 
     version_pool_unref(e->content);
     version_pool_unref(e->visible);
+    version_spec_unref(e->spec);
+    table_gauge_unref(&e->gauge);
     free(e);
 }
 
@@ -70,6 +75,8 @@ void pools_free(struct pools *p)
     trie_free(&p->trie);
     trie_free(&p->by_name);
     ids_free(&p->ids);
+    for (size_t i = 0; i < POOLS_SPECS; i++)
+        version_spec_unref(p->specs[i]);
 }
 
 /* ---- endpoints ---- */
@@ -203,12 +210,37 @@ static void touch(struct pools *p, struct pools_entry *e)
     p->touched = e;
 }
 
-void pools_declare(struct pools *p, struct str name, uint32_t round)
+/* The one that says the same and is remembered, else this one, which is remembered from now on. */
+static struct version_spec *share_spec(struct pools *p, struct version_spec *spec)
+{
+    struct version_spec **slot = &p->specs[spec->print % POOLS_SPECS];
+
+    if (*slot == NULL || (*slot)->print != spec->print) {
+        version_spec_unref(*slot);
+        *slot = version_spec_ref(spec);
+    }
+    return *slot;
+}
+
+static void set_spec(struct pools *p, struct pools_entry *e, struct version_spec *spec)
+{
+    struct version_spec *old = e->spec;
+
+    e->spec = version_spec_ref(share_spec(p, spec));
+    version_spec_unref(old);
+    if (e->gauge == NULL && e->spec->pool->limits != NULL)
+        e->gauge = table_gauge_new();
+}
+
+void pools_declare(struct pools *p, struct str name, struct version_spec *spec, uint32_t round)
 {
     struct pools_entry *e = get_entry(p, name);
+    bool same = e->spec != NULL && e->spec->print == spec->print;
 
     e->pool_seen = round;
-    if (!e->declared)
+    if (!same)
+        set_spec(p, e, spec);
+    if (!same || !e->declared)
         touch(p, e);
     e->declared = true;
 }
@@ -283,31 +315,44 @@ void pools_sweep(struct pools *p, uint32_t round)
 
 /* ---- the end of a commit ---- */
 
+static bool shows_the_same(const struct table_pool *before, const struct pools_entry *e)
+{
+    if (before == NULL || before->owner != e->spec)
+        return false;
+    return e->content != NULL ? same_endpoints(before, e->content) : before->num_endpoints == 0;
+}
+
+/* A pool that nobody has seen yet: its ids and its spec can still be set. */
+static struct table_pool *unseen(const struct pools_entry *e)
+{
+    const struct table_pool *content = e->content;
+
+    if (content != NULL && content->owner == NULL) {
+        version_pool_ref(content);
+        return e->content;
+    }
+    /* The content was visible once; its ids may be retired, and versions may still show it. */
+    struct table_pool *next =
+        version_pool_new(e->name, content != NULL ? content->num_endpoints : 0);
+
+    if (content == NULL)
+        return next;
+    next->num_live = content->num_live;
+    memcpy(next->all, content->all, content->num_endpoints * sizeof(next->all[0]));
+    return next;
+}
+
 /* What the next version shows of a declared pool; a new reference. */
 static struct table_pool *settle(struct pools *p, struct pools_entry *e, uint32_t round)
 {
-    const struct table_pool *before = e->visible;
-    struct table_pool *next = e->content;
+    struct table_pool *next = e->visible;
 
-    if (next == NULL)
-        next = version_pool_new(e->name, 0);
-    else
-        version_pool_ref(next);
-    if (before != NULL && same_endpoints(before, next)) {
-        version_pool_unref(next);
-        next = e->visible;
+    if (shows_the_same(e->visible, e)) {
         version_pool_ref(next);
     } else {
-        if (next->num_endpoints != 0 && next->all[0].id != IDS_NONE) {
-            /* It was visible once; its ids are retired, and versions may still show it. */
-            struct table_pool *again = version_pool_new(e->name, next->num_endpoints);
-
-            again->num_live = next->num_live;
-            memcpy(again->all, next->all, next->num_endpoints * sizeof(next->all[0]));
-            version_pool_unref(next);
-            next = again;
-        }
-        assign_ids(&p->ids, next, before, round);
+        next = unseen(e);
+        version_pool_set_spec(next, e->spec, e->spec->pool->limits != NULL ? e->gauge : NULL);
+        assign_ids(&p->ids, next, e->visible, round);
     }
     if (e->content != NULL) {
         version_pool_unref(e->content);

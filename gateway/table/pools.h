@@ -10,6 +10,8 @@
 
 struct pools_entry;
 
+enum { POOLS_SPECS = 64 /* most pools of a table say the same: specs that are remembered */ };
+
 struct pools {
     struct trie by_name; /* of struct pools_entry, never shared */
     struct trie trie;    /* of the next version */
@@ -17,6 +19,7 @@ struct pools {
     struct pools_entry *last;    /* looked up: a pool's endpoints mostly come next to it */
     struct pools_entry *touched; /* in this commit, a list through the entries */
     struct table_delta *delta;   /* of this commit, or NULL */
+    struct version_spec *specs[POOLS_SPECS]; /* by fingerprint, the last that was seen */
     size_t cap_changes;
 };
 
@@ -27,7 +30,8 @@ void pools_free(struct pools *p);
 struct table_pool *pools_draft(const char *name, const struct route_endpoints *endpoints);
 
 /* Each stamps its half of the entry with `round`, the number of the commit. */
-void pools_declare(struct pools *p, struct str name, uint32_t round);
+void pools_declare(struct pools *p, struct str name, struct version_spec *spec,
+                   uint32_t round); /* takes a reference of its own */
 void pools_set_endpoints(struct pools *p, struct table_pool *draft, uint64_t print,
                          uint32_t round); /* takes a reference of its own */
 void pools_keep(struct pools *p, struct str name, bool endpoints, uint32_t round);

@@ -13,9 +13,10 @@
 
 struct routes_entry {
     struct version_route *route;
-    uint64_t print;   /* fingerprint of the value it came from */
-    uint32_t seen;    /* last round that named it */
-    uint32_t changed; /* last round that changed it */
+    struct table_gauge *gauge; /* NULL: it never had limits */
+    uint64_t print;            /* fingerprint of the value it came from */
+    uint32_t seen;             /* last round that named it */
+    uint32_t changed;          /* last round that changed it */
     struct routes_entry *next_stale;
 };
 
@@ -53,6 +54,7 @@ static void entry_unref(const void *value)
     struct routes_entry *e = (struct routes_entry *)(uintptr_t)value;
 
     version_route_unref(e->route);
+    table_gauge_unref(&e->gauge);
     free(e);
 }
 
@@ -191,6 +193,17 @@ static void disclaim_all(struct routes *r, struct routes_entry *e)
         disclaim(r, e, i);
 }
 
+static void give_gauge(struct routes_entry *e, struct version_route *route)
+{
+    const struct route_limits *limits = route->pub.route->limits;
+
+    if (limits == NULL || (limits->in_flight == 0 && limits->per_second == 0))
+        return;
+    if (e->gauge == NULL)
+        e->gauge = table_gauge_new();
+    route->pub.gauge = table_gauge_ref(e->gauge);
+}
+
 void routes_set(struct routes *r, struct version_route *route, uint64_t print, uint32_t round)
 {
     struct str name = str_from(route->pub.name);
@@ -209,7 +222,10 @@ void routes_set(struct routes *r, struct version_route *route, uint64_t print, u
         disclaim_all(r, e);
         version_route_unref(e->route);
     }
-    *e = (struct routes_entry){route, print, round, round, NULL};
+    give_gauge(e, route);
+    e->route = route;
+    e->print = print;
+    e->seen = e->changed = round;
     if (is_new)
         trie_put(&r->by_name, e);
     for (size_t i = 0; i < route->pub.route->num_hosts; i++)

@@ -32,7 +32,7 @@ struct version_route *version_route_new(const char *name, struct route *route)
     struct version_route *r = xcalloc(1, sizeof(*r));
 
     atomic_init(&r->refs, 1);
-    r->pub = (struct table_route){xstrdup(name), route};
+    r->pub = (struct table_route){.name = xstrdup(name), .route = route};
     return r;
 }
 
@@ -47,6 +47,7 @@ void version_route_unref(struct version_route *r)
         return;
     route_free((struct route *)(uintptr_t)r->pub.route);
     free((char *)(uintptr_t)r->pub.name);
+    table_gauge_unref(&r->pub.gauge);
     free(r);
 }
 
@@ -88,6 +89,30 @@ static void host_unref(const void *value)
 
 const struct trie_type version_hosts_type = {host_key, map_hash, host_ref, host_unref};
 
+struct version_spec *version_spec_new(struct route_pool *pool, uint64_t print)
+{
+    struct version_spec *s = xcalloc(1, sizeof(*s));
+
+    atomic_init(&s->refs, 1);
+    s->print = print;
+    s->pool = pool;
+    return s;
+}
+
+struct version_spec *version_spec_ref(struct version_spec *s)
+{
+    ref(&s->refs);
+    return s;
+}
+
+void version_spec_unref(struct version_spec *s)
+{
+    if (s == NULL || !unref(&s->refs))
+        return;
+    route_pool_free(s->pool);
+    free(s);
+}
+
 struct table_pool *version_pool_new(const char *name, size_t num_endpoints)
 {
     size_t name_bytes = strlen(name) + 1;
@@ -101,6 +126,14 @@ struct table_pool *version_pool_new(const char *name, size_t num_endpoints)
     return p;
 }
 
+void version_pool_set_spec(struct table_pool *p, struct version_spec *s, struct table_gauge *gauge)
+{
+    ASSERT(p->owner == NULL);
+    p->owner = version_spec_ref(s);
+    p->spec = s->pool;
+    p->gauge = table_gauge_ref(gauge);
+}
+
 void version_pool_ref(const struct table_pool *p)
 {
     ref(&((struct table_pool *)(uintptr_t)p)->refs);
@@ -110,8 +143,11 @@ void version_pool_unref(const struct table_pool *p)
 {
     struct table_pool *mine = (struct table_pool *)(uintptr_t)p;
 
-    if (mine != NULL && unref(&mine->refs))
-        free(mine);
+    if (mine == NULL || !unref(&mine->refs))
+        return;
+    version_spec_unref((struct version_spec *)(uintptr_t)mine->owner);
+    table_gauge_unref(&mine->gauge);
+    free(mine);
 }
 
 static struct str pool_key(const void *value)
@@ -133,6 +169,44 @@ static void pool_unref(const void *value)
 
 const struct trie_type version_pools_type = {pool_key, map_hash, pool_ref, pool_unref};
 
+struct version_tenant *version_tenant_new(const char *name, struct route_tenant *spec)
+{
+    struct version_tenant *t = xcalloc(1, sizeof(*t));
+
+    atomic_init(&t->refs, 1);
+    t->pub = (struct table_tenant){.name = xstrdup(name), .spec = spec};
+    return t;
+}
+
+void version_tenant_unref(struct version_tenant *t)
+{
+    if (t == NULL || !unref(&t->refs))
+        return;
+    route_tenant_free((struct route_tenant *)(uintptr_t)t->pub.spec);
+    free((char *)(uintptr_t)t->pub.name);
+    table_gauge_unref(&t->pub.gauge);
+    free(t);
+}
+
+static struct str tenant_key(const void *value)
+{
+    const struct version_tenant *t = value;
+
+    return str_from(t->pub.name);
+}
+
+static void tenant_ref(const void *value)
+{
+    ref(&((struct version_tenant *)(uintptr_t)value)->refs);
+}
+
+static void tenant_unref(const void *value)
+{
+    version_tenant_unref((struct version_tenant *)(uintptr_t)value);
+}
+
+const struct trie_type version_tenants_type = {tenant_key, map_hash, tenant_ref, tenant_unref};
+
 /* ---- versions ---- */
 
 struct table *version_new(void)
@@ -144,6 +218,7 @@ struct table *version_new(void)
     t->settings = route_settings_default();
     trie_init(&t->hosts, &version_hosts_type);
     trie_init(&t->pools, &version_pools_type);
+    trie_init(&t->tenants, &version_tenants_type);
     return t;
 }
 
@@ -165,6 +240,7 @@ void table_unref(const struct table **t)
         return;
     trie_free(&mine->hosts);
     trie_free(&mine->pools);
+    trie_free(&mine->tenants);
     OBJ_KILL(mine);
 }
 
@@ -221,4 +297,11 @@ const struct table_route *table_match(const struct table *t, struct str canonica
 const struct table_pool *table_pool(const struct table *t, struct str name)
 {
     return trie_get(&t->pools, name);
+}
+
+const struct table_tenant *table_tenant(const struct table *t, struct str name)
+{
+    const struct version_tenant *tenant = t->tenants.len != 0 ? trie_get(&t->tenants, name) : NULL;
+
+    return tenant != NULL ? &tenant->pub : NULL;
 }

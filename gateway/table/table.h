@@ -17,6 +17,7 @@
 #include "gateway/core/err.h"
 #include "gateway/core/str.h"
 #include "gateway/route/route.h"
+#include "gateway/table/gauge.h"
 
 struct table; /* one version */
 struct frame;
@@ -48,13 +49,23 @@ struct table_pool {
     _Atomic uint32_t refs; /* private to table.c */
     uint32_t num_live;     /* the first num_live of all[] are ENDPOINT_LIVE, the others drain */
     uint32_t num_endpoints;
-    const char *name; /* in the same memory, behind all[] */
+    const char *name;                 /* in the same memory, behind all[] */
+    const struct route_pool *spec;    /* never NULL */
+    struct table_gauge *gauge;        /* NULL: it has no limits */
+    const struct version_spec *owner; /* of spec; private to gateway/table */
     struct table_endpoint all[];
 };
 
 struct table_route {
     const char *name;
     const struct route *route;
+    struct table_gauge *gauge; /* NULL: neither in_flight nor per_second is limited */
+};
+
+struct table_tenant {
+    const char *name;
+    const struct route_tenant *spec;
+    struct table_gauge *gauge; /* NULL: no quota */
 };
 
 uint64_t table_revision(const struct table *t);
@@ -67,6 +78,9 @@ const struct table_route *table_match(const struct table *t, struct str canonica
 
 /* The pool of that name in this version, or NULL. Lent: valid with t. */
 const struct table_pool *table_pool(const struct table *t, struct str name);
+
+/* The tenant of that name, or NULL: no quotas. Lent: valid with t. */
+const struct table_tenant *table_tenant(const struct table *t, struct str name);
 
 void table_ref(const struct table *t);
 void table_unref(const struct table **t); /* nulls the caller's pointer; NULL inside is fine */

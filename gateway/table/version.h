@@ -22,6 +22,19 @@ struct version_host {
     char host[];
 };
 
+/* What is said of a pool but its endpoints; pools that say the same may share it. */
+struct version_spec {
+    _Atomic uint32_t refs;
+    uint64_t print; /* fingerprint of the value it came from */
+    struct route_pool *pool;
+};
+
+/* A tenant in force. */
+struct version_tenant {
+    _Atomic uint32_t refs;
+    struct table_tenant pub; /* all of it is owned, the gauge is a reference */
+};
+
 struct table {
     unsigned magic;
     _Atomic uint32_t refs;
@@ -30,11 +43,13 @@ struct table {
     struct route_settings settings;
     struct trie hosts;                       /* of struct version_host */
     struct trie pools;                       /* of struct table_pool */
+    struct trie tenants;                     /* of struct version_tenant */
     const struct table_route *default_route; /* lent by hosts; NULL: none */
 };
 
 extern const struct trie_type version_hosts_type;
 extern const struct trie_type version_pools_type;
+extern const struct trie_type version_tenants_type;
 
 struct table *version_new(void); /* one reference, empty tries */
 
@@ -43,7 +58,17 @@ void version_route_ref(struct version_route *r);
 void version_route_unref(struct version_route *r); /* NULL is fine */
 struct version_host *version_host_new(struct version_route *owner, size_t index);
 
-struct table_pool *version_pool_new(const char *name, size_t num_endpoints); /* zeroed endpoints */
+struct version_spec *version_spec_new(struct route_pool *pool, uint64_t print); /* takes pool */
+struct version_spec *version_spec_ref(struct version_spec *s);
+void version_spec_unref(struct version_spec *s); /* NULL is fine */
+
+struct version_tenant *version_tenant_new(const char *name, struct route_tenant *spec);
+void version_tenant_unref(struct version_tenant *t); /* NULL is fine */
+
+/* Without a spec, which must be there before anybody else sees the pool; zeroed endpoints. */
+struct table_pool *version_pool_new(const char *name, size_t num_endpoints);
+/* Takes a reference of each; gauge may be NULL. */
+void version_pool_set_spec(struct table_pool *p, struct version_spec *s, struct table_gauge *gauge);
 void version_pool_ref(const struct table_pool *p);
 void version_pool_unref(const struct table_pool *p); /* NULL is fine */
 
