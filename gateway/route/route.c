@@ -1,6 +1,6 @@
 /*
  * Names of kinds and the release of decoded objects. Hosts are in host.c. Knows nothing of JSON:
- * gateway/wire/objects.c makes these structs, gateway/table keeps them.
+ * gateway/wire makes these structs, gateway/table keeps them.
  */
 #include "gateway/route/route.h"
 

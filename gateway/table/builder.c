@@ -155,6 +155,12 @@ static bool decode_endpoints(const struct frame *f, struct op *op, struct err *e
     return true;
 }
 
+static bool decode_certificate(const struct frame *f, struct op *op, struct err *e)
+{
+    (void)op;
+    return objects_certificate(f->value, e);
+}
+
 static bool decode_unsupported(const struct frame *f, struct op *op, struct err *e)
 {
     (void)op;
@@ -165,7 +171,7 @@ static bool decode_unsupported(const struct frame *f, struct op *op, struct err 
 typedef bool decode_fn(const struct frame *f, struct op *op, struct err *e);
 
 static decode_fn *const decoders[ROUTE_KIND__COUNT] = {
-    [ROUTE_KIND_SETTINGS] = decode_settings,   [ROUTE_KIND_CERTIFICATE] = decode_unsupported,
+    [ROUTE_KIND_SETTINGS] = decode_settings,   [ROUTE_KIND_CERTIFICATE] = decode_certificate,
     [ROUTE_KIND_ROUTE] = decode_route,         [ROUTE_KIND_POOL] = decode_pool,
     [ROUTE_KIND_ENDPOINTS] = decode_endpoints, [ROUTE_KIND_TENANT] = decode_unsupported,
 };

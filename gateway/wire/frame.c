@@ -15,9 +15,10 @@
 
 /* The words of a refusal that cross the wire; err.code must point to static memory. */
 static const char *const refusal_codes[] = {
-    "BadAddress",        "BadHost",       "BadName",       "BadValue",     "Conflicted",
-    "DuplicateEndpoint", "DuplicateHost", "DuplicatePool", "MissingField", "OutOfRange",
-    "TooLarge",          "TooMany",       "UnknownField",  "Unsupported",  "WrongType",
+    "BadAddress",   "BadHost",       "BadName",           "BadPath",       "BadValue",
+    "Conflicted",   "Contradiction", "DuplicateEndpoint", "DuplicateHost", "DuplicatePool",
+    "MissingField", "OutOfRange",    "ReservedField",     "TooLarge",      "TooMany",
+    "UnknownField", "Unsupported",   "WrongType",
 };
 
 static bool kind_of(struct str word, enum route_kind *out)

@@ -292,10 +292,11 @@ static void a_refused_object_leaves_its_predecessor_and_its_neighbours(void **st
     (void)state;
     feed_route("r", "\"h\"", "p");
     commit(1);
-    feed("{\"set\":{\"kind\":\"route\",\"name\":\"r\",\"value\":{\"hosts\":[\"new\"],\"path\":"
-         "\"/x\",\"forward\":[{\"pool\":\"p\"}]}}}");
+    feed("{\"set\":{\"kind\":\"route\",\"name\":\"r\",\"value\":{\"hosts\":[\"new\"],"
+         "\"passthrough\":true,\"forward\":[{\"pool\":\"p\"}]}}}");
     feed_route("s", "\"s\"", "p");
-    feed("{\"set\":{\"kind\":\"certificate\",\"name\":\"c\",\"value\":{\"hosts\":[\"*\"]}}}");
+    feed("{\"set\":{\"kind\":\"certificate\",\"name\":\"c\",\"value\":{\"hosts\":[\"*\"],"
+         "\"cert\":\"c\",\"key\":\"k\"}}}");
     feed("{\"set\":{\"kind\":\"tenant\",\"name\":\"t\",\"value\":{}}}");
     feed("{\"set\":{\"kind\":\"settings\",\"name\":\"other\",\"value\":{}}}");
     feed_delete("certificate", "nothing");
@@ -307,7 +308,7 @@ static void a_refused_object_leaves_its_predecessor_and_its_neighbours(void **st
     assert_string_equal(match("s"), "s");
     assert_int_equal(c.num_refusals, 4);
     assert_string_equal(c.refusals[0].why.code, "Unsupported");
-    assert_string_equal(c.refusals[0].why.field, "/path");
+    assert_string_equal(c.refusals[0].why.field, "/passthrough");
     assert_int_equal(c.refusals[1].kind, ROUTE_KIND_CERTIFICATE);
     assert_string_equal(c.refusals[1].why.code, "Unsupported");
     assert_string_equal(c.refusals[2].why.code, "Unsupported");
@@ -515,7 +516,7 @@ static void an_object_that_a_snapshot_spoils_keeps_its_predecessor(void **state)
     commit(1);
     feed(SNAPSHOT);
     feed("{\"set\":{\"kind\":\"route\",\"name\":\"a\",\"value\":{}}}");
-    feed("{\"set\":{\"kind\":\"pool\",\"name\":\"p\",\"value\":{\"protocol\":\"h2c\"}}}");
+    feed("{\"set\":{\"kind\":\"pool\",\"name\":\"p\",\"value\":{\"protocol\":\"ftp\"}}}");
     feed("{\"set\":{\"kind\":\"endpoints\",\"name\":\"p\",\"value\":{}}}");
     commit(2);
     assert_string_equal(match("a"), "a");

@@ -1,0 +1,181 @@
+/*
+ * The schema as data. An object of a table, or one nested in it, is a shape; a shape is a table of
+ * fields; a field says all that there is to know of it: where its value goes, what is allowed, what
+ * holds without it, and the sentence that docs/table.md prints. One file of objects_*.c has the
+ * shapes of a kind, objects_read.c reads by them, objects_doc.c prints them.
+ */
+#ifndef GATEWAY_WIRE_OBJECTS_PRIV_H
+#define GATEWAY_WIRE_OBJECTS_PRIV_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "gateway/core/buf.h"
+#include "gateway/core/err.h"
+#include "gateway/core/result.h"
+#include "gateway/core/str.h"
+#include "gateway/wire/objects.h"
+
+enum {
+    SHAPE_TEXT_MAX = 128,          /* bytes of names that only people and cookies read */
+    SHAPE_RATE_MAX = 100000000,    /* of what is counted: requests, connections */
+    SHAPE_PERIOD_MAX_MS = 3600000, /* of what repeats or waits by itself */
+    SHAPE_CIPHERS_MAX = 32
+};
+
+#define SHAPE_BODY_MAX ((int64_t)1 << 50) /* bytes of a body */
+
+enum field_type {
+    FIELD_FLAG,   /* true or false, into a bool */
+    FIELD_NUMBER, /* an integer, into an integer of any width */
+    FIELD_TEXT,   /* a string, into an owned char * */
+    FIELD_WORD,   /* one of some words, into an enum whose values are their indices */
+    FIELD_PART,   /* an object, into an owned struct of its shape */
+    FIELD_TEXTS,  /* an array of strings, into an owned array of owned char * and a count */
+    FIELD_PARTS,  /* an array of objects, into an owned array of structs and a count */
+    FIELD_OWN,    /* by a reader of its own */
+    FIELD__COUNT
+};
+
+/* A rule for strings: their canonical form, to be freed, or false with *e (its field is ""). */
+typedef bool text_rule_fn(struct str text, char **out, struct err *e);
+
+struct word {
+    const char *text; /* NULL ends the list */
+    bool served;      /* else the schema knows it and this build does not: Unsupported */
+};
+
+struct shape;
+
+struct field {
+    const char *name;
+    /* Where the value goes. Width 0, or no object to put it in: it is judged and dropped. */
+    size_t at;
+    size_t width;
+    size_t num_at; /* the count of an array; in bytes as wide as num_width */
+    size_t num_width;
+    enum field_type type;
+    int64_t min; /* of a number; bytes of a string; entries of an array */
+    int64_t max;
+    int64_t scale;      /* a number is stored times this; 0: as it is */
+    int64_t text_max;   /* bytes of each of an array's strings */
+    text_rule_fn *rule; /* NULL: any bytes but control bytes */
+    const struct word *words;
+    const struct shape *shape;
+    bool (*own)(const struct cJSON *item, void *object, struct err *e);
+    const char *kind; /* the JSON type in words; NULL: type and bounds say it */
+    bool needed;
+    bool served;       /* else Unsupported, once the value was found right; a flag may be false */
+    const char *unset; /* what holds when the field is absent, in JSON; NULL: nothing */
+    const char *about; /* one sentence, in Markdown */
+};
+
+struct shape {
+    const char *title; /* in docs/table.md: "route", "route.match" */
+    const char *about; /* under the title; NULL: nothing to say */
+    const struct field *fields;
+    size_t num_fields;
+    size_t size;                /* of the struct */
+    void (*init)(void *object); /* defaults other than zero; NULL: none */
+    /*
+     * Rules between fields, after all of them were read; NULL: none. object is NULL where nothing
+     * of this shape is served yet. May complete the object.
+     */
+    bool (*check)(const struct cJSON *value, void *object, struct err *e);
+};
+
+/* ---- the words that rows are made of ---- */
+
+#define AT(type_, member) .at = offsetof(type_, member), .width = sizeof(((type_ *)NULL)->member)
+#define COUNT_AT(type_, member) \
+    .num_at = offsetof(type_, member), .num_width = sizeof(((type_ *)NULL)->member)
+#define FLAG .type = FIELD_FLAG
+#define NUMBER(least, most) .type = FIELD_NUMBER, .min = (least), .max = (most)
+#define TEXT(least, most, how) .type = FIELD_TEXT, .min = (least), .max = (most), .rule = (how)
+#define WORD(list) .type = FIELD_WORD, .words = (list)
+#define PART(of) .type = FIELD_PART, .shape = &(of)
+#define TEXTS(least, most, bytes, how) \
+    .type = FIELD_TEXTS, .min = (least), .max = (most), .text_max = (bytes), .rule = (how)
+#define PARTS(least, most, of) .type = FIELD_PARTS, .min = (least), .max = (most), .shape = &(of)
+#define OWN(reader, words_) .type = FIELD_OWN, .own = (reader), .kind = (words_)
+#define NEEDED .needed = true
+#define SERVED .served = true
+#define UNSET(json) .unset = (json)
+#define ABOUT(sentence) .about = (sentence)
+#define FIELDS(table) .fields = (table), .num_fields = sizeof(table) / sizeof((table)[0])
+
+/* ---- objects_read.c ---- */
+
+/*
+ * Reads value into object, which is zeroed memory of the shape's size, or NULL. On false the object
+ * holds what was read so far, to be released as usual.
+ */
+MUST_USE bool shape_read(const struct shape *shape, const struct cJSON *value, void *object,
+                         struct err *e);
+
+/* True when the value has that member. */
+bool shape_has(const struct cJSON *value, const char *name);
+
+/* False, with the field, when both are there. */
+MUST_USE bool shape_exclude(const struct cJSON *value, const char *name, const char *other,
+                            struct err *e);
+
+/* For readers of their own: an array of so many entries. */
+MUST_USE bool shape_array(const struct cJSON *item, int64_t min, int64_t max, size_t *out_num,
+                          struct err *e);
+
+/* ---- objects_text.c: rules for strings ---- */
+
+text_rule_fn text_any;          /* control bytes as well: bodies */
+text_rule_fn text_name;         /* of an object: no control bytes */
+text_rule_fn text_host;         /* canonical, no wildcard */
+text_rule_fn text_host_pattern; /* as text_host, or "*", or "*.suffix" */
+text_rule_fn text_path;         /* a path to send: as it is written */
+text_rule_fn text_path_pattern; /* a path to compare with: canonical */
+text_rule_fn text_scheme;       /* http, https */
+text_rule_fn text_token;        /* RFC 9110 section 5.6.2 */
+text_rule_fn text_field_name;   /* a token, in lower case */
+text_rule_fn text_free_field;   /* as text_field_name, none that is the gateway's own */
+text_rule_fn text_field_value;  /* RFC 9110 section 5.5 */
+text_rule_fn text_address;      /* an IP address, in inet_ntop's spelling */
+
+/* ---- the shapes, for objects_doc.c ---- */
+
+extern const struct shape shape_route;       /* objects_route.c */
+extern const struct shape shape_pool;        /* objects_pool.c */
+extern const struct shape shape_endpoints;   /* objects_endpoints.c */
+extern const struct shape shape_tenant;      /* objects_tenant.c */
+extern const struct shape shape_settings;    /* objects_settings.c */
+extern const struct shape shape_certificate; /* objects_certificate.c */
+
+/* Shapes of more than one kind or file. */
+extern const struct shape shape_redirect; /* objects_action.c: what is done with a request */
+extern const struct shape shape_respond;
+extern const struct shape shape_rewrite;
+extern const struct shape shape_request_headers;
+extern const struct shape shape_response_headers;
+extern const struct shape shape_sticky; /* objects_policy.c: under which conditions */
+extern const struct shape shape_split;
+extern const struct shape shape_route_limits;
+extern const struct shape shape_route_timeouts;
+extern const struct shape shape_retry;
+extern const struct shape shape_route_tls;
+extern const struct word shape_key_words[]; /* of enum route_key */
+
+extern const struct word shape_tls_versions[];
+
+#define SHAPE_STATUSES_KIND "0 to 16 of 400 to 599"
+
+/* Statuses of failures into uint16_t [ROUTE_STATUSES_MAX] and its count. */
+MUST_USE bool shape_statuses(const struct cJSON *item, uint16_t *statuses, uint8_t *num,
+                             struct err *e);
+
+/* A burst is the rate unless it is given, and there is none without a rate. */
+MUST_USE bool shape_check_rate(const struct cJSON *value, uint32_t per_second, uint32_t *burst,
+                               struct err *e);
+
+/* The rule of struct route_hash: a name, unless the client's address is meant. */
+MUST_USE bool shape_check_hash(const struct cJSON *value, struct route_hash *hash, struct err *e);
+
+#endif
