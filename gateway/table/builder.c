@@ -161,11 +161,14 @@ static bool decode_certificate(const struct frame *f, struct op *op, struct err 
     return objects_certificate(f->value, e);
 }
 
-static bool decode_unsupported(const struct frame *f, struct op *op, struct err *e)
+static bool decode_tenant(const struct frame *f, struct op *op, struct err *e)
 {
-    (void)op;
-    return err_set(e, "Unsupported", "", "objects of the kind \"%s\" are not built yet",
-                   route_kind_name(f->kind));
+    struct route_tenant *tenant = objects_tenant(f->value, e);
+
+    if (tenant == NULL)
+        return false;
+    op->tenant = version_tenant_new(f->name, tenant);
+    return true;
 }
 
 typedef bool decode_fn(const struct frame *f, struct op *op, struct err *e);
@@ -173,7 +176,7 @@ typedef bool decode_fn(const struct frame *f, struct op *op, struct err *e);
 static decode_fn *const decoders[ROUTE_KIND__COUNT] = {
     [ROUTE_KIND_SETTINGS] = decode_settings,   [ROUTE_KIND_CERTIFICATE] = decode_certificate,
     [ROUTE_KIND_ROUTE] = decode_route,         [ROUTE_KIND_POOL] = decode_pool,
-    [ROUTE_KIND_ENDPOINTS] = decode_endpoints, [ROUTE_KIND_TENANT] = decode_unsupported,
+    [ROUTE_KIND_ENDPOINTS] = decode_endpoints, [ROUTE_KIND_TENANT] = decode_tenant,
 };
 
 /* ---- applying ---- */

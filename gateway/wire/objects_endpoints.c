@@ -33,7 +33,7 @@ static bool check_endpoint(const struct cJSON *value, void *object, struct err *
 
 static const struct field endpoint_fields[] = {
     {.name = "address",
-     AT(struct route_endpoint, address),
+     OWNED_AT(struct route_endpoint, address),
      TEXT(1, SHAPE_TEXT_MAX, text_address),
      .kind = "IPv4 or IPv6 address",
      NEEDED,
@@ -53,13 +53,13 @@ static const struct field endpoint_fields[] = {
      UNSET("\"live\""),
      ABOUT("draining: what is in flight finishes, nothing new comes")},
     {.name = "task",
-     AT(struct route_endpoint, task),
+     OWNED_AT(struct route_endpoint, task),
      TEXT(0, SHAPE_TEXT_MAX, NULL),
      SERVED,
      UNSET("\"\""),
      ABOUT("the Swarm task's id; for people")},
     {.name = "node",
-     AT(struct route_endpoint, node),
+     OWNED_AT(struct route_endpoint, node),
      TEXT(0, SHAPE_TEXT_MAX, NULL),
      SERVED,
      UNSET("\"\""),
@@ -97,7 +97,7 @@ static bool check_endpoints(const struct cJSON *value, void *object, struct err 
 
 static const struct field endpoints_fields[] = {
     {.name = "endpoints",
-     AT(struct route_endpoints, all),
+     OWNED_AT(struct route_endpoints, all),
      COUNT_AT(struct route_endpoints, num),
      PARTS(0, ROUTE_ENDPOINTS_MAX, shape_endpoint),
      NEEDED,

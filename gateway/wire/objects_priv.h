@@ -88,6 +88,8 @@ struct shape {
 /* ---- the words that rows are made of ---- */
 
 #define AT(type_, member) .at = offsetof(type_, member), .width = sizeof(((type_ *)NULL)->member)
+/* The same of a pointer to what the struct owns. */
+#define OWNED_AT(type_, member) .at = offsetof(type_, member), .width = sizeof(void *)
 #define COUNT_AT(type_, member) \
     .num_at = offsetof(type_, member), .num_width = sizeof(((type_ *)NULL)->member)
 #define FLAG .type = FIELD_FLAG

@@ -19,13 +19,13 @@ enum { METHOD_MAX = 32 };
 
 #define CONDITION(least, rule, what)                                          \
     {.name = "name",                                                          \
-     AT(struct route_condition, name),                                        \
+     OWNED_AT(struct route_condition, name),                                  \
      TEXT(least, ROUTE_FIELD_NAME_MAX, rule),                                 \
      NEEDED,                                                                  \
      SERVED,                                                                  \
      ABOUT(what)},                                                            \
     {                                                                         \
-        .name = "value", AT(struct route_condition, value),                   \
+        .name = "value", OWNED_AT(struct route_condition, value),             \
         TEXT(0, ROUTE_FIELD_VALUE_MAX, text_field_value), SERVED,             \
         ABOUT("compared exactly; without it, it is enough that there is one") \
     }
@@ -49,25 +49,25 @@ static const struct shape shape_cookie = {
 
 static const struct field match_fields[] = {
     {.name = "methods",
-     AT(struct route_match, methods),
+     OWNED_AT(struct route_match, methods),
      COUNT_AT(struct route_match, num_methods),
      TEXTS(0, ROUTE_MATCHES_MAX, METHOD_MAX, text_token),
      SERVED,
      ABOUT("any of them; none: all")},
     {.name = "headers",
-     AT(struct route_match, headers.all),
+     OWNED_AT(struct route_match, headers.all),
      COUNT_AT(struct route_match, headers.num),
      PARTS(0, ROUTE_MATCHES_MAX, shape_header),
      SERVED,
      ABOUT("all of them")},
     {.name = "queries",
-     AT(struct route_match, queries.all),
+     OWNED_AT(struct route_match, queries.all),
      COUNT_AT(struct route_match, queries.num),
      PARTS(0, ROUTE_MATCHES_MAX, shape_query),
      SERVED,
      ABOUT("all of them")},
     {.name = "cookies",
-     AT(struct route_match, cookies.all),
+     OWNED_AT(struct route_match, cookies.all),
      COUNT_AT(struct route_match, cookies.num),
      PARTS(0, ROUTE_MATCHES_MAX, shape_cookie),
      SERVED,
@@ -90,7 +90,7 @@ static void init_forward(void *object)
 
 static const struct field forward_fields[] = {
     {.name = "pool",
-     AT(struct route_forward, pool),
+     OWNED_AT(struct route_forward, pool),
      TEXT(1, ROUTE_NAME_MAX, text_name),
      NEEDED,
      SERVED,
@@ -210,7 +210,7 @@ static bool check_route(const struct cJSON *value, void *object, struct err *e)
 
 static const struct field route_fields[] = {
     {.name = "tenant",
-     AT(struct route, tenant),
+     OWNED_AT(struct route, tenant),
      TEXT(0, SHAPE_TEXT_MAX, NULL),
      SERVED,
      UNSET("\"\""),
@@ -222,7 +222,7 @@ static const struct field route_fields[] = {
      ABOUT("Unix time; of routes that are equal otherwise the oldest wins, one that does not say "
            "is the youngest")},
     {.name = "hosts",
-     AT(struct route, hosts),
+     OWNED_AT(struct route, hosts),
      COUNT_AT(struct route, num_hosts),
      TEXTS(1, ROUTE_HOSTS_MAX, ROUTE_HOST_MAX + 3, text_host_pattern),
      NEEDED,
@@ -230,7 +230,7 @@ static const struct field route_fields[] = {
      ABOUT("made canonical (lower case, no final dot); `\"*.shop.example\"` has one or more labels "
            "in the place of the star; `\"*\"`: requests of any other host; none twice")},
     {.name = "path",
-     AT(struct route, path),
+     OWNED_AT(struct route, path),
      TEXT(1, ROUTE_PATH_MAX, text_path_pattern),
      SERVED,
      UNSET("\"/\""),
@@ -242,59 +242,59 @@ static const struct field route_fields[] = {
      ABOUT("a prefix goes by whole segments: `/app` has `/app` and `/app/x`, never "
            "`/application`")},
     {.name = "match",
-     AT(struct route, match),
+     OWNED_AT(struct route, match),
      PART(shape_match),
      SERVED,
      ABOUT("what a request must have besides host and path")},
     {.name = "forward",
-     AT(struct route, forward),
+     OWNED_AT(struct route, forward),
      COUNT_AT(struct route, num_forward),
      PARTS(1, ROUTE_FORWARD_MAX, shape_forward),
      SERVED,
      ABOUT("the pools that serve it; exactly one of `forward`, `redirect`, `respond` is needed")},
     {.name = "redirect",
-     AT(struct route, redirect),
+     OWNED_AT(struct route, redirect),
      PART(shape_redirect),
      SERVED,
      ABOUT("answers with a `Location`")},
     {.name = "respond",
-     AT(struct route, respond),
+     OWNED_AT(struct route, respond),
      PART(shape_respond),
      SERVED,
      ABOUT("answers by itself")},
     {.name = "rewrite",
-     AT(struct route, rewrite),
+     OWNED_AT(struct route, rewrite),
      PART(shape_rewrite),
      SERVED,
      ABOUT("of what is forwarded")},
     {.name = "request_headers",
-     AT(struct route, request_fields),
+     OWNED_AT(struct route, request_fields),
      PART(shape_request_headers),
      SERVED,
      ABOUT("fields of what is forwarded")},
     {.name = "response_headers",
-     AT(struct route, response_fields),
+     OWNED_AT(struct route, response_fields),
      PART(shape_response_headers),
      SERVED,
      ABOUT("fields of what comes back")},
     {.name = "sticky",
-     AT(struct route, sticky),
+     OWNED_AT(struct route, sticky),
      PART(shape_sticky),
      SERVED,
      ABOUT("keeps a user at an endpoint")},
     {.name = "split",
-     AT(struct route, split),
+     OWNED_AT(struct route, split),
      PART(shape_split),
      SERVED,
      ABOUT("keeps a user in a pool of `forward`, whatever the weights become")},
     {.name = "limits",
-     AT(struct route, limits),
+     OWNED_AT(struct route, limits),
      PART(shape_route_limits),
      SERVED,
      ABOUT("of a gateway, all workers together")},
-    {.name = "timeouts", AT(struct route, timeouts), PART(shape_route_timeouts), SERVED},
+    {.name = "timeouts", OWNED_AT(struct route, timeouts), PART(shape_route_timeouts), SERVED},
     {.name = "retry",
-     AT(struct route, retry),
+     OWNED_AT(struct route, retry),
      PART(shape_retry),
      SERVED,
      ABOUT("on other endpoints, when a request may be repeated")},

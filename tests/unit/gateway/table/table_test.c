@@ -297,7 +297,7 @@ static void a_refused_object_leaves_its_predecessor_and_its_neighbours(void **st
     feed_route("s", "\"s\"", "p");
     feed("{\"set\":{\"kind\":\"certificate\",\"name\":\"c\",\"value\":{\"hosts\":[\"*\"],"
          "\"cert\":\"c\",\"key\":\"k\"}}}");
-    feed("{\"set\":{\"kind\":\"tenant\",\"name\":\"t\",\"value\":{}}}");
+    feed("{\"set\":{\"kind\":\"tenant\",\"name\":\"t\",\"value\":{\"connections\":1}}}");
     feed("{\"set\":{\"kind\":\"settings\",\"name\":\"other\",\"value\":{}}}");
     feed_delete("certificate", "nothing");
     feed_delete("route", "nothing");
