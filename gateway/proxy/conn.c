@@ -188,6 +188,7 @@ static void forget_exchange(struct conn *c)
     free(x->chunks);
     free(x->response_chunks);
     free(x->partial);
+    pin_drop(&x->pin);
     free(x);
     c->x = NULL;
     if (c->proxy->head_of == c)

@@ -63,6 +63,15 @@ enum conn_state {
 /* Why an attempt on an endpoint failed; the last one decides the answer. */
 enum exchange_failure { FAILED_NOT, FAILED_CONNECT, FAILED_CONNECT_TIMEOUT, FAILED_BROKEN };
 
+/*
+ * A version of the table as long as requests that began with it are under way: they are served to
+ * their end by its routes. A count of one worker, so that a request touches no line that others do.
+ */
+struct table_pin {
+    const struct table *table; /* a reference */
+    uint32_t users;            /* the proxy that has it in force is one */
+};
+
 /* One request and its response. */
 struct exchange {
     /* the request: in[0..head_len) its head, in[head_len..body_end) body that was checked */
@@ -79,6 +88,11 @@ struct exchange {
     bool client_keeps; /* the client wants to go on after this exchange */
     uint64_t left;     /* of a body with a length */
     struct h1_chunked *chunks;
+
+    /* where it goes: a route of the pinned version; its pools are looked up in the newest, since
+     * only there endpoints are sure to have the ids that this worker knows them by */
+    struct table_pin *pin;
+    const struct table_route *route; /* NULL: not known yet */
 
     /* the endpoint */
     struct upstream_conn *up;
@@ -145,7 +159,8 @@ struct proxy {
     bool draining;
     struct loop *loop;
     struct metrics *metrics;
-    const struct table *table;
+    const struct table *table; /* pin's, or NULL */
+    struct table_pin *pin;
     struct upstreams ups;
     struct conn_list conns[CONN__COUNT];
     size_t num_in[CONN__COUNT];
@@ -183,10 +198,18 @@ void conn_watch_client(struct conn *c); /* whose request is read: more requests,
 MUST_USE enum io conn_flush(struct buf *b, struct sock *s);
 void conn_keep_rest(struct buf *b, const struct h1_out *out, size_t sent);
 
+/* pin.c */
+struct table_pin *pin_new(const struct table *t); /* takes the reference; one user */
+struct table_pin *pin_use(struct table_pin *p);
+void pin_drop(struct table_pin **p); /* nulls the caller's pointer; NULL is fine */
+
 /* request.c */
 bool request_step(struct conn *c);                  /* IDLE and HEAD */
 MUST_USE bool request_scan_body(struct conn *c);    /* false: malformed, c->x.chunks->refusal */
 const struct h1_head *request_head(struct conn *c); /* of the exchange under way */
+/* As the table is asked for it; lent with that head. host: room for ROUTE_HOST_MAX + 1 bytes.
+ * False: the Host field is none. */
+MUST_USE bool request_view(struct conn *c, char *host, struct route_request *out);
 
 /* exchange.c */
 void exchange_start(struct conn *c);

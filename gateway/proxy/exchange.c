@@ -31,25 +31,31 @@ static void note_deaf(struct exchange *x)
     x->up->sock.readable = true; /* what it said before, or its end, comes next */
 }
 
-/* NULL: an answer is on its way. */
-static const struct table_route *find_route(struct conn *c)
+/* Sets x->route. False: an answer is on its way. */
+static bool find_route(struct conn *c)
 {
-    const struct h1_head *h = request_head(c);
-    struct str host = h1_slice(c->in, h->host, h->host_len);
-    char canonical[ROUTE_HOST_MAX + 1] = "*";
-    const struct table_route *r = NULL;
+    static const enum reply misses[] = {
+        [TABLE_MISS_HOST] = REPLY_NO_ROUTE,
+        [TABLE_MISS_PATH] = REPLY_NO_PATH,
+    };
+    struct exchange *x = c->x;
+    char host[ROUTE_HOST_MAX + 1];
+    struct route_request q;
+    enum table_miss why = TABLE_MISS_HOST;
 
-    if (host.n > 0 && !route_host_of_request(host, canonical, NULL)) {
+    if (!request_view(c, host, &q)) {
         reply_send(c, REPLY_BAD_HOST);
-        return NULL;
+        return false;
     }
     if (c->proxy->table != NULL)
-        r = table_match(c->proxy->table, str_from(canonical));
-    if (r == NULL)
-        reply_send(c, REPLY_NO_ROUTE);
-    else
-        account_routed(c, r);
-    return r;
+        x->route = table_match(c->proxy->table, &q, &why);
+    if (x->route == NULL) {
+        reply_send(c, misses[why]);
+        return false;
+    }
+    x->pin = pin_use(c->proxy->pin);
+    account_routed(c, x->route);
+    return true;
 }
 
 static void give_up(struct conn *c)
@@ -175,26 +181,31 @@ static bool may_attempt(struct conn *c)
     return true;
 }
 
-void exchange_start(struct conn *c)
+/* Endpoint after endpoint, until one is being asked or nobody is left. */
+static void try_endpoints(struct conn *c)
 {
     struct proxy *p = c->proxy;
+    struct exchange *x = c->x;
 
     for (;;) {
-        const struct table_route *r = find_route(c);
-        const struct table_endpoint *ep;
+        const struct table_endpoint *ep =
+            balance_pick(p->table, x->route, &p->ups, &p->random, &x->tried, &x->ticket);
 
-        if (r == NULL)
-            return;
-        ep = balance_pick(p->table, r, &p->ups, &p->random, &c->x->tried, &c->x->ticket);
         if (ep == NULL || !may_attempt(c)) {
-            account_chosen(c, r, NULL);
+            account_chosen(c, x->route, NULL);
             break;
         }
-        account_chosen(c, r, ep);
+        account_chosen(c, x->route, ep);
         if (attempt(c, ep))
             return;
     }
     give_up(c);
+}
+
+void exchange_start(struct conn *c)
+{
+    if (find_route(c))
+        try_endpoints(c);
 }
 
 /* Forgets the attempt; the request itself is still whole. */
@@ -206,7 +217,7 @@ static void start_again(struct conn *c)
     x->up_deaf = false;
     x->up_error = 0;
     bufpool_put(&c->proxy->loop->bufs, &c->out);
-    exchange_start(c);
+    try_endpoints(c);
 }
 
 bool exchange_connect_step(struct conn *c)

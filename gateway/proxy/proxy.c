@@ -71,8 +71,7 @@ void proxy_free(struct proxy *p)
     upstreams_free(&p->ups);
     loop_bury_now(p->loop);
     account_free(p);
-    if (p->table != NULL)
-        table_unref(&p->table);
+    pin_drop(&p->pin);
     OBJ_KILL(p);
 }
 
@@ -137,8 +136,8 @@ void proxy_adopt(struct proxy *p, const struct table *t, const struct table_chan
     OBJ_CHECK(p, PROXY_MAGIC);
     for (size_t i = 0; i < num_changes; i++)
         adopt_pool(&p->ups, changes[i].before, changes[i].after);
-    if (p->table != NULL)
-        table_unref(&p->table);
+    pin_drop(&p->pin);
+    p->pin = pin_new(t);
     p->table = t;
     account_adopted(p);
 }

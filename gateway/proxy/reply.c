@@ -35,6 +35,7 @@ static const char *reason_phrase(int status)
         const char *phrase;
     } phrases[] = {
         {400, "Bad Request"},
+        {404, "Not Found"},
         {408, "Request Timeout"},
         {411, "Length Required"},
         {413, "Content Too Large"},

@@ -16,6 +16,7 @@
       "the request did not arrive in time")                                                       \
     X(NO_ROUTE, "no_route", 503, "destination_not_found", DONE,                                   \
       "no service answers for this host")                                                         \
+    X(NO_PATH, "no_path", 404, "destination_not_found", DONE, "no service answers for this path") \
     X(NO_ENDPOINT, "no_endpoint", 503, "destination_unavailable", DONE,                           \
       "the service of this host has no running task")                                             \
     X(CONNECT_FAILED, "connect_failed", 502, "connection_refused", DONE,                          \

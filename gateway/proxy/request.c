@@ -168,3 +168,40 @@ const struct h1_head *request_head(struct conn *c)
     p->head_of = c;
     return &p->head;
 }
+
+/* A route_request's field: of this connection's request head. */
+static bool find_field(const void *head, struct str name, struct str *out)
+{
+    const struct conn *c = head;
+    const struct h1_head *h = &c->proxy->head;
+
+    for (size_t i = 0; i < h->num_fields; i++) {
+        if (!str_eq_nocase(h1_field_name(&h->fields[i], c->in), name))
+            continue;
+        *out = h1_field_value(&h->fields[i], c->in);
+        return true;
+    }
+    return false;
+}
+
+bool request_view(struct conn *c, char *host, struct route_request *out)
+{
+    const struct h1_head *h = request_head(c);
+    struct str named = h1_slice(c->in, h->host, h->host_len);
+    struct str path = h1_slice(c->in, h->path, h->path_len);
+    const char *mark = path.n > 0 ? memchr(path.p, '?', path.n) : NULL;
+    size_t before = mark != NULL ? (size_t)(mark - path.p) : path.n;
+
+    memcpy(host, "*", 2);
+    if (named.n > 0 && !route_host_of_request(named, host, NULL))
+        return false;
+    *out = (struct route_request){
+        .host = str_from(host),
+        .path = before > 0 ? (struct str){path.p, before} : STR("/"),
+        .query = mark != NULL ? (struct str){mark + 1, path.n - before - 1} : STR(""),
+        .method = h1_method(h, c->in),
+        .field = find_field,
+        .head = c,
+    };
+    return true;
+}

@@ -307,7 +307,10 @@ static struct table *make_version(const struct table_builder *b, uint64_t revisi
     trie_copy(&t->hosts, &b->routes.hosts);
     trie_copy(&t->pools, &b->pools.trie);
     trie_copy(&t->tenants, &b->tenants.trie);
-    t->default_route = table_match(t, STR("*"));
+
+    const struct version_host *any = trie_get(&t->hosts, STR("*"));
+
+    t->default_route = any != NULL ? &any->owner->pub : NULL;
     return t;
 }
 

@@ -287,10 +287,12 @@ const struct route_settings *table_settings(const struct table *t)
     return &t->settings;
 }
 
-const struct table_route *table_match(const struct table *t, struct str canonical_host)
+const struct table_route *table_match(const struct table *t, const struct route_request *q,
+                                      enum table_miss *why)
 {
-    const struct version_host *h = trie_get(&t->hosts, canonical_host);
+    const struct version_host *h = trie_get(&t->hosts, q->host);
 
+    *why = TABLE_MISS_HOST;
     return h != NULL ? &h->owner->pub : t->default_route;
 }
 

@@ -16,6 +16,7 @@
 
 #include "gateway/core/err.h"
 #include "gateway/core/str.h"
+#include "gateway/route/request.h"
 #include "gateway/route/route.h"
 #include "gateway/table/gauge.h"
 
@@ -73,8 +74,15 @@ size_t table_num_routes(const struct table *t);
 size_t table_num_pools(const struct table *t);
 const struct route_settings *table_settings(const struct table *t);
 
-/* The route of a canonical host, else the default route ("*"), else NULL. Lent: valid with t. */
-const struct table_route *table_match(const struct table *t, struct str canonical_host);
+/* Why no route takes a request. */
+enum table_miss {
+    TABLE_MISS_HOST, /* nobody has its host, and there is no default: 503 */
+    TABLE_MISS_PATH  /* its host is served, but not such requests: 404 */
+};
+
+/* The route of a request, or NULL with *why. Lent: valid with t. */
+const struct table_route *table_match(const struct table *t, const struct route_request *q,
+                                      enum table_miss *why);
 
 /* The pool of that name in this version, or NULL. Lent: valid with t. */
 const struct table_pool *table_pool(const struct table *t, struct str name);

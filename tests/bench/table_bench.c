@@ -13,6 +13,7 @@
 #include "gateway/table/table.h"
 #include "gateway/wire/digest.h"
 #include "gateway/wire/frame.h"
+#include "tests/unit/gateway/table/match_host.h"
 
 enum { CHANGES = 2000, LOOKUPS = 1000000, VALUE_MAX = 512 };
 
@@ -130,7 +131,7 @@ static void bench_lookups(const struct table *version, unsigned num)
 
     for (unsigned i = 0; i < LOOKUPS; i++) {
         int len = snprintf(host, sizeof(host), "service%u.example.com", i * 7919 % num);
-        const struct table_route *r = table_match(version, (struct str){host, (size_t)len});
+        const struct table_route *r = match_host(version, (struct str){host, (size_t)len});
 
         ASSERT(r != NULL);
         found += table_pool(version, str_from(r->route->forward[0].pool)) != NULL;

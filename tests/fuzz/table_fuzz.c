@@ -12,6 +12,7 @@
 #include "gateway/core/check.h"
 #include "gateway/table/table.h"
 #include "gateway/wire/frame.h"
+#include "tests/unit/gateway/table/match_host.h"
 
 enum { ROUTES = 6, HOSTS = 5, POOLS = 4, ADDRESSES = 6, OPS_MAX = 256, IDS_MAX = 2048 };
 enum { DEFAULT_HOST = HOSTS - 1 };
@@ -233,7 +234,7 @@ static void check_hosts(struct run *r)
     size_t there = 0;
 
     for (unsigned h = 0; h < HOSTS; h++) {
-        const struct table_route *got = table_match(r->newest, str_from(hosts[h]));
+        const struct table_route *got = match_host(r->newest, str_from(hosts[h]));
         int want = winner(&r->now, h);
 
         if (want < 0)
@@ -348,7 +349,7 @@ static void check_changes(const struct run *r, const struct table_commit *c)
 static void check_old(struct run *r, bool replace)
 {
     for (unsigned h = 0; h < HOSTS && r->old != NULL; h++) {
-        const struct table_route *got = table_match(r->old, str_from(hosts[h]));
+        const struct table_route *got = match_host(r->old, str_from(hosts[h]));
 
         ASSERT((got != NULL ? got->route->forward[0].pool : NULL) == r->old_match[h]);
     }
@@ -358,7 +359,7 @@ static void check_old(struct run *r, bool replace)
     r->old = r->newest;
     table_ref(r->old);
     for (unsigned h = 0; h < HOSTS; h++) {
-        const struct table_route *got = table_match(r->old, str_from(hosts[h]));
+        const struct table_route *got = match_host(r->old, str_from(hosts[h]));
 
         r->old_match[h] = got != NULL ? got->route->forward[0].pool : NULL;
     }

@@ -13,6 +13,7 @@
 #include "gateway/proxy/balance.h"
 #include "gateway/table/table.h"
 #include "gateway/wire/frame.h"
+#include "tests/unit/gateway/table/match_host.h"
 
 struct fixture {
     struct loop loop;
@@ -174,7 +175,7 @@ static void the_ejected_are_used_only_when_there_is_nobody_else(void **state)
          "{\"set\":{\"kind\":\"route\",\"name\":\"r\",\"value\":{\"hosts\":[\"a.test\"],\"path\":"
          "\"/\",\"forward\":[{\"pool\":\"p\",\"weight\":1}]}}}");
     commit(f);
-    r = table_match(f->table, STR("a.test"));
+    r = match_host(f->table, STR("a.test"));
     assert_non_null(r);
     first = table_pool(f->table, STR("p"))->all[0].id;
     eject(f, first);
@@ -198,7 +199,7 @@ static void an_endpoint_whose_kept_connection_failed_comes_before_the_ejected(vo
          "\"/\",\"forward\":[{\"pool\":\"p\",\"weight\":1}]}}}");
     commit(f);
     p = table_pool(f->table, STR("p"));
-    r = table_match(f->table, STR("a.test"));
+    r = match_host(f->table, STR("a.test"));
     eject(f, p->all[0].id);
     tried = (struct balance_tried){.ids = {p->all[1].id, p->all[2].id}, .num = 2, .stale = 2};
     for (int i = 0; i < 5; i++)
@@ -253,7 +254,7 @@ static void pools_share_by_weight_and_the_empty_take_nothing(void **state)
          "\"/\",\"forward\":[{\"pool\":\"heavy\",\"weight\":3},{\"pool\":\"light\",\"weight\":1},"
          "{\"pool\":\"empty\",\"weight\":9},{\"pool\":\"missing\",\"weight\":9}]}}}");
     commit(f);
-    r = table_match(f->table, STR("a.test"));
+    r = match_host(f->table, STR("a.test"));
     for (int i = 0; i < 4000; i++) {
         const struct table_endpoint *e =
             balance_pick(f->table, r, &f->ups, &f->random, &none, &f->ticket);
@@ -278,12 +279,12 @@ static void a_pool_of_weight_zero_takes_nothing_while_another_weighs(void **stat
          "{\"set\":{\"kind\":\"route\",\"name\":\"z\",\"value\":{\"hosts\":[\"z.test\"],\"path\":"
          "\"/\",\"forward\":[{\"pool\":\"off\",\"weight\":0}]}}}");
     commit(f);
-    r = table_match(f->table, STR("a.test"));
+    r = match_host(f->table, STR("a.test"));
     for (int i = 0; i < 100; i++)
         assert_int_equal(balance_pick(f->table, r, &f->ups, &f->random, &none, &f->ticket)->id,
                          table_pool(f->table, STR("on"))->all[0].id);
-    assert_non_null(balance_pick(f->table, table_match(f->table, STR("z.test")), &f->ups,
-                                 &f->random, &none, &f->ticket));
+    assert_non_null(balance_pick(f->table, match_host(f->table, STR("z.test")), &f->ups, &f->random,
+                                 &none, &f->ticket));
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)

@@ -13,6 +13,7 @@
 #include "gateway/core/buf.h"
 #include "gateway/table/table.h"
 #include "gateway/wire/frame.h"
+#include "tests/unit/gateway/table/match_host.h"
 
 #define SNAPSHOT \
     "{\"hello\":{\"cluster\":\"c\",\"epoch\":\"1-a\",\"revision\":9,\"mode\":\"snapshot\"}}"
@@ -101,7 +102,7 @@ static void commit(unsigned revision)
 /* Name of the route that a host is given to, "" for none. */
 static const char *match(const char *host)
 {
-    const struct table_route *r = table_match(c.table, str_from(host));
+    const struct table_route *r = match_host(c.table, str_from(host));
 
     return r != NULL ? r->name : "";
 }
@@ -204,7 +205,7 @@ static void a_pool_that_comes_later_is_seen_through_the_same_route(void **state)
     (void)state;
     feed_route("r", "\"h\"", "late");
     commit(1);
-    const struct table_route *route = table_match(c.table, STR("h"));
+    const struct table_route *route = match_host(c.table, STR("h"));
 
     assert_null(pool("late"));
     feed_endpoints("late", EP("10.0.0.1", 80));
@@ -213,7 +214,7 @@ static void a_pool_that_comes_later_is_seen_through_the_same_route(void **state)
     assert_int_equal(c.num_changes, 0);
     feed_pool("late");
     commit(3);
-    assert_ptr_equal(table_match(c.table, STR("h")), route);
+    assert_ptr_equal(match_host(c.table, STR("h")), route);
     assert_int_equal(pool("late")->num_live, 1);
     assert_int_equal(c.num_changes, 1);
     assert_null(c.changes[0].before);
@@ -236,8 +237,8 @@ static void a_version_never_changes_under_its_reader(void **state)
     commit(2);
     assert_string_equal(match("h"), "");
     assert_null(pool("p"));
-    assert_string_equal(table_match(old, STR("h"))->name, "r");
-    assert_string_equal(table_match(old, STR("h"))->route->forward[0].pool, "p");
+    assert_string_equal(match_host(old, STR("h"))->name, "r");
+    assert_string_equal(match_host(old, STR("h"))->route->forward[0].pool, "p");
     assert_string_equal(table_pool(old, STR("p"))->all[0].text, "10.0.0.1:80");
     assert_true(table_revision(old) == 1);
     table_unref(&old);
@@ -455,14 +456,14 @@ static void a_snapshot_equal_to_what_is_in_force_changes_nothing(void **state)
     feed_small_table();
     commit(1);
     const struct table_pool *p = pool("p");
-    const struct table_route *a = table_match(c.table, STR("a"));
+    const struct table_route *a = match_host(c.table, STR("a"));
 
     feed(SNAPSHOT);
     feed_small_table();
     commit(2);
     assert_int_equal(c.num_changes, 0);
     assert_ptr_equal(pool("p"), p);
-    assert_ptr_equal(table_match(c.table, STR("a")), a);
+    assert_ptr_equal(match_host(c.table, STR("a")), a);
     assert_int_equal(c.num_refusals, 1); /* who follows anew hears of the conflict again */
     assert_string_equal(c.refusals[0].name, "b");
 }
