@@ -322,7 +322,7 @@ static struct fetch_call *first_doomed(const struct fetch *f)
     struct fetch_call *c;
 
     LIST_FOREACH(c, &f->calls, entry)
-    if (c->doomed)
+    if (c->doomed) /* NOLINT(clang-analyzer-unix.Malloc): the freed left through le_prev */
         break;
     return c;
 }

@@ -141,6 +141,18 @@ static void a_ring_is_used_round_and_round(void **state)
     (void)fclose(in);
 }
 
+/* All that the log says it lost: it may say so in parts, as it finds out. */
+static uint64_t told_lost(const char *text)
+{
+    uint64_t sum = 0;
+
+    while ((text = strstr(text, "\"lost\":")) != NULL) {
+        text += strlen("\"lost\":");
+        sum += strtoull(text, NULL, 10);
+    }
+    return sum;
+}
+
 static void a_reader_that_does_not_read_costs_records_not_time(void **state)
 {
     enum { NUM = 20000 };
@@ -148,7 +160,7 @@ static void a_reader_that_does_not_read_costs_records_not_time(void **state)
     char target[513];
     uint64_t lost, written;
     int64_t before;
-    char *text, wanted[64];
+    char *text;
 
     (void)state;
     memset(target, 'x', sizeof target);
@@ -171,15 +183,13 @@ static void a_reader_that_does_not_read_costs_records_not_time(void **state)
 
         if (n > 0)
             written += (uint64_t)n;
-        else if (access_log_written(s.log) + lost == NUM)
+        else if (access_log_written(s.log) + lost == NUM && told_lost(text) == lost)
             break;
         else
             usleep(1000);
     }
     assert_int_equal(access_log_written(s.log) + lost, NUM);
-    snprintf(wanted, sizeof wanted, "\"lost\":%llu,\"worker\":0}\n", (unsigned long long)lost);
-    if (strstr(text, wanted) == NULL)
-        fail_msg("the log does not tell that %llu were lost", (unsigned long long)lost);
+    assert_int_equal(told_lost(text), lost);
     free(text);
     access_log_free(s.log);
     close(s.out[0]);
