@@ -12,6 +12,7 @@
 #include "gateway/core/err.h"
 #include "gateway/route/route.h"
 
+struct buf;
 struct cJSON;
 
 struct route *objects_route(const struct cJSON *value, struct err *e);
@@ -22,5 +23,8 @@ struct route_tenant *objects_tenant(const struct cJSON *value, struct err *e);
 MUST_USE bool objects_certificate(const struct cJSON *value, struct err *e);
 MUST_USE bool objects_settings(const struct cJSON *value, struct route_settings *out,
                                struct err *e);
+
+/* The schema as Markdown, a table for each object and each one nested in it; false: out is full. */
+MUST_USE bool objects_write_reference(struct buf *out);
 
 #endif

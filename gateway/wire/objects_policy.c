@@ -231,7 +231,7 @@ const struct shape shape_retry = {.title = "route.retry",
                                   .init = init_retry,
                                   FIELDS(retry_fields)};
 
-/* ---- TLS: known, not served; so there is no struct ---- */
+/* ---- TLS: not served as a whole (objects_route.c), so there is no struct ---- */
 
 const struct word shape_tls_versions[] = {{"1.2", true}, {"1.3", true}, {NULL, false}};
 
@@ -239,9 +239,9 @@ static const struct word client_words[] = {
     {"none", true}, {"optional", true}, {"required", true}, {NULL, false}};
 
 static const struct field hsts_fields[] = {
-    {.name = "max_age_s", NUMBER(0, AGE_MAX_S), NEEDED},
-    {.name = "subdomains", FLAG, UNSET("false")},
-    {.name = "preload", FLAG, UNSET("false")},
+    {.name = "max_age_s", NUMBER(0, AGE_MAX_S), NEEDED, SERVED},
+    {.name = "subdomains", FLAG, SERVED, UNSET("false")},
+    {.name = "preload", FLAG, SERVED, UNSET("false")},
 };
 
 static const struct shape shape_hsts = {.title = "route.tls.hsts", FIELDS(hsts_fields)};
@@ -263,20 +263,25 @@ static bool check_tls(const struct cJSON *value, void *object, struct err *e)
 }
 
 static const struct field tls_fields[] = {
-    {.name = "min", WORD(shape_tls_versions), ABOUT("the lowest version")},
+    {.name = "min", WORD(shape_tls_versions), SERVED, ABOUT("the lowest version")},
     {.name = "ciphers",
      TEXTS(1, SHAPE_CIPHERS_MAX, SHAPE_TEXT_MAX, text_token),
+     SERVED,
      ABOUT("of TLS 1.2")},
-    {.name = "client", WORD(client_words), UNSET("\"none\""), ABOUT("certificates of clients")},
+    {.name = "client",
+     WORD(client_words),
+     SERVED,
+     UNSET("\"none\""),
+     ABOUT("certificates of clients")},
     {.name = "client_ca",
      TEXT(1, SHAPE_TEXT_MAX, text_name),
+     SERVED,
      ABOUT("name of the secret with the CA that signs them")},
-    {.name = "https_only", FLAG, UNSET("false"), ABOUT("clear text is redirected to https")},
-    {.name = "hsts", PART(shape_hsts), ABOUT("`Strict-Transport-Security`")},
+    {.name = "hsts", PART(shape_hsts), SERVED, ABOUT("`Strict-Transport-Security`")},
 };
 
-const struct shape shape_route_tls = {.title = "route.tls",
-                                      .about = "Routes of one host that disagree: the oldest "
-                                               "holds.",
-                                      .check = check_tls,
-                                      FIELDS(tls_fields)};
+const struct shape shape_route_tls = {
+    .title = "route.tls",
+    .about = "Not built yet. Of routes of one host that disagree the oldest holds.",
+    .check = check_tls,
+    FIELDS(tls_fields)};

@@ -51,7 +51,7 @@ static const struct field health_fields[] = {
      ABOUT("`http`: a GET is answered; `tcp`: a connect is enough")},
     {.name = "path",
      OWNED_AT(struct pool_health, path),
-     TEXT(1, ROUTE_PATH_MAX, text_path),
+     TEXT(0, ROUTE_PATH_MAX, text_path),
      SERVED,
      UNSET("\"/\""),
      ABOUT("of the request")},
@@ -218,7 +218,7 @@ static const struct shape shape_hash = {.title = "pool.hash",
                                         .check = check_hash,
                                         FIELDS(hash_fields)};
 
-/* ---- TLS to endpoints: known, not served; so there is no struct ---- */
+/* ---- TLS to endpoints: not served as a whole, so there is no struct ---- */
 
 static bool check_tls(const struct cJSON *value, void *object, struct err *e)
 {
@@ -229,18 +229,27 @@ static bool check_tls(const struct cJSON *value, void *object, struct err *e)
 }
 
 static const struct field tls_fields[] = {
-    {.name = "verify", FLAG, UNSET("true"), ABOUT("the endpoint's certificate")},
+    {.name = "verify", FLAG, SERVED, UNSET("true"), ABOUT("the endpoint's certificate")},
     {.name = "ca",
      TEXT(1, SHAPE_TEXT_MAX, text_name),
+     SERVED,
      ABOUT("name of the secret with the CA that signed it")},
-    {.name = "server_name", TEXT(1, ROUTE_HOST_MAX, text_host), ABOUT("that it must have")},
+    {.name = "server_name",
+     TEXT(1, ROUTE_HOST_MAX + 1, text_host),
+     SERVED,
+     ABOUT("that it must have")},
     {.name = "cert",
      TEXT(1, SHAPE_TEXT_MAX, text_name),
+     SERVED,
      ABOUT("name of the secret with the gateway's own")},
-    {.name = "key", TEXT(1, SHAPE_TEXT_MAX, text_name), ABOUT("name of the secret with its key")},
+    {.name = "key",
+     TEXT(1, SHAPE_TEXT_MAX, text_name),
+     SERVED,
+     ABOUT("name of the secret with its key")},
 };
 
-static const struct shape shape_tls = {.title = "pool.tls", .check = check_tls, FIELDS(tls_fields)};
+static const struct shape shape_tls = {
+    .title = "pool.tls", .about = "Not built yet.", .check = check_tls, FIELDS(tls_fields)};
 
 /* ---- the pool ---- */
 
@@ -313,9 +322,21 @@ static const struct field pool_fields[] = {
      NUMBER(1, SHAPE_PERIOD_MAX_MS),
      SERVED,
      ABOUT("an unused connection to an endpoint is kept so long")},
-    {.name = "health", OWNED_AT(struct route_pool, health), PART(shape_health), SERVED},
-    {.name = "passive", OWNED_AT(struct route_pool, passive), PART(shape_passive), SERVED},
-    {.name = "limits", OWNED_AT(struct route_pool, limits), PART(shape_limits), SERVED},
+    {.name = "health",
+     OWNED_AT(struct route_pool, health),
+     PART(shape_health),
+     SERVED,
+     ABOUT("endpoints are asked; absent: they are not")},
+    {.name = "passive",
+     OWNED_AT(struct route_pool, passive),
+     PART(shape_passive),
+     SERVED,
+     ABOUT("endpoints are judged by what they answer")},
+    {.name = "limits",
+     OWNED_AT(struct route_pool, limits),
+     PART(shape_limits),
+     SERVED,
+     ABOUT("of a gateway, all workers together")},
     {.name = "tls", PART(shape_tls), ABOUT("of the protocol `https`")},
     {.name = "drain_ms",
      NUMBER(0, ROUTE_TIMEOUT_MAX_MS),

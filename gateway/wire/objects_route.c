@@ -17,27 +17,28 @@ enum { METHOD_MAX = 32 };
 
 /* ---- matches ---- */
 
-#define CONDITION(least, rule, what)                                          \
+#define CONDITION(rule, value_rule, what)                                     \
     {.name = "name",                                                          \
      OWNED_AT(struct route_condition, name),                                  \
-     TEXT(least, ROUTE_FIELD_NAME_MAX, rule),                                 \
+     TEXT(1, ROUTE_FIELD_NAME_MAX, rule),                                     \
      NEEDED,                                                                  \
      SERVED,                                                                  \
      ABOUT(what)},                                                            \
     {                                                                         \
         .name = "value", OWNED_AT(struct route_condition, value),             \
-        TEXT(0, ROUTE_FIELD_VALUE_MAX, text_field_value), SERVED,             \
+        TEXT(0, ROUTE_FIELD_VALUE_MAX, value_rule), SERVED,                   \
         ABOUT("compared exactly; without it, it is enough that there is one") \
     }
 
 static const struct field header_fields[] = {
-    CONDITION(1, text_field_name, "of the field, in any case; its first line counts"),
+    CONDITION(text_field_name, text_field_value,
+              "of the field, in any case; its first line counts"),
 };
 static const struct field query_fields[] = {
-    CONDITION(1, NULL, "of the parameter, exactly; its first value counts, percent-decoded"),
+    CONDITION(NULL, NULL, "of the parameter, exactly; its first value counts, percent-decoded"),
 };
 static const struct field cookie_fields[] = {
-    CONDITION(1, text_token, "of the cookie, exactly; its first value counts"),
+    CONDITION(text_token, text_field_value, "of the cookie, exactly; its first value counts"),
 };
 
 static const struct shape shape_header = {
@@ -231,7 +232,7 @@ static const struct field route_fields[] = {
            "in the place of the star; `\"*\"`: requests of any other host; none twice")},
     {.name = "path",
      OWNED_AT(struct route, path),
-     TEXT(1, ROUTE_PATH_MAX, text_path_pattern),
+     TEXT(0, ROUTE_PATH_MAX, text_path_pattern),
      SERVED,
      UNSET("\"/\""),
      ABOUT("made canonical")},
@@ -251,7 +252,7 @@ static const struct field route_fields[] = {
      COUNT_AT(struct route, num_forward),
      PARTS(1, ROUTE_FORWARD_MAX, shape_forward),
      SERVED,
-     ABOUT("the pools that serve it; exactly one of `forward`, `redirect`, `respond` is needed")},
+     ABOUT("the pools that serve it")},
     {.name = "redirect",
      OWNED_AT(struct route, redirect),
      PART(shape_redirect),
@@ -292,7 +293,11 @@ static const struct field route_fields[] = {
      PART(shape_route_limits),
      SERVED,
      ABOUT("of a gateway, all workers together")},
-    {.name = "timeouts", OWNED_AT(struct route, timeouts), PART(shape_route_timeouts), SERVED},
+    {.name = "timeouts",
+     OWNED_AT(struct route, timeouts),
+     PART(shape_route_timeouts),
+     SERVED,
+     ABOUT("how long each step may take")},
     {.name = "retry",
      OWNED_AT(struct route, retry),
      PART(shape_retry),
@@ -302,14 +307,18 @@ static const struct field route_fields[] = {
      FLAG,
      UNSET("false"),
      ABOUT("TLS goes to the pool as it comes, chosen by its SNI")},
+    {.name = "https_only", FLAG, UNSET("false"), ABOUT("clear text is redirected to https")},
     {.name = "tls", PART(shape_route_tls), ABOUT("policy of the route's hosts")},
 };
 
-const struct shape shape_route = {.title = "route",
-                                  .size = sizeof(struct route),
-                                  .init = init_route,
-                                  .check = check_route,
-                                  FIELDS(route_fields)};
+const struct shape shape_route = {
+    .title = "route",
+    .about = "Exactly one of `forward`, `redirect` and `respond`. `rewrite`, `request_headers`, "
+             "`sticky`, `split`, `retry` and `passthrough` stand beside `forward` only.",
+    .size = sizeof(struct route),
+    .init = init_route,
+    .check = check_route,
+    FIELDS(route_fields)};
 
 struct route *objects_route(const struct cJSON *value, struct err *e)
 {

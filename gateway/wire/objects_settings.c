@@ -157,7 +157,8 @@ static const struct field limits_fields[] = {
      ABOUT("of one HTTP/2 connection at one time")},
 };
 
-static const struct shape shape_limits = {.title = "settings.limits", FIELDS(limits_fields)};
+static const struct shape shape_limits = {
+    .title = "settings.limits", .size = sizeof(struct route_settings), FIELDS(limits_fields)};
 
 static const struct field timeouts_fields[] = {
     {.name = "head_ms",
@@ -174,7 +175,8 @@ static const struct field timeouts_fields[] = {
      ABOUT("tunnels last so long after the gateway began to drain")},
 };
 
-static const struct shape shape_timeouts = {.title = "settings.timeouts", FIELDS(timeouts_fields)};
+static const struct shape shape_timeouts = {
+    .title = "settings.timeouts", .size = sizeof(struct route_settings), FIELDS(timeouts_fields)};
 
 static bool read_limits(const cJSON *item, void *object, struct err *e)
 {
@@ -230,8 +232,16 @@ static const struct field settings_fields[] = {
      OWN(read_cookie_key, "64 hexadecimal digits"),
      SERVED,
      ABOUT("signs sticky cookies; absent: a key of zeros, so that they can be forged")},
-    {.name = "limits", OWN(read_limits, NULL), .shape = &shape_limits, SERVED},
-    {.name = "timeouts", OWN(read_timeouts, NULL), .shape = &shape_timeouts, SERVED},
+    {.name = "limits",
+     OWN(read_limits, NULL),
+     .shape = &shape_limits,
+     SERVED,
+     ABOUT("of each gateway")},
+    {.name = "timeouts",
+     OWN(read_timeouts, NULL),
+     .shape = &shape_timeouts,
+     SERVED,
+     ABOUT("in milliseconds")},
     {.name = "tls_min",
      WORD(shape_tls_versions),
      SERVED,

@@ -6,9 +6,9 @@
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "gateway/core/check.h"
+#include "gateway/route/path.h"
 #include "gateway/wire/objects_priv.h"
 
 static bool is_control(char c)
@@ -91,81 +91,11 @@ bool text_scheme(struct str text, char **out, struct err *e)
 
 /* ---- paths ---- */
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-/* The byte that "%hh" at i stands for, or -1. */
-static int escaped(struct str s, size_t i)
-{
-    if (i + 2 >= s.n || hex_digit(s.p[i + 1]) < 0 || hex_digit(s.p[i + 2]) < 0)
-        return -1;
-    return hex_digit(s.p[i + 1]) * 16 + hex_digit(s.p[i + 2]);
-}
-
-/* RFC 3986 section 2.3: these mean the same escaped and plain. */
-static bool is_unreserved(int c)
-{
-    return c > 0 && c < 0x7f && (is_letter_or_digit((char)c) || strchr("-._~", c) != NULL);
-}
-
-/* "." or "..", of which an endpoint makes another path than the one that was routed. */
-static bool is_dots(struct str segment)
-{
-    return str_eq(segment, STR(".")) || str_eq(segment, STR(".."));
-}
-
-static bool refuse_dots(struct str path, struct err *e)
-{
-    struct str rest = path;
-    struct str segment;
-
-    while (str_split(&rest, '/', &segment))
-        if (is_dots(segment))
-            return err_set(e, "BadPath", "", "the path has a dot segment");
-    return true;
-}
-
-/* Escapes of unreserved bytes undone, the others in upper case; out holds path.n + 1 bytes. */
-static bool unescape(struct str path, char *out, struct err *e)
-{
-    static const char hex[] = "0123456789ABCDEF";
-    size_t n = 0;
-
-    for (size_t i = 0; i < path.n; i++) {
-        int byte = (unsigned char)path.p[i];
-        bool escape = byte == '%';
-
-        if (byte <= 0x20 || byte >= 0x7f || byte == '?' || byte == '#')
-            return err_set(e, "BadPath", "", "byte %zu of the path (0x%02x) is not allowed", i + 1,
-                           (unsigned)byte);
-        if (escape && (byte = escaped(path, i)) <= 0)
-            return err_set(e, "BadPath", "", "byte %zu of the path is no escape of a byte", i + 1);
-        i += escape ? 2 : 0;
-        if (!escape || is_unreserved(byte)) {
-            out[n++] = (char)byte;
-            continue;
-        }
-        out[n++] = '%';
-        out[n++] = hex[byte >> 4];
-        out[n++] = hex[byte & 15];
-    }
-    out[n] = '\0';
-    return true;
-}
-
 bool text_path_pattern(struct str text, char **out, struct err *e)
 {
-    if (text.n == 0 || text.p[0] != '/')
-        return err_set(e, "BadPath", "", "a path begins with \"/\"");
     char *path = xmalloc(text.n + 1);
 
-    if (unescape(text, path, e) && refuse_dots(str_from(path), e)) {
+    if (route_path_canonical(text, path, e)) {
         *out = path;
         return true;
     }
