@@ -1,179 +1,226 @@
-/*
- * See balance.h. The turn of a pool lives with its first live endpoint, so that it needs no map; a
- * pool that changed begins its turn anew. Pools whose endpoints all weigh the same take O(1).
- */
+/* See balance.h. Pure but for the worker's generator and what balancers keep. */
 #include "gateway/proxy/balance.h"
 
 #include "gateway/core/str.h"
+#include "gateway/http/cookie.h"
+#include "gateway/route/cohort.h"
 
-/* xorshift64*: not for secrets. */
-static uint64_t next_random(uint64_t *x)
-{
-    *x ^= *x >> 12;
-    *x ^= *x << 25;
-    *x ^= *x >> 27;
-    return *x * 0x2545f4914f6cdd1dULL;
-}
-
-/* What one pass over a pool needs to know. */
-struct pass {
-    struct upstreams *ups;
-    enum balance_pass which;
-    const struct balance_tried *tried;
-    struct eject_ticket *ticket;
+/* What is known while a request is being placed. */
+struct placing {
+    const struct balance_query *q;
+    const struct table_pool *pools[ROUTE_FORWARD_MAX]; /* NULL: missing */
+    size_t num;
+    bool none_weighs;
+    bool sticks; /* to the endpoint that `user` hashes to */
+    uint64_t user;
+    struct balance_choice *out;
 };
 
-static bool is_left_out(const struct pass *p, uint32_t id)
+static bool find_cookie(const struct balance_query *q, const char *name, struct str *out)
 {
-    for (size_t i = 0; i < p->tried->num; i++)
-        if (p->tried->ids[i] == id)
-            return p->which == BALANCE_FRESH || (p->tried->stale >> i & 1) == 0;
-    return false;
+    struct str field;
+
+    return q->field(q->head, STR("cookie"), &field) && http_cookie_find(field, str_from(name), out);
 }
 
-static bool can_take(const struct pass *p, const struct table_endpoint *ep)
+static bool find_key(const struct balance_query *q, const struct route_hash *h, uint64_t *out)
 {
-    return !is_left_out(p, ep->id) &&
-           upstreams_admits(p->ups, ep->id, p->which == BALANCE_PANIC, p->ticket);
+    struct str value = q->client;
+    bool found = true;
+
+    if (h->by == ROUTE_KEY_HEADER)
+        found = q->field(q->head, str_from(h->name), &value);
+    else if (h->by == ROUTE_KEY_COOKIE)
+        found = find_cookie(q, h->name, &value);
+    if (found)
+        *out = cohort_hash(str_from(h->salt), value);
+    return found;
 }
 
-static bool weights_are_even(const struct table_pool *pool)
+/* ---- pools ----------------------------------------------------------------------------------- */
+
+static bool is_there(const struct table_pool *pool)
 {
-    for (size_t i = 1; i < pool->num_live; i++)
-        if (pool->all[i].weight != pool->all[0].weight)
-            return false;
+    return pool != NULL && pool->num_live > 0;
+}
+
+static void find_pools(struct placing *p)
+{
+    const struct route *r = p->q->route->route;
+
+    p->num = r->num_forward;
+    p->none_weighs = true;
+    for (size_t i = 0; i < p->num; i++) {
+        p->pools[i] = table_pool(p->q->table, str_from(r->forward[i].pool));
+        p->none_weighs &= r->forward[i].weight == 0 || !is_there(p->pools[i]);
+    }
+}
+
+/* May it be asked while others can? */
+static bool weighs(const struct placing *p, size_t i)
+{
+    return p->none_weighs || p->q->route->route->forward[i].weight > 0;
+}
+
+static uint64_t next_random(struct placing *p)
+{
+    struct balancer_query q = {.random = p->q->random};
+
+    return balancer_random(&q);
+}
+
+/*
+ * By all the weights first: whose pool has nobody at this moment is placed again among those that
+ * have, and everybody else stays where he is.
+ */
+static size_t choose_pool(const struct placing *p, uint64_t user)
+{
+    const struct route_forward *forward = p->q->route->route->forward;
+    uint32_t weights[ROUTE_FORWARD_MAX];
+    size_t chosen;
+
+    for (size_t i = 0; i < p->num; i++)
+        weights[i] = forward[i].weight;
+    chosen = cohort_choose(user, weights, p->num);
+    if (is_there(p->pools[chosen]))
+        return chosen;
+    for (size_t i = 0; i < p->num; i++)
+        weights[i] = !is_there(p->pools[i]) ? 0 : p->none_weighs ? 1 : forward[i].weight;
+    return cohort_choose(user << 32 | user >> 32, weights, p->num); /* the half not used yet */
+}
+
+static size_t place_user(struct placing *p)
+{
+    const struct route_hash *split = p->q->route->route->split;
+    uint64_t user = p->user;
+
+    if (p->num == 1)
+        return 0;
+    if (split != NULL ? !find_key(p->q, split, &user) : !p->sticks)
+        user = next_random(p);
+    return choose_pool(p, user);
+}
+
+/* ---- endpoints ------------------------------------------------------------------------------- */
+
+static struct balancer_query query_for(const struct placing *p, enum balancer_pass pass)
+{
+    return (struct balancer_query){
+        .pass = pass,
+        .tried = p->q->tried,
+        .random = p->q->random,
+        .has_key = p->sticks,
+        .key = p->user,
+        .sticks = p->sticks,
+    };
+}
+
+static bool take(struct placing *p, const struct table_endpoint *ep,
+                 const struct balancer_query *bq)
+{
+    p->out->full |= bq->full;
+    p->out->endpoint = ep;
+    p->out->ticket = bq->ticket;
+    return ep != NULL;
+}
+
+static void bind_client(struct placing *p, const struct table_pool *pool)
+{
+    const struct route_sticky *sticky = p->q->route->route->sticky;
+    struct sticky_key key;
+
+    if (sticky == NULL || sticky->by != ROUTE_STICKY_COOKIE)
+        return;
+    key = sticky_key_of(table_settings(p->q->table));
+    p->out->binds = true;
+    p->out->name = sticky_name_of(&key, str_from(pool->name), str_from(p->out->endpoint->text));
+}
+
+static bool pick_in(struct placing *p, size_t i, enum balancer_pass pass)
+{
+    const struct table_pool *pool = p->pools[i];
+    struct balancer_query bq = query_for(p, pass);
+
+    if (!is_there(pool))
+        return false;
+    if (pool->spec->hash != NULL && pool->spec->balance == POOL_HASH && !bq.sticks)
+        bq.has_key = find_key(p->q, pool->spec->hash, &bq.key);
+    if (!take(p, balancer_pick(p->q->ups, pool, &bq), &bq))
+        return false;
+    bind_client(p, pool);
     return true;
 }
 
-static const struct table_endpoint *pick_even(const struct table_pool *pool,
-                                              struct upstream_endpoint *turn, const struct pass *p)
+/* The chosen pool has nobody: any pool of the route, those of weight 0 at last. */
+static bool pick_anywhere(struct placing *p, size_t chosen, enum balancer_pass pass)
 {
-    for (size_t i = 0; i < pool->num_live; i++) {
-        const struct table_endpoint *ep = &pool->all[turn->rr_cursor++ % pool->num_live];
-
-        if (can_take(p, ep))
-            return ep;
-    }
-    return NULL;
+    if (pick_in(p, chosen, pass))
+        return true;
+    for (size_t i = 0; i < p->num; i++)
+        if (i != chosen && (pass == BALANCER_PANIC || weighs(p, i)) && pick_in(p, i, pass))
+            return true;
+    return false;
 }
 
-/* Whose ejection is over gets its probe out of turn: it has waited long enough. */
-static const struct table_endpoint *pick_due(const struct table_pool *pool, const struct pass *p)
+/* ---- who sticks ------------------------------------------------------------------------------ */
+
+/* A kept connection that failed unbinds nobody: the pass is the second. */
+static bool pick_named_in(struct placing *p, size_t i, const struct sticky_key *key,
+                          struct sticky_name name)
 {
-    for (size_t i = 0; i < pool->num_live; i++)
-        if (upstreams_is_due(p->ups, pool->all[i].id) && can_take(p, &pool->all[i]))
-            return &pool->all[i];
-    return NULL;
+    struct balancer_query bq = query_for(p, BALANCER_STALE);
+
+    return take(p, balancer_pick_named(p->q->ups, p->pools[i], key, name, &bq), &bq);
 }
 
-/* Smooth weighted round robin: all gain their weight, the richest pays for the round. */
-static const struct table_endpoint *pick_weighted(const struct table_pool *pool,
-                                                  const struct pass *p)
+/* Where a split says the pool, a cookie from another pool counts no more. */
+static bool pick_named(struct placing *p, size_t chosen)
 {
-    const struct table_endpoint *best = pick_due(pool, p);
-    struct upstream_endpoint *best_known = NULL;
-    struct eject_ticket best_ticket = {0, false};
-    int64_t total = 0;
+    const struct route *r = p->q->route->route;
+    struct sticky_key key;
+    struct sticky_name name;
+    struct str text;
 
-    if (best != NULL)
-        return best;
-    for (size_t i = 0; i < pool->num_live; i++) {
-        const struct table_endpoint *ep = &pool->all[i];
-        struct upstream_endpoint *known;
-
-        if (!can_take(p, ep))
-            continue;
-        known = upstreams_use(p->ups, ep);
-        total += ep->weight;
-        known->rr_credit += ep->weight;
-        if (best == NULL || known->rr_credit > best_known->rr_credit) {
-            best = ep;
-            best_known = known;
-            best_ticket = *p->ticket;
-        }
-    }
-    if (best != NULL)
-        best_known->rr_credit -= total;
-    *p->ticket = best_ticket;
-    return best;
+    if (r->sticky == NULL || r->sticky->by != ROUTE_STICKY_COOKIE ||
+        !find_cookie(p->q, r->sticky->name, &text) || !sticky_read(text, &name))
+        return false;
+    key = sticky_key_of(table_settings(p->q->table));
+    if (pick_named_in(p, chosen, &key, name))
+        return true;
+    for (size_t i = 0; r->split == NULL && i < p->num; i++)
+        if (i != chosen && weighs(p, i) && pick_named_in(p, i, &key, name))
+            return true;
+    return false;
 }
 
-const struct table_endpoint *balance_pick_in_pool(const struct table_pool *pool,
-                                                  struct upstreams *u, enum balance_pass pass,
-                                                  const struct balance_tried *tried,
-                                                  struct eject_ticket *ticket)
+static void find_sticky_user(struct placing *p)
 {
-    const struct pass p = {u, pass, tried, ticket};
-    struct upstream_endpoint *turn;
+    const struct route_sticky *sticky = p->q->route->route->sticky;
+    struct str value;
 
-    if (pool == NULL || pool->num_live == 0)
-        return NULL;
-    turn = upstreams_use(u, &pool->all[0]);
-    if (turn->rr_pool != pool) { /* upstreams_stays forgets it whenever the pool changes */
-        turn->rr_pool = pool;
-        turn->rr_even = weights_are_even(pool);
-    }
-    return turn->rr_even ? pick_even(pool, turn, &p) : pick_weighted(pool, &p);
+    p->sticks = false;
+    p->user = 0;
+    if (sticky == NULL || sticky->by != ROUTE_STICKY_APP ||
+        !find_cookie(p->q, sticky->name, &value))
+        return;
+    p->sticks = true;
+    p->user = cohort_hash(STR(""), value);
 }
 
-static const struct table_pool *pool_at(const struct table *t, const struct table_route *r,
-                                        size_t i)
+void balance_pick(const struct balance_query *q, struct balance_choice *out)
 {
-    return table_pool(t, str_from(r->route->forward[i].pool));
-}
+    struct placing p; /* not zeroed as a whole: it has room for many pools */
+    size_t chosen;
 
-static uint64_t share(const struct table_route *r, size_t i, bool all_zero)
-{
-    return all_zero ? 1 : r->route->forward[i].weight;
-}
-
-/* One of several pools: those with a live endpoint share by weight; none weighs = all weigh one. */
-static const struct table_pool *choose_pool(const struct table *t, const struct table_route *r,
-                                            uint64_t *random)
-{
-    const struct table_pool *pools[ROUTE_FORWARD_MAX];
-    uint64_t total = 0, at;
-    bool all_zero = true;
-    size_t num = r->route->num_forward;
-
-    for (size_t i = 0; i < num; i++) {
-        pools[i] = pool_at(t, r, i);
-        if (pools[i] != NULL && pools[i]->num_live == 0)
-            pools[i] = NULL;
-        if (pools[i] != NULL && r->route->forward[i].weight > 0)
-            all_zero = false;
-    }
-    for (size_t i = 0; i < num; i++)
-        total += pools[i] != NULL ? share(r, i, all_zero) : 0;
-    if (total == 0)
-        return NULL;
-    at = next_random(random) % total;
-    for (size_t i = 0; i < num; i++) {
-        if (pools[i] == NULL)
-            continue;
-        if (at < share(r, i, all_zero))
-            return pools[i];
-        at -= share(r, i, all_zero);
-    }
-    return NULL;
-}
-
-const struct table_endpoint *balance_pick(const struct table *t, const struct table_route *r,
-                                          struct upstreams *u, uint64_t *random,
-                                          const struct balance_tried *tried,
-                                          struct eject_ticket *ticket)
-{
-    size_t num = r->route->num_forward;
-    const struct table_pool *chosen = num == 1 ? pool_at(t, r, 0) : choose_pool(t, r, random);
-    const struct table_endpoint *ep = NULL;
-
-    /* The pool chosen has nobody: any pool of the route, those of weight 0 at last. */
-    for (int pass = BALANCE_FRESH; ep == NULL && pass < BALANCE__PASSES; pass++) {
-        ep = balance_pick_in_pool(chosen, u, (enum balance_pass)pass, tried, ticket);
-        for (size_t i = 0; num > 1 && ep == NULL && i < num; i++)
-            if (pass == BALANCE_PANIC || r->route->forward[i].weight > 0)
-                ep = balance_pick_in_pool(pool_at(t, r, i), u, (enum balance_pass)pass, tried,
-                                          ticket);
-    }
-    return ep;
+    *out = (struct balance_choice){.endpoint = NULL};
+    p.q = q;
+    p.out = out;
+    find_pools(&p);
+    find_sticky_user(&p);
+    chosen = place_user(&p);
+    if (pick_named(&p, chosen))
+        return;
+    for (int pass = p.sticks ? BALANCER_STALE : BALANCER_FRESH; pass < BALANCER__PASSES; pass++)
+        if (pick_anywhere(&p, chosen, (enum balancer_pass)pass))
+            return;
 }

@@ -96,8 +96,10 @@ struct exchange {
 
     /* the endpoint */
     struct upstream_conn *up;
-    struct balance_tried tried;
+    struct balancer_tried tried;
     struct eject_ticket ticket; /* of the attempt under way */
+    bool binds;                 /* its response carries the sticky cookie of that name */
+    struct sticky_name sticky;
     uint8_t attempts;
     uint8_t failure; /* enum exchange_failure */
     bool reused;     /* up had been used before */
@@ -207,6 +209,8 @@ void pin_drop(struct table_pin **p); /* nulls the caller's pointer; NULL is fine
 bool request_step(struct conn *c);                  /* IDLE and HEAD */
 MUST_USE bool request_scan_body(struct conn *c);    /* false: malformed, c->x.chunks->refusal */
 const struct h1_head *request_head(struct conn *c); /* of the exchange under way */
+/* A route_request's field, of that head; `conn` is the struct conn. */
+bool request_field(const void *conn, struct str name, struct str *out);
 /* As the table is asked for it; lent with that head. host: room for ROUTE_HOST_MAX + 1 bytes.
  * False: the Host field is none. */
 MUST_USE bool request_view(struct conn *c, char *host, struct route_request *out);

@@ -99,7 +99,7 @@ static void send_request(struct conn *c)
 
 static void leave_out(struct exchange *x, uint32_t endpoint, bool stale)
 {
-    if (x->tried.num == BALANCE_TRIES)
+    if (x->tried.num == BALANCER_TRIES)
         return;
     x->tried.stale |= (uint8_t)(stale ? 1U << x->tried.num : 0);
     x->tried.ids[x->tried.num++] = endpoint;
@@ -169,7 +169,7 @@ static bool may_attempt(struct conn *c)
     struct proxy *p = c->proxy;
     struct exchange *x = c->x;
 
-    if (x->attempts >= RETRY_ATTEMPTS_MAX || x->tried.num == BALANCE_TRIES)
+    if (x->attempts >= RETRY_ATTEMPTS_MAX || x->tried.num == BALANCER_TRIES)
         return false;
     if (x->failure == FAILED_NOT)
         return true;
@@ -181,15 +181,36 @@ static bool may_attempt(struct conn *c)
     return true;
 }
 
-/* Endpoint after endpoint, until one is being asked or nobody is left. */
-static void try_endpoints(struct conn *c)
+static const struct table_endpoint *choose(struct conn *c)
 {
     struct proxy *p = c->proxy;
     struct exchange *x = c->x;
+    const struct balance_query q = {
+        .table = p->table,
+        .route = x->route,
+        .ups = &p->ups,
+        .random = &p->random,
+        .tried = &x->tried,
+        .client = {c->peer, c->peer_len},
+        .field = request_field,
+        .head = c,
+    };
+    struct balance_choice choice;
+
+    balance_pick(&q, &choice);
+    x->ticket = choice.ticket;
+    x->binds = choice.binds;
+    x->sticky = choice.name;
+    return choice.endpoint;
+}
+
+/* Endpoint after endpoint, until one is being asked or nobody is left. */
+static void try_endpoints(struct conn *c)
+{
+    struct exchange *x = c->x;
 
     for (;;) {
-        const struct table_endpoint *ep =
-            balance_pick(p->table, x->route, &p->ups, &p->random, &x->tried, &x->ticket);
+        const struct table_endpoint *ep = choose(c);
 
         if (ep == NULL || !may_attempt(c)) {
             account_chosen(c, x->route, NULL);

@@ -112,20 +112,53 @@ static int by_value(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* The ids of a pool's endpoints, sorted; free() them. NULL is a pool without any. */
+static uint32_t *sort_ids(const struct table_pool *pool, size_t *out_num)
+{
+    uint32_t *ids;
+
+    *out_num = pool != NULL ? pool->num_endpoints : 0;
+    ids = xmalloc((*out_num + 1) * sizeof *ids);
+    for (size_t i = 0; i < *out_num; i++)
+        ids[i] = pool->all[i].id;
+    qsort(ids, *out_num, sizeof *ids, by_value);
+    return ids;
+}
+
+static bool has_id(const uint32_t *ids, size_t num, uint32_t id)
+{
+    return bsearch(&id, ids, num, sizeof *ids, by_value) != NULL;
+}
+
+/* Who comes beside others warms up; the first ones have nobody who could stand in. */
+static void welcome(struct upstreams *u, const struct table_pool *before,
+                    const struct table_pool *after)
+{
+    size_t num;
+    uint32_t *ids;
+
+    if (before == NULL || before->num_live == 0 || after->spec->slow_start_ms == 0)
+        return;
+    ids = sort_ids(before, &num);
+    for (size_t i = 0; i < after->num_live; i++)
+        if (!has_id(ids, num, after->all[i].id))
+            upstreams_arrives(u, after->all[i].id);
+    free(ids);
+}
+
 /* Endpoints keep their ids while they are in the table, and an id is of one pool only. */
 static void adopt_pool(struct upstreams *u, const struct table_pool *before,
                        const struct table_pool *after)
 {
-    size_t num = after != NULL ? after->num_endpoints : 0;
-    uint32_t *ids = xmalloc((num + 1) * sizeof *ids);
+    size_t num;
+    uint32_t *ids = sort_ids(after, &num);
 
-    for (size_t i = 0; i < num; i++) {
-        ids[i] = after->all[i].id;
-        upstreams_stays(u, &after->all[i]);
-    }
-    qsort(ids, num, sizeof *ids, by_value);
+    for (size_t i = 0; i < num; i++)
+        upstreams_stays(u, after, &after->all[i]);
+    if (after != NULL)
+        welcome(u, before, after);
     for (size_t i = 0; before != NULL && i < before->num_endpoints; i++)
-        if (bsearch(&before->all[i].id, ids, num, sizeof *ids, by_value) == NULL)
+        if (!has_id(ids, num, before->all[i].id))
             upstreams_leaves(u, before->all[i].id);
     free(ids);
 }

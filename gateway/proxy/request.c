@@ -169,11 +169,10 @@ const struct h1_head *request_head(struct conn *c)
     return &p->head;
 }
 
-/* A route_request's field: of this connection's request head. */
-static bool find_field(const void *head, struct str name, struct str *out)
+bool request_field(const void *conn, struct str name, struct str *out)
 {
-    const struct conn *c = head;
-    const struct h1_head *h = &c->proxy->head;
+    struct conn *c = (struct conn *)(uintptr_t)conn; /* the head may have to be read once more */
+    const struct h1_head *h = request_head(c);
 
     for (size_t i = 0; i < h->num_fields; i++) {
         if (!str_eq_nocase(h1_field_name(&h->fields[i], c->in), name))
@@ -200,7 +199,7 @@ bool request_view(struct conn *c, char *host, struct route_request *out)
         .path = before > 0 ? (struct str){path.p, before} : STR("/"),
         .query = mark != NULL ? (struct str){mark + 1, path.n - before - 1} : STR(""),
         .method = h1_method(h, c->in),
-        .field = find_field,
+        .field = request_field,
         .head = c,
     };
     return true;

@@ -88,6 +88,7 @@ static void fill_endpoint(struct table_endpoint *to, const struct route_endpoint
     to->id = IDS_NONE;
     to->weight = from->weight;
     to->state = from->state;
+    to->node = table_node(str_from(from->node));
     int ok;
 
     if (v6) {
@@ -126,7 +127,8 @@ static bool same_endpoints(const struct table_pool *a, const struct table_pool *
     if (a->num_endpoints != b->num_endpoints || a->num_live != b->num_live)
         return false;
     for (size_t i = 0; i < a->num_endpoints; i++)
-        if (a->all[i].weight != b->all[i].weight || strcmp(a->all[i].text, b->all[i].text) != 0)
+        if (a->all[i].weight != b->all[i].weight || a->all[i].node != b->all[i].node ||
+            strcmp(a->all[i].text, b->all[i].text) != 0)
             return false;
     return true;
 }

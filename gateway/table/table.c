@@ -296,6 +296,11 @@ const struct table_route *table_match(const struct table *t, const struct route_
     return h != NULL ? &h->owner->pub : t->default_route;
 }
 
+uint64_t table_node(struct str id)
+{
+    return id.n > 0 ? map_hash(id) : 0;
+}
+
 const struct table_pool *table_pool(const struct table *t, struct str name)
 {
     return trie_get(&t->pools, name);

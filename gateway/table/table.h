@@ -42,9 +42,13 @@ struct table_endpoint {
     uint32_t weight; /* 1..1000000 */
     enum endpoint_state state;
     socklen_t addr_len;
+    uint64_t node; /* table_node of the one it runs on; 0: not known */
     union table_addr addr;
     char text[TABLE_ENDPOINT_TEXT]; /* "10.0.1.5:8080", "[fd00::1]:8080" */
 };
+
+/* A number for a node's id, to compare; "": 0. */
+uint64_t table_node(struct str id);
 
 struct table_pool {
     _Atomic uint32_t refs; /* private to table.c */

@@ -13,6 +13,8 @@ typedef struct upstream_shared_endpoint *chunk_ptr;
 
 struct upstream_shared {
     _Atomic uint32_t num_ejected;
+    _Atomic uint32_t num_unhealthy;
+    _Atomic uint64_t changes;
     _Atomic chunk_ptr chunks[UPSTREAM_SHARED_CHUNKS];
 };
 
@@ -67,6 +69,11 @@ struct upstream_shared_endpoint *upstream_shared_find(struct upstream_shared *s,
     return chunk != NULL ? &chunk[id % UPSTREAM_SHARED_CHUNK] : NULL;
 }
 
+static void note_change(struct upstream_shared *s)
+{
+    atomic_fetch_add_explicit(&s->changes, 1, memory_order_relaxed);
+}
+
 bool upstream_shared_eject(struct upstream_shared *s, struct upstream_shared_endpoint *e,
                            int64_t seen_until_ms, struct eject_state next)
 {
@@ -75,16 +82,48 @@ bool upstream_shared_eject(struct upstream_shared *s, struct upstream_shared_end
                                                  memory_order_relaxed))
         return false;
     atomic_store_explicit(&e->failures, next.failures, memory_order_relaxed);
-    if (seen_until_ms == 0 && next.until_ms != 0)
+    if ((seen_until_ms == 0) == (next.until_ms == 0))
+        return true;
+    if (next.until_ms != 0)
         atomic_fetch_add_explicit(&s->num_ejected, 1, memory_order_relaxed);
-    else if (seen_until_ms != 0 && next.until_ms == 0)
+    else
         atomic_fetch_sub_explicit(&s->num_ejected, 1, memory_order_relaxed);
+    note_change(s);
     return true;
 }
 
 uint32_t upstream_shared_num_ejected(struct upstream_shared *s)
 {
     return atomic_load_explicit(&s->num_ejected, memory_order_relaxed);
+}
+
+void upstream_shared_set_unhealthy(struct upstream_shared *s, struct upstream_shared_endpoint *e,
+                                   bool unhealthy)
+{
+    if (atomic_exchange_explicit(&e->unhealthy, unhealthy, memory_order_relaxed) == unhealthy)
+        return;
+    if (unhealthy)
+        atomic_fetch_add_explicit(&s->num_unhealthy, 1, memory_order_relaxed);
+    else
+        atomic_fetch_sub_explicit(&s->num_unhealthy, 1, memory_order_relaxed);
+    note_change(s);
+}
+
+uint32_t upstream_shared_num_unhealthy(struct upstream_shared *s)
+{
+    return atomic_load_explicit(&s->num_unhealthy, memory_order_relaxed);
+}
+
+void upstream_shared_warm(struct upstream_shared *s, struct upstream_shared_endpoint *e,
+                          int64_t now_ms)
+{
+    atomic_store_explicit(&e->warm_from_ms, now_ms, memory_order_relaxed);
+    note_change(s);
+}
+
+uint64_t upstream_shared_changes(const struct upstream_shared *s)
+{
+    return atomic_load_explicit(&s->changes, memory_order_relaxed);
 }
 
 void upstream_shared_clear(struct upstream_shared *s, uint32_t id)
@@ -98,4 +137,7 @@ void upstream_shared_clear(struct upstream_shared *s, uint32_t id)
     ASSERT(upstream_shared_eject(s, e,
                                  atomic_load_explicit(&e->ejected_until_ms, memory_order_relaxed),
                                  (struct eject_state){0, 0}));
+    upstream_shared_set_unhealthy(s, e, false);
+    atomic_store_explicit(&e->window, 0, memory_order_relaxed);
+    atomic_store_explicit(&e->warm_from_ms, 0, memory_order_relaxed);
 }

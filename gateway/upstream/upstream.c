@@ -15,6 +15,7 @@
 #include "gateway/core/fd.h"
 #include "gateway/core/obj.h"
 #include "gateway/loop/fd_budget.h"
+#include "gateway/upstream/balancer.h"
 #include "gateway/upstream/patience.h"
 
 enum { UPSTREAMS_MAGIC = 0x0b57a301, UPSTREAM_MAGIC = 0x0b57a302, ENDPOINTS_MAX = 1 << 22 };
@@ -279,8 +280,11 @@ void upstreams_free(struct upstreams *u)
     for (int i = 0; i < UPSTREAM_DEAD; i++)
         while ((c = TAILQ_FIRST(&u->states[i])) != NULL)
             upstream_close(c);
-    for (size_t i = 0; i < u->num_endpoints; i++)
+    for (size_t i = 0; i < u->num_endpoints; i++) {
+        if (u->endpoints[i] != NULL)
+            balancer_free(u->endpoints[i]->balancer);
         free(u->endpoints[i]);
+    }
     free(u->endpoints);
     u->endpoints = NULL;
     u->num_endpoints = 0;
@@ -319,6 +323,12 @@ struct upstream_endpoint *upstreams_use(struct upstreams *u, const struct table_
     return e;
 }
 
+static void drop_balancer(struct upstream_endpoint *e)
+{
+    balancer_free(e->balancer);
+    e->balancer = NULL;
+}
+
 static void close_idle(struct upstream_endpoint *e)
 {
     struct upstream_conn *c;
@@ -327,14 +337,16 @@ static void close_idle(struct upstream_endpoint *e)
         upstream_close(c);
 }
 
-void upstreams_stays(struct upstreams *u, const struct table_endpoint *ep)
+void upstreams_stays(struct upstreams *u, const struct table_pool *pool,
+                     const struct table_endpoint *ep)
 {
     struct upstream_endpoint *e = upstreams_endpoint(u, ep->id);
 
     if (e == NULL)
         return;
     e->standing = ep->state == ENDPOINT_DRAINING ? ENDPOINT_GOES : ENDPOINT_SERVES;
-    e->rr_pool = NULL;
+    e->pool = pool;
+    drop_balancer(e);
     if (e->standing == ENDPOINT_GOES)
         close_idle(e);
 }
@@ -350,72 +362,9 @@ void upstreams_leaves(struct upstreams *u, uint32_t id)
     }
     close_idle(e);
     e->standing = ENDPOINT_GONE;
+    e->pool = NULL;
+    drop_balancer(e);
     forget_if_gone(u, id);
-}
-
-/* ---- ejection ---- */
-
-static struct upstream_shared_endpoint *find_shared(struct upstreams *u, uint32_t id)
-{
-    struct upstream_endpoint *e = upstreams_endpoint(u, id);
-
-    return e != NULL ? e->shared : upstream_shared_find(u->shared, id);
-}
-
-static int64_t ejected_until(const struct upstream_shared_endpoint *s)
-{
-    return s == NULL ? 0 : atomic_load_explicit(&s->ejected_until_ms, memory_order_relaxed);
-}
-
-/* Of all the requests of all workers that find it due, one. */
-static bool claim_probe(struct upstreams *u, struct upstream_shared_endpoint *s, int64_t until_ms,
-                        struct eject_ticket *out)
-{
-    struct eject_state next = {atomic_load_explicit(&s->failures, memory_order_relaxed),
-                               loop_now_ms(u->loop) + EJECT_PROBE_MS};
-
-    *out = (struct eject_ticket){next.until_ms, true};
-    return upstream_shared_eject(u->shared, s, until_ms, next);
-}
-
-bool upstreams_admits(struct upstreams *u, uint32_t id, bool ejected_too, struct eject_ticket *out)
-{
-    struct upstream_shared_endpoint *s = find_shared(u, id);
-    int64_t until_ms = ejected_until(s);
-
-    *out = (struct eject_ticket){until_ms, false};
-    if (until_ms == 0)
-        return true;
-    if (eject_standing(until_ms, loop_now_ms(u->loop)) == EJECT_DUE &&
-        claim_probe(u, s, until_ms, out))
-        return true;
-    *out = (struct eject_ticket){until_ms, false};
-    return ejected_too;
-}
-
-bool upstreams_is_due(struct upstreams *u, uint32_t id)
-{
-    int64_t until_ms = ejected_until(find_shared(u, id));
-
-    return until_ms != 0 && eject_standing(until_ms, loop_now_ms(u->loop)) == EJECT_DUE;
-}
-
-void upstreams_note(struct upstreams *u, uint32_t id, const struct eject_ticket *t,
-                    enum eject_outcome outcome)
-{
-    struct upstream_shared_endpoint *s;
-    struct eject_state seen, next;
-
-    if (outcome == EJECT_ANSWERED && t->until_ms == 0) /* the usual case costs nothing */
-        return;
-    s = upstream_shared_get(u->shared, id);
-    seen.until_ms = ejected_until(s);
-    seen.failures = atomic_load_explicit(&s->failures, memory_order_relaxed);
-    next = eject_after(seen, *t, outcome, loop_now_ms(u->loop));
-    if (next.until_ms == seen.until_ms || !upstream_shared_eject(u->shared, s, seen.until_ms, next))
-        return; /* nothing new, or another worker was faster */
-    if (next.until_ms != 0)
-        metrics_add(&u->metrics->ejections, 1);
 }
 
 /* ---- connections ---- */

@@ -1,7 +1,7 @@
 /*
  * Connections to endpoints, as one worker sees them: by endpoint id, those that wait idle for the
  * next request, and what is known of the endpoint (goes, gone; ejected, which all workers share).
- * Which endpoint a request takes is not decided here (gateway/proxy/balance.h).
+ * Which endpoint a request takes is not decided here (balancer.h).
  *
  * A worker learns of an endpoint when it first uses it: of 100,000 routes most are quiet.
  *
@@ -56,6 +56,7 @@ enum upstream_state {
     UPSTREAM__COUNT
 };
 
+struct balancer;
 struct upstreams;
 
 struct upstream_conn {
@@ -97,11 +98,9 @@ struct upstream_endpoint {
     uint8_t standing; /* enum upstream_standing */
     uint8_t addr_len;
     union table_addr addr;
-    /* for whoever balances: the turn of the pool that this endpoint is first of, and its own */
-    bool rr_even;
-    uint32_t rr_cursor;
-    const void *rr_pool;
-    int64_t rr_credit;
+    const struct table_pool *pool; /* in the table in force; NULL: it left, or was not asked yet */
+    struct balancer *balancer;     /* of the pool that this endpoint is first of; NULL: none yet */
+    uint32_t turn;                 /* of that pool: outlives its versions */
 };
 
 struct upstreams {
@@ -120,6 +119,7 @@ struct upstreams {
     /* The endpoint left the table and nothing is held under its id any more. */
     void (*on_forgotten)(void *arg, uint32_t id);
     void *arg;
+    uint64_t node; /* table_node of the gateway's own; 0: not known */
 };
 
 void upstreams_init(struct upstreams *u, struct loop *l, struct metrics *m,
@@ -127,22 +127,28 @@ void upstreams_init(struct upstreams *u, struct loop *l, struct metrics *m,
 void upstreams_free(struct upstreams *u); /* closes everything; nobody may hold one any more */
 
 /* An adoption: what became of each endpoint of a pool that changed. Unknown ids cost nothing. */
-void upstreams_stays(struct upstreams *u, const struct table_endpoint *ep); /* live, or draining */
+void upstreams_stays(struct upstreams *u, const struct table_pool *pool,
+                     const struct table_endpoint *ep); /* live, or draining */
 void upstreams_leaves(struct upstreams *u, uint32_t id);
+void upstreams_arrives(struct upstreams *u, uint32_t id); /* new beside others: slow_start_ms */
 
 struct upstream_endpoint *upstreams_endpoint(struct upstreams *u, uint32_t id); /* NULL: unknown */
 struct upstream_endpoint *upstreams_use(struct upstreams *u, const struct table_endpoint *ep);
 
 /*
  * May a request go there? An endpoint whose ejection is over is for one request, which is then its
- * probe. `ejected_too`: the last resort, when nobody else is left. The ticket is for
- * upstreams_note.
+ * probe. `ejected_too`: the last resort, when nobody else is left; then the unhealthy as well. The
+ * ticket is for upstreams_note, which is told the outcome of every attempt.
  */
 bool upstreams_admits(struct upstreams *u, uint32_t id, bool ejected_too, struct eject_ticket *out);
-bool upstreams_is_due(struct upstreams *u,
-                      uint32_t id); /* its ejection is over: it needs a probe */
 void upstreams_note(struct upstreams *u, uint32_t id, const struct eject_ticket *t,
                     enum eject_outcome outcome);
+/* The same of a response, by its status; rule: of the pool, NULL: every status is an answer. */
+void upstreams_note_status(struct upstreams *u, uint32_t id, const struct eject_ticket *t,
+                           const struct pool_passive *rule, unsigned status);
+bool upstreams_is_usable(struct upstreams *u, uint32_t id);     /* neither ejected nor unhealthy */
+uint32_t upstreams_in_flight(struct upstreams *u, uint32_t id); /* of all workers */
+int64_t upstreams_warm_from(struct upstreams *u, uint32_t id);  /* see shared.h */
 
 /*
  * An idle connection, now BUSY, or NULL. `warm`: only one that was used a moment ago and that has

@@ -76,12 +76,51 @@ static void who_counts(void **state)
     }
 }
 
+static void statuses_count_within_a_time_that_begins_with_the_first(void **state)
+{
+    static const struct {
+        int64_t at_ms;
+        bool too_many; /* three within a second */
+    } rows[] = {{100, false},  {200, false},  {1100, true},  {1200, false}, {2300, false},
+                {2400, false}, {3301, false}, {3302, false}, {3303, true},  {9000, false}};
+    struct eject_window w = {0, 0};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        assert_int_equal(eject_is_too_many(&w, 3, 1000, rows[i].at_ms), rows[i].too_many);
+    for (int i = 0; i < 3; i++)
+        assert_true(eject_is_too_many(&(struct eject_window){0, 0}, 1, 1000, 5));
+}
+
+static void statuses_eject_for_their_own_time_twice_as_long_each_time(void **state)
+{
+    static const struct {
+        uint32_t first_ms;
+        int64_t for_ms[5];
+    } rows[] = {{200, {200, 400, 800, 1600, 3200}},
+                {10000, {10000, 20000, 30000, 30000, 30000}},
+                {60000, {60000, 60000, 60000, 60000, 60000}}};
+
+    (void)state;
+    for (size_t r = 0; r < sizeof rows / sizeof rows[0]; r++) {
+        struct eject_state s = {0, 0};
+
+        for (int i = 0; i < 5; i++) {
+            s = eject_after_statuses(s, (struct eject_ticket){s.until_ms, i > 0}, rows[r].first_ms,
+                                     7);
+            assert_int_equal(s.until_ms, 7 + rows[r].for_ms[i]);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_ejection_ends_by_time_in_one_probe),
         cmocka_unit_test(each_probe_that_fails_doubles_the_time_up_to_half_a_minute),
         cmocka_unit_test(who_counts),
+        cmocka_unit_test(statuses_count_within_a_time_that_begins_with_the_first),
+        cmocka_unit_test(statuses_eject_for_their_own_time_twice_as_long_each_time),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

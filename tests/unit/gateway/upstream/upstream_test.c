@@ -194,7 +194,7 @@ static void an_endpoint_that_goes_keeps_what_is_in_flight_only(void **state)
 
     upstream_release(idle);
     f->ep.state = ENDPOINT_DRAINING;
-    upstreams_stays(&f->ups, &f->ep);
+    upstreams_stays(&f->ups, NULL, &f->ep);
     assert_int_equal(idle->state, UPSTREAM_DEAD);
     assert_int_equal(busy->state, UPSTREAM_BUSY);
     upstream_release(busy);
@@ -226,7 +226,7 @@ static void an_endpoint_that_stays_keeps_its_idle_connections(void **state)
     struct upstream_conn *c = connected(f, &a);
 
     upstream_release(c);
-    upstreams_stays(&f->ups, &f->ep);
+    upstreams_stays(&f->ups, NULL, &f->ep);
     assert_int_equal(f->num_forgotten, 0);
     assert_ptr_equal(upstreams_take_idle(&f->ups, 7, false), c);
     close(a);
@@ -278,7 +278,6 @@ static void what_one_worker_finds_counts_for_all(void **state)
     assert_true(upstreams_admits(&other, 7, true, &theirs)); /* the last resort */
     assert_false(theirs.probe);
     f->loop.now_ms = loop_now_ms(&f->loop) + EJECT_FIRST_MS;
-    assert_true(upstreams_is_due(&f->ups, 7));
     assert_true(upstreams_admits(&other, 7, false, &theirs));
     assert_true(theirs.probe);
     assert_false(upstreams_admits(&f->ups, 7, false, &mine));
@@ -287,6 +286,43 @@ static void what_one_worker_finds_counts_for_all(void **state)
     assert_int_equal(upstream_shared_num_ejected(f->shared), 0);
     assert_int_equal(metrics_get(&f->metrics.ejections), 1);
     upstreams_free(&other);
+}
+
+static void statuses_that_are_too_many_eject_and_one_answers_for_all(void **state)
+{
+    static const struct pool_passive rule = {.max_fails = 2, .fail_timeout_ms = 5000};
+    static const struct pool_passive teapot = {
+        .max_fails = 1, .fail_timeout_ms = 5000, .num_statuses = 1, .statuses = {418}};
+    struct fixture *f = *state;
+    struct eject_ticket t;
+
+    assert_true(upstreams_admits(&f->ups, 7, false, &t));
+    upstreams_note_status(&f->ups, 7, &t, NULL, 500);
+    upstreams_note_status(&f->ups, 7, &t, &rule, 200);
+    upstreams_note_status(&f->ups, 7, &t, &rule, 501);
+    upstreams_note_status(&f->ups, 7, &t, &rule, 500);
+    assert_int_equal(upstream_shared_num_ejected(f->shared), 0);
+    upstreams_note_status(&f->ups, 7, &t, &rule, 503);
+    assert_int_equal(upstream_shared_num_ejected(f->shared), 1);
+    f->loop.now_ms = loop_now_ms(&f->loop) + 4999;
+    assert_false(upstreams_admits(&f->ups, 7, false, &t));
+    f->loop.now_ms += 1;
+    assert_true(upstreams_admits(&f->ups, 7, false, &t));
+    assert_true(t.probe);
+    upstreams_note_status(&f->ups, 7, &t, &rule, 502); /* one is enough now, and twice as long */
+    f->loop.now_ms += 9999;
+    assert_false(upstreams_admits(&f->ups, 7, false, &t));
+    f->loop.now_ms += 1;
+    assert_true(upstreams_admits(&f->ups, 7, false, &t));
+    upstreams_note_status(&f->ups, 7, &t, &rule, 404);
+    assert_int_equal(upstream_shared_num_ejected(f->shared), 0);
+    assert_true(upstreams_admits(&f->ups, 7, false, &t));
+    upstreams_note_status(&f->ups, 7, &t, &teapot, 500);
+    assert_int_equal(upstream_shared_num_ejected(f->shared), 0);
+    upstreams_note_status(&f->ups, 7, &t, &teapot, 418);
+    assert_int_equal(upstream_shared_num_ejected(f->shared), 1);
+    upstream_shared_clear(f->shared, 7);
+    assert_true(upstreams_admits(&f->ups, 7, false, &t));
 }
 
 static void connections_in_flight_are_counted_for_all_workers(void **state)
@@ -362,6 +398,7 @@ int main(void)
         TEST(an_id_that_was_never_used_is_forgotten_at_once),
         TEST(what_comes_late_after_a_response_without_a_body_is_no_next_response),
         TEST(what_one_worker_finds_counts_for_all),
+        TEST(statuses_that_are_too_many_eject_and_one_answers_for_all),
         TEST(connections_in_flight_are_counted_for_all_workers),
         TEST(patience_ends_when_all_is_acknowledged),
         TEST(what_the_peer_has_seen_is_known),
