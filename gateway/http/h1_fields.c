@@ -64,6 +64,7 @@ static const struct known known[] = {
     KNOWN("x-forwarded-port", H1_X_FORWARDED_PORT),
     KNOWN("transfer-encoding", H1_TRANSFER_ENCODING),
     KNOWN("x-forwarded-proto", H1_X_FORWARDED_PROTO),
+    KNOWN("x-forwarded-prefix", H1_X_FORWARDED_PREFIX),
     KNOWN("proxy-authenticate", H1_PROXY_AUTHENTICATE),
     KNOWN("proxy-authorization", H1_PROXY_AUTHORIZATION),
 };
@@ -73,7 +74,7 @@ enum { NUM_KNOWN = sizeof(known) / sizeof(known[0]), LONGEST = 19 };
 static const signed char by_length[LONGEST + 1] = {
     [0] = -1, [1] = -1,  [2] = 0,   [3] = -1,  [4] = 1,   [5] = -1,  [6] = 2,
     [7] = 3,  [8] = -1,  [9] = 5,   [10] = 7,  [11] = -1, [12] = -1, [13] = -1,
-    [14] = 9, [15] = 11, [16] = 12, [17] = 15, [18] = 17, [19] = 18,
+    [14] = 9, [15] = 11, [16] = 12, [17] = 15, [18] = 17, [19] = 19,
 };
 
 enum h1_field_id h1_field_find(struct str name)

@@ -64,21 +64,54 @@ static uint32_t line_end(const struct h1_head *h, size_t i)
     return i + 1 < h->num_fields ? h->fields[i + 1].line : h->len - 2;
 }
 
+static bool is_changed_away(const struct h1_changes *changes, struct str name)
+{
+    for (size_t i = 0; i < changes->num_removed; i++)
+        if (str_eq_nocase(changes->removed[i], name))
+            return true;
+    for (size_t i = 0; i < changes->num_set; i++)
+        if (str_eq_nocase(changes->set[i].name, name))
+            return true;
+    return false;
+}
+
 /* All field lines but those with a bit in `skip` (by field id) and the hop-by-hop ones. */
-static void put_fields(struct h1_out *out, const struct h1_head *h, const char *base, uint32_t skip)
+static void put_fields(struct h1_out *out, const struct h1_head *h, const char *base, uint32_t skip,
+                       const struct h1_changes *changes)
 {
     for (size_t i = 0; i < h->num_fields; i++) {
         const struct h1_field *f = &h->fields[i];
 
         if (f->drop || (skip >> f->id & 1) != 0)
             continue;
+        if (changes != NULL && is_changed_away(changes, h1_field_name(f, base)))
+            continue;
         put(out, (struct str){base + f->line, line_end(h, i) - f->line});
     }
 }
 
+static void put_change(struct h1_out *out, const struct h1_change *c)
+{
+    put_value(out, c->name);
+    put_value(out, STR(": "));
+    put_value(out, c->value);
+    put_value(out, STR("\r\n"));
+}
+
+static void put_changes(struct h1_out *out, const struct h1_changes *changes)
+{
+    if (changes == NULL)
+        return;
+    for (size_t i = 0; i < changes->num_set; i++)
+        put_change(out, &changes->set[i]);
+    for (size_t i = 0; i < changes->num_added; i++)
+        put_change(out, &changes->added[i]);
+}
+
 enum {
-    REPLACED = 1 << H1_FORWARDED | 1 << H1_X_FORWARDED_FOR | 1 << H1_X_FORWARDED_HOST |
-               1 << H1_X_FORWARDED_PROTO | 1 << H1_X_FORWARDED_PORT | 1 << H1_X_REAL_IP
+    TOLD = 1 << H1_X_FORWARDED_HOST | 1 << H1_X_FORWARDED_PROTO | 1 << H1_X_FORWARDED_PORT |
+           1 << H1_X_FORWARDED_PREFIX,
+    REPLACED = TOLD | 1 << H1_FORWARDED | 1 << H1_X_FORWARDED_FOR | 1 << H1_X_REAL_IP
 };
 _Static_assert(H1_FIELD__COUNT <= 31, "the field ids are bits of an int");
 
@@ -105,44 +138,84 @@ static void put_upgrade(struct h1_out *out, const struct h1_head *h, const char 
     put_copy(out, STR("Connection: upgrade\r\n"));
 }
 
-static void put_request_line(struct h1_out *out, const struct h1_head *h, const char *base)
+static void put_request_line(struct h1_out *out, const struct h1_head *h, const char *base,
+                             const struct h1_target *target)
 {
-    if (h->minor == 1 && !h->absolute) { /* as it stands, CR LF included */
+    if (target == NULL && h->minor == 1 && !h->absolute) { /* as it stands, CR LF included */
         put(out, h1_slice(base, h->start, (uint16_t)(h->fields_at - h->start)));
         return;
     }
     put(out, h1_slice(base, h->start, (uint16_t)(h->method_len + 1)));
-    if (h->path_len == 0 || (base[h->path] != '/' && !h->asterisk))
-        put_copy(out, STR("/"));
-    put(out, h1_slice(base, h->path, h->path_len));
+    if (target != NULL) {
+        for (size_t i = 0; i < sizeof target->pieces / sizeof target->pieces[0]; i++)
+            put(out, target->pieces[i]);
+    } else {
+        if (h->path_len == 0 || (base[h->path] != '/' && !h->asterisk))
+            put_copy(out, STR("/"));
+        put(out, h1_slice(base, h->path, h->path_len));
+    }
     put_copy(out, STR(" HTTP/1.1\r\n"));
+}
+
+static void put_host(struct h1_out *out, struct str host)
+{
+    put_copy(out, STR("Host: "));
+    put_value(out, host);
+    put_copy(out, STR("\r\n"));
+}
+
+/* What of TOLD the sender has said, as bits, when its word is taken for it. */
+static uint32_t believed(const struct h1_head *h, const struct h1_forwarding *fwd)
+{
+    uint32_t told = 0;
+
+    if (!fwd->believes)
+        return 0;
+    for (size_t i = 0; i < h->num_fields; i++)
+        if (!h->fields[i].drop)
+            told |= 1U << h->fields[i].id;
+    return told & TOLD;
+}
+
+/* A field of ours, unless the sender is believed for it; after a line that lacks its CR LF. */
+static void put_told(struct h1_out *out, uint32_t told, enum h1_field_id id, struct str name,
+                     struct str value)
+{
+    if (value.n == 0 || (told >> id & 1) != 0)
+        return;
+    put_copy(out, name);
+    put_value(out, value);
 }
 
 void h1_write_request(struct h1_out *out, const struct h1_head *h, const char *base,
                       const struct h1_forwarding *fwd)
 {
     struct str host = h1_slice(base, h->host, h->host_len);
+    bool has_host_field = host.n != 0 && h->host >= h->fields_at;
+    uint32_t told = believed(h, fwd);
+    uint32_t skip = REPLACED & ~told;
 
     ASSERT(h->kind == H1_REQUEST && fwd->client_ip.n <= 64 && fwd->proto.n <= 8);
+    ASSERT(fwd->real_ip.n <= 64);
     start(out);
-    put_request_line(out, h, base);
-    put_fields(out, h, base, REPLACED);
-    if (host.n == 0 || h->host < h->fields_at) { /* no Host field, as HTTP/1.0 allows */
-        put_copy(out, STR("Host: "));
-        put_value(out, host); /* of an absolute target, or empty as HTTP/1.1 asks for */
-        put_copy(out, STR("\r\n"));
+    put_request_line(out, h, base, fwd->target);
+    if (fwd->host.n != 0) {
+        put_host(out, fwd->host);
+        skip |= 1U << H1_HOST;
     }
+    put_fields(out, h, base, skip, fwd->fields);
+    if (fwd->host.n == 0 && !has_host_field) /* as HTTP/1.0 allows: of an absolute target, */
+        put_host(out, host);                 /* or empty as HTTP/1.1 asks for */
+    put_changes(out, fwd->fields);
     if (fwd->upgrade)
         put_upgrade(out, h, base);
+    put(out, fwd->lines);
     put_forwarded_for(out, h, base, fwd->client_ip);
     put_copy(out, STR("\r\nX-Real-IP: "));
-    put_copy(out, fwd->client_ip);
-    put_copy(out, STR("\r\nX-Forwarded-Proto: "));
-    put_copy(out, fwd->proto);
-    if (host.n != 0) {
-        put_copy(out, STR("\r\nX-Forwarded-Host: "));
-        put_value(out, host);
-    }
+    put_copy(out, fwd->real_ip.n != 0 ? fwd->real_ip : fwd->client_ip);
+    put_told(out, told, H1_X_FORWARDED_PROTO, STR("\r\nX-Forwarded-Proto: "), fwd->proto);
+    put_told(out, told, H1_X_FORWARDED_HOST, STR("\r\nX-Forwarded-Host: "), host);
+    put_told(out, told, H1_X_FORWARDED_PREFIX, STR("\r\nX-Forwarded-Prefix: "), fwd->prefix);
     put_copy(out, STR("\r\n\r\n"));
 }
 
@@ -153,8 +226,31 @@ static uint32_t skipped_of_response(const struct h1_head *h, bool drop_coding)
     return drop_coding ? 1U << H1_TRANSFER_ENCODING : 0;
 }
 
+static void put_connection(struct h1_out *out, const struct h1_head *h, const char *base,
+                           enum h1_connection connection)
+{
+    if (connection == H1_CONN_UPGRADE)
+        put_upgrade(out, h, base);
+    else if (connection == H1_CONN_CLOSE)
+        put_copy(out, STR("Connection: close\r\n"));
+    else if (connection == H1_CONN_KEEP_ALIVE)
+        put_copy(out, STR("Connection: keep-alive\r\n"));
+}
+
+/* The empty line: the incoming one when it follows, so that the head stays one entry. */
+static void put_end(struct h1_out *out, const struct h1_head *h, const char *base)
+{
+    const struct iovec *last = &out->iov[out->num - 1];
+    const char *end = base + h->len - 2;
+
+    if ((const char *)last->iov_base + last->iov_len == end)
+        put(out, (struct str){end, 2});
+    else
+        put_copy(out, STR("\r\n"));
+}
+
 void h1_write_response(struct h1_out *out, const struct h1_head *h, const char *base,
-                       enum h1_connection connection, bool drop_coding)
+                       const struct h1_passing *how)
 {
     ASSERT(h->kind == H1_RESPONSE);
     start(out);
@@ -164,17 +260,9 @@ void h1_write_response(struct h1_out *out, const struct h1_head *h, const char *
         put_copy(out, STR("HTTP/1.1"));
         put(out, h1_slice(base, (uint16_t)(h->start + 8), (uint16_t)(h->fields_at - h->start - 8)));
     }
-    put_fields(out, h, base, skipped_of_response(h, drop_coding));
-    if (connection == H1_CONN_UPGRADE)
-        put_upgrade(out, h, base);
-    else if (connection == H1_CONN_CLOSE)
-        put_copy(out, STR("Connection: close\r\n"));
-    else if (connection == H1_CONN_KEEP_ALIVE)
-        put_copy(out, STR("Connection: keep-alive\r\n"));
-    if (connection == H1_CONN_SILENT && out->num > 0 && h->num_fields > 0 &&
-        (const char *)out->iov[out->num - 1].iov_base + out->iov[out->num - 1].iov_len ==
-            base + h->len - 2)
-        put(out, (struct str){base + h->len - 2, 2});
-    else
-        put_copy(out, STR("\r\n"));
+    put_fields(out, h, base, skipped_of_response(h, how->drop_coding), how->fields);
+    put_changes(out, how->fields);
+    put(out, how->lines);
+    put_connection(out, h, base, how->connection);
+    put_end(out, h, base);
 }

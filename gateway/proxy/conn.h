@@ -27,6 +27,7 @@
 #include "gateway/proxy/account.h"
 #include "gateway/proxy/balance.h"
 #include "gateway/proxy/close_reason.h"
+#include "gateway/proxy/pin.h"
 #include "gateway/proxy/proxy.h"
 #include "gateway/proxy/reply_reason.h"
 #include "gateway/proxy/retry.h"
@@ -44,7 +45,7 @@ enum {
     CONN_STEPS = 64,               /* steps a connection may take before others have their turn */
     CONN_ROUNDS = 16,              /* blocks of a body it may move in one step */
     CONN_INTERIM_MAX = 32,         /* 1xx responses to one request */
-    CONN_PENDING_MAX = 4 * BUFPOOL_BYTES
+    CONN_PENDING_MAX = 8 * BUFPOOL_BYTES /* a head and all that a route may add to it */
 };
 
 enum conn_state {
@@ -62,15 +63,6 @@ enum conn_state {
 
 /* Why an attempt on an endpoint failed; the last one decides the answer. */
 enum exchange_failure { FAILED_NOT, FAILED_CONNECT, FAILED_CONNECT_TIMEOUT, FAILED_BROKEN };
-
-/*
- * A version of the table as long as requests that began with it are under way: they are served to
- * their end by its routes. A count of one worker, so that a request touches no line that others do.
- */
-struct table_pin {
-    const struct table *table; /* a reference */
-    uint32_t users;            /* the proxy that has it in force is one */
-};
 
 /* One request and its response. */
 struct exchange {
@@ -178,6 +170,8 @@ struct proxy {
     const struct conn *head_of; /* whose request head is in `head`; NULL: nobody's */
     struct h1_head response;
     struct h1_out out;
+    struct h1_changes changes; /* of out */
+    struct h1_target target;   /* likewise */
 };
 
 /* conn.c */
@@ -199,11 +193,6 @@ void conn_watch_client(struct conn *c); /* whose request is read: more requests,
 /* Sends what waits in b. IO_DONE: nothing waits any more. */
 MUST_USE enum io conn_flush(struct buf *b, struct sock *s);
 void conn_keep_rest(struct buf *b, const struct h1_out *out, size_t sent);
-
-/* pin.c */
-struct table_pin *pin_new(const struct table *t); /* takes the reference; one user */
-struct table_pin *pin_use(struct table_pin *p);
-void pin_drop(struct table_pin **p); /* nulls the caller's pointer; NULL is fine */
 
 /* request.c */
 bool request_step(struct conn *c);                  /* IDLE and HEAD */
@@ -239,6 +228,7 @@ void tunnel_begin(struct conn *c, const struct h1_head *h); /* a 101; h is in c-
 bool tunnel_step(struct conn *c);
 
 /* reply.c */
+void reply_act(struct conn *c); /* its route redirects or responds */
 void reply_send(struct conn *c, enum reply which);
 void reply_refuse(struct conn *c, enum h1_refusal why);
 bool reply_step(struct conn *c);

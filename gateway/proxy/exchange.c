@@ -8,6 +8,7 @@
 
 #include "gateway/core/check.h"
 #include "gateway/proxy/conn.h"
+#include "gateway/proxy/policy.h"
 #include "gateway/proxy/retry.h"
 #include "gateway/route/route.h"
 
@@ -74,11 +75,12 @@ static void send_request(struct conn *c)
 {
     struct exchange *x = c->x;
     struct h1_out *out = &c->proxy->out;
-    struct h1_forwarding fwd = {{c->peer, c->peer_len}, STR("http"), x->upgrade};
+    const struct h1_head *h = request_head(c);
+    const struct h1_forwarding fwd = policy_forwarding(c, h);
     size_t n, head_bytes, body = x->body_end - x->head_len;
     int num;
 
-    h1_write_request(out, request_head(c), c->in, &fwd);
+    h1_write_request(out, h, c->in, &fwd);
     head_bytes = out->bytes;
     num = out->num;
     if (body > 0 && num < H1_OUT_IOV_MAX)
@@ -225,8 +227,12 @@ static void try_endpoints(struct conn *c)
 
 void exchange_start(struct conn *c)
 {
-    if (find_route(c))
+    if (!find_route(c))
+        return;
+    if (c->x->route->route->action == ROUTE_FORWARD)
         try_endpoints(c);
+    else
+        reply_act(c);
 }
 
 /* Forgets the attempt; the request itself is still whole. */

@@ -1,6 +1,7 @@
 /*
- * Answers that the gateway makes itself: one sentence as text/plain, and Proxy-Status (RFC 9209)
- * for programs. The connection stays open when the request was good and read to its end; else it
+ * Answers that the gateway makes itself. Errors: one sentence as text/plain, and Proxy-Status (RFC
+ * 9209) for programs. What a route redirects or responds: as the route says, with its response
+ * fields. The connection stays open when the request was good and read to its end; else it
  * ends after the client had time to read the answer (RFC 9112 section 9.6).
  */
 #include <string.h>
@@ -9,6 +10,7 @@
 #include "gateway/core/check.h"
 #include "gateway/core/clock.h"
 #include "gateway/proxy/conn.h"
+#include "gateway/proxy/policy.h"
 
 static const struct {
     const char *label;
@@ -28,19 +30,38 @@ const char *reply_label(enum reply which)
     return replies[which].label;
 }
 
+/* "" of a status that nobody has named: it may be empty (RFC 9112 section 4). */
 static const char *reason_phrase(int status)
 {
     static const struct {
         int status;
         const char *phrase;
     } phrases[] = {
+        {200, "OK"},
+        {201, "Created"},
+        {202, "Accepted"},
+        {204, "No Content"},
+        {301, "Moved Permanently"},
+        {302, "Found"},
+        {303, "See Other"},
+        {304, "Not Modified"},
+        {307, "Temporary Redirect"},
+        {308, "Permanent Redirect"},
         {400, "Bad Request"},
+        {401, "Unauthorized"},
+        {403, "Forbidden"},
         {404, "Not Found"},
+        {405, "Method Not Allowed"},
         {408, "Request Timeout"},
+        {410, "Gone"},
         {411, "Length Required"},
         {413, "Content Too Large"},
         {414, "URI Too Long"},
+        {417, "Expectation Failed"},
+        {429, "Too Many Requests"},
         {431, "Request Header Fields Too Large"},
+        {451, "Unavailable For Legal Reasons"},
+        {500, "Internal Server Error"},
         {501, "Not Implemented"},
         {502, "Bad Gateway"},
         {503, "Service Unavailable"},
@@ -51,7 +72,7 @@ static const char *reason_phrase(int status)
     for (size_t i = 0; i < sizeof phrases / sizeof phrases[0]; i++)
         if (phrases[i].status == status)
             return phrases[i].phrase;
-    WRONG("a status without a phrase");
+    return "";
 }
 
 /* RFC 9110 section 5.6.7, in C's locale, which nobody changes. */
@@ -64,23 +85,81 @@ static void format_date(char *out, size_t cap)
     ASSERT(strftime(out, cap, "%a, %d %b %Y %H:%M:%S GMT", &tm) > 0);
 }
 
-/* Before the answer: a request that was never taken has neither method nor version. */
-static void write_reply(struct conn *c, int status, const char *proxy_status, const char *text)
+/* What an answer consists of; empty: has none of it. */
+struct answer {
+    int status;
+    struct str type;
+    struct str body;
+    struct str lines; /* more fields, each with its CR LF */
+    const struct h1_changes *fields;
+};
+
+static bool add_field(struct buf *b, const struct h1_changes *fields, struct str name,
+                      struct str value)
 {
+    for (size_t i = 0; fields != NULL && i < fields->num_set; i++)
+        if (str_eq_nocase(fields->set[i].name, name))
+            return true; /* the route has its own */
+    return value.n == 0 || buf_add_fmt(b, "%.*s: %.*s\r\n", STR_ARG(name), STR_ARG(value));
+}
+
+static bool add_changes(struct buf *b, const struct h1_changes *fields)
+{
+    bool ok = true;
+
+    for (size_t i = 0; ok && fields != NULL && i < fields->num_set; i++)
+        ok = add_field(b, NULL, fields->set[i].name, fields->set[i].value);
+    for (size_t i = 0; ok && fields != NULL && i < fields->num_added; i++)
+        ok = add_field(b, NULL, fields->added[i].name, fields->added[i].value);
+    return ok;
+}
+
+static struct str connection_of(const struct conn *c)
+{
+    if (c->lingers)
+        return STR("Connection: close\r\n");
+    return c->x->minor == 0 ? STR("Connection: keep-alive\r\n") : STR("");
+}
+
+/* A status that has no content (RFC 9110 section 8.6) has no length either. */
+static bool add_content(struct conn *c, struct buf *b, const struct answer *a)
+{
+    if (a->status == 204 || a->status == 304)
+        return buf_add_str(b, STR("\r\n"));
+    return add_field(b, a->fields, STR("Content-Type"), a->type) &&
+           buf_add_fmt(b, "Content-Length: %zu\r\n\r\n", a->body.n) &&
+           (c->x->was_head || buf_add_str(b, a->body));
+}
+
+/* Before the answer: a request that was never taken has neither method nor version. */
+static void write_answer(struct conn *c, const struct answer *a)
+{
+    struct buf *b = &c->x->to_client;
     char date[40];
 
     format_date(date, sizeof date);
     /* The buffer holds interim responses at most: the answer fits or the connection ends. */
-    if (!buf_add_fmt(&c->x->to_client,
-                     "HTTP/1.1 %d %s\r\nDate: %s\r\nContent-Type: text/plain; charset=utf-8\r\n"
-                     "Content-Length: %zu\r\nCache-Control: no-store\r\n"
-                     "Proxy-Status: signalbox; %s\r\n%s\r\n%s%s",
-                     status, reason_phrase(status), date, strlen(text) + 1, proxy_status,
-                     c->lingers         ? "Connection: close\r\n"
-                     : c->x->minor == 0 ? "Connection: keep-alive\r\n"
-                                        : "",
-                     c->x->was_head ? "" : text, c->x->was_head ? "" : "\n"))
+    if (!buf_add_fmt(b, "HTTP/1.1 %d %s\r\n", a->status, reason_phrase(a->status)) ||
+        !add_field(b, a->fields, STR("Date"), str_from(date)) || !buf_add_str(b, a->lines) ||
+        !add_changes(b, a->fields) || !buf_add_str(b, connection_of(c)) || !add_content(c, b, a))
         c->lingers = true;
+}
+
+static void write_error(struct conn *c, int status, const char *proxy_status, const char *text)
+{
+    char lines[256], body[256];
+    int num_lines =
+        snprintf(lines, sizeof lines, "Cache-Control: no-store\r\nProxy-Status: signalbox; %s\r\n",
+                 proxy_status);
+    int num_body = snprintf(body, sizeof body, "%s\n", text);
+
+    ASSERT(num_lines < (int)sizeof lines && num_body < (int)sizeof body);
+    write_answer(c, &(struct answer){
+                        .status = status,
+                        .type = STR("text/plain; charset=utf-8"),
+                        .body = {body, (size_t)num_body},
+                        .lines = {lines, (size_t)num_lines},
+                    });
 }
 
 static void begin(struct conn *c, enum close_reason ends)
@@ -102,7 +181,7 @@ void reply_send(struct conn *c, enum reply which)
     ASSERT(snprintf(status, sizeof status, "error=%s", replies[which].error) < (int)sizeof status);
     begin(c, replies[which].ends);
     account_reply(c, which, replies[which].status);
-    write_reply(c, replies[which].status, status, replies[which].text);
+    write_error(c, replies[which].status, status, replies[which].text);
 }
 
 void reply_refuse(struct conn *c, enum h1_refusal why)
@@ -115,7 +194,39 @@ void reply_refuse(struct conn *c, enum h1_refusal why)
     begin(c, CLOSE_REFUSED);
     account_reply(c, REPLY_REFUSED_REQUEST, h1_refusal_status(why));
     account_refusal(c, why);
-    write_reply(c, h1_refusal_status(why), status, h1_refusal_text(why));
+    write_error(c, h1_refusal_status(why), status, h1_refusal_text(why));
+}
+
+static void redirect(struct conn *c, const struct route *r, struct answer *a)
+{
+    struct target_request q = policy_target_of(c, request_head(c));
+    struct buf lines;
+
+    buf_init(&lines, BUFPOOL_BYTES); /* a target is half a block at most */
+    ASSERT(buf_add_str(&lines, STR("Location: ")));
+    ASSERT(target_add_location(&q, r->path, r->redirect, &lines));
+    ASSERT(buf_add_str(&lines, STR("\r\n")));
+    a->lines = buf_str(&lines);
+    write_answer(c, a);
+    buf_free(&lines);
+}
+
+void reply_act(struct conn *c)
+{
+    const struct route *r = c->x->route->route;
+    bool redirects = r->action == ROUTE_REDIRECT;
+    struct answer a = {.fields = policy_changes(c->proxy, r->response_fields)};
+
+    a.status = redirects ? r->redirect->status : r->respond->status;
+    begin(c, CLOSE_DONE);
+    account_reply(c, redirects ? REPLY_REDIRECT : REPLY_RESPOND, a.status);
+    if (redirects) {
+        redirect(c, r, &a);
+        return;
+    }
+    a.type = str_from(r->respond->content_type);
+    a.body = str_from(r->respond->body);
+    write_answer(c, &a);
 }
 
 bool reply_step(struct conn *c)

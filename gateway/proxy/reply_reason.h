@@ -28,7 +28,9 @@
     X(BAD_RESPONSE, "bad_response", 502, "http_protocol_error", DONE,                             \
       "the service sent a malformed answer")                                                      \
     X(RESPONSE_TIMEOUT, "response_timeout", 504, "http_response_timeout", RESPONSE_TIMEOUT,       \
-      "the service did not answer in time")
+      "the service did not answer in time")                                                       \
+    X(REDIRECT, "redirect", 302, "", DONE, "the route redirects, with its own status")            \
+    X(RESPOND, "respond", 200, "", DONE, "the route answers, with its own status")
 
 enum reply {
 #define X(sym, label, status, error, ends, text) REPLY_##sym,

@@ -10,6 +10,7 @@
 
 #include "gateway/core/check.h"
 #include "gateway/proxy/conn.h"
+#include "gateway/proxy/policy.h"
 
 /*
  * Checks out[from..out_len) against the framing. Bytes beyond the end of the response are cut off
@@ -106,7 +107,7 @@ static void pass_interim(struct conn *c, const struct h1_head *h)
         return;
     }
     if (x->minor > 0) {
-        h1_write_response(&c->proxy->out, h, c->out, H1_CONN_SILENT, false);
+        h1_write_response(&c->proxy->out, h, c->out, &(struct h1_passing){0});
         if (!response_send_head(c, false))
             return;
     }
@@ -158,7 +159,9 @@ static void begin(struct conn *c, const struct h1_head *h)
     x->out_sent = h->len;
     account_status(c, h->status, false);
     release_in(c);
-    h1_write_response(&c->proxy->out, h, c->out, connection_field(x), x->minor == 0);
+    struct h1_passing how = policy_passing(c, connection_field(x));
+
+    h1_write_response(&c->proxy->out, h, c->out, &how);
     if (!x->response_read)
         sock_look_again(&x->up->sock);
     conn_enter(c, CONN_RESPONSE);

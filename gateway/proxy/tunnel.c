@@ -8,6 +8,7 @@
 
 #include "gateway/core/check.h"
 #include "gateway/proxy/conn.h"
+#include "gateway/proxy/policy.h"
 
 void tunnel_begin(struct conn *c, const struct h1_head *h)
 {
@@ -24,7 +25,9 @@ void tunnel_begin(struct conn *c, const struct h1_head *h)
     if (c->proxy->head_of == c)
         c->proxy->head_of = NULL;
     upstream_carries_tunnel(x->up);
-    h1_write_response(&c->proxy->out, h, c->out, H1_CONN_UPGRADE, false);
+    struct h1_passing how = policy_passing(c, H1_CONN_UPGRADE);
+
+    h1_write_response(&c->proxy->out, h, c->out, &how);
     sock_look_again(&x->up->sock);
     sock_look_again(&c->sock);
     conn_enter(c, CONN_TUNNEL);

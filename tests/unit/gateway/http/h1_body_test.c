@@ -130,17 +130,23 @@ static char *joined(const struct h1_out *out)
     return buf_take(&b);
 }
 
-static char *forwarded(const char *text, bool upgrade)
+static char *forwarded_so(const char *text, const struct h1_forwarding *fwd)
 {
     static struct h1_head h;
     static struct h1_out out;
-    const struct h1_forwarding fwd = {
-        .client_ip = STR("10.1.2.3"), .proto = STR("http"), .upgrade = upgrade};
 
     h1_head_init(&h, H1_REQUEST);
     assert_int_equal(h1_head_parse(&h, text, strlen(text)), H1_DONE);
-    h1_write_request(&out, &h, text, &fwd);
+    h1_write_request(&out, &h, text, fwd);
     return joined(&out);
+}
+
+static char *forwarded(const char *text, bool upgrade)
+{
+    const struct h1_forwarding fwd = {
+        .client_ip = STR("10.1.2.3"), .proto = STR("http"), .upgrade = upgrade};
+
+    return forwarded_so(text, &fwd);
 }
 
 static char *forwarded_request(const char *text)
@@ -219,6 +225,118 @@ static void many_forwarding_fields_do_not_overflow(void **state)
     buf_free(&in);
 }
 
+/* STR as a constant. */
+#define CONST_STR(lit)                   \
+    {                                    \
+        .p = (lit), .n = sizeof(lit) - 1 \
+    }
+
+static const struct h1_changes some_changes = {
+    .num_removed = 1,
+    .num_set = 2,
+    .num_added = 2,
+    .removed = {CONST_STR("gone")},
+    .set = {{CONST_STR("one"), CONST_STR("new")}, {CONST_STR("absent"), CONST_STR("")}},
+    .added = {{CONST_STR("two"), CONST_STR("b")}, {CONST_STR("gone"), CONST_STR("back")}},
+};
+
+static void a_route_changes_target_host_and_fields(void **state)
+{
+    const struct h1_target target = {{STR("/v2"), STR("/x"), STR("?q")}};
+    const struct h1_forwarding fwd = {
+        .client_ip = STR("10.1.2.3"),
+        .proto = STR("http"),
+        .host = STR("inner"),
+        .target = &target,
+        .prefix = STR("/app"),
+        .fields = &some_changes,
+        .lines = STR("X-Request-Id: 7\r\n"),
+    };
+    char *got = forwarded_so("GET /app/x?q HTTP/1.1\r\nHost: a\r\nGone: 1\r\nOne: 1\r\nTWO: a\r\n"
+                             "X-Forwarded-Prefix: /evil\r\none: 2\r\n\r\n",
+                             &fwd);
+
+    (void)state;
+    assert_string_equal(got, "GET /v2/x?q HTTP/1.1\r\nHost: inner\r\nTWO: a\r\none: new\r\n"
+                             "absent: \r\ntwo: b\r\ngone: back\r\nX-Request-Id: 7\r\n"
+                             "X-Forwarded-For: 10.1.2.3\r\nX-Real-IP: 10.1.2.3\r\n"
+                             "X-Forwarded-Proto: http\r\nX-Forwarded-Host: a\r\n"
+                             "X-Forwarded-Prefix: /app\r\n\r\n");
+    free(got);
+}
+
+static void a_believed_sender_keeps_what_it_told(void **state)
+{
+    const struct h1_forwarding fwd = {
+        .client_ip = STR("10.1.2.3"),
+        .proto = STR("http"),
+        .real_ip = STR("192.0.2.7"),
+        .believes = true,
+    };
+    char *all = forwarded_so("GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-Proto: https\r\n"
+                             "X-Forwarded-Host: b\r\nX-Forwarded-Port: 1\r\nX-Real-IP: 6\r\n"
+                             "X-Forwarded-Prefix: /p\r\nX-Forwarded-For: 192.0.2.7\r\n\r\n",
+                             &fwd);
+    char *none = forwarded_so("GET / HTTP/1.1\r\nHost: a\r\n\r\n", &fwd);
+
+    (void)state;
+    assert_string_equal(all, "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-Proto: https\r\n"
+                             "X-Forwarded-Host: b\r\nX-Forwarded-Port: 1\r\n"
+                             "X-Forwarded-Prefix: /p\r\nX-Forwarded-For: 192.0.2.7, 10.1.2.3\r\n"
+                             "X-Real-IP: 192.0.2.7\r\n\r\n");
+    assert_string_equal(none, "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 10.1.2.3\r\n"
+                              "X-Real-IP: 192.0.2.7\r\nX-Forwarded-Proto: http\r\n"
+                              "X-Forwarded-Host: a\r\n\r\n");
+    free(all);
+    free(none);
+}
+
+/* As many changes as a route may have, each as long as it may be, on as many fields. */
+static void as_many_changes_as_there_may_be_fit(void **state)
+{
+    static char value[1024];
+    static struct h1_changes changes = {.num_set = H1_CHANGES_MAX, .num_added = H1_CHANGES_MAX};
+    const struct h1_forwarding fwd = {
+        .client_ip = STR("10.1.2.3"), .proto = STR("http"), .fields = &changes};
+    struct buf in;
+
+    (void)state;
+    memset(value, 'v', sizeof value);
+    for (size_t i = 0; i < H1_CHANGES_MAX; i++) {
+        changes.set[i] = (struct h1_change){{value, 128}, {value, sizeof value}};
+        changes.added[i] = changes.set[i];
+    }
+    buf_init(&in, 20000);
+    assert_true(buf_add_str(&in, STR("GET / HTTP/1.1\r\nHost: a\r\n")));
+    for (int i = 0; i < H1_FIELDS_MAX - 1; i++)
+        assert_true(buf_add_str(&in, i % 2 == 0 ? STR("X-Forwarded-For: 1234567890, 1234567890\r\n")
+                                                : STR("A: b\r\n")));
+    assert_true(buf_add_str(&in, STR("\r\n")));
+    char *got = forwarded_so(in.bytes, &fwd);
+
+    assert_int_equal(strlen(strstr(got, "vvv")) > 64 * (128 + 1024 + 4), true);
+    free(got);
+    buf_free(&in);
+}
+
+static void a_route_changes_fields_of_responses(void **state)
+{
+    static const char in[] = "HTTP/1.1 200 OK\r\nGone: 1\r\nOne: 1\r\nA: 1\r\n\r\n";
+    const struct h1_passing how = {H1_CONN_CLOSE, false, &some_changes, STR("X-Id: 1\r\n")};
+    static struct h1_head h;
+    static struct h1_out out;
+    char *got;
+
+    (void)state;
+    h1_head_init(&h, H1_RESPONSE);
+    assert_int_equal(h1_head_parse(&h, in, sizeof in - 1), H1_DONE);
+    h1_write_response(&out, &h, in, &how);
+    got = joined(&out);
+    assert_string_equal(got, "HTTP/1.1 200 OK\r\nA: 1\r\none: new\r\nabsent: \r\ntwo: b\r\n"
+                             "gone: back\r\nX-Id: 1\r\nConnection: close\r\n\r\n");
+    free(got);
+}
+
 static void responses_go_out_as_the_gateway_promises(void **state)
 {
     static const struct {
@@ -256,7 +374,9 @@ static void responses_go_out_as_the_gateway_promises(void **state)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         h1_head_init(&h, H1_RESPONSE);
         assert_int_equal(h1_head_parse(&h, cases[i].in, strlen(cases[i].in)), H1_DONE);
-        h1_write_response(&out, &h, cases[i].in, cases[i].connection, cases[i].drop_coding);
+        const struct h1_passing how = {cases[i].connection, cases[i].drop_coding, NULL, STR("")};
+
+        h1_write_response(&out, &h, cases[i].in, &how);
         char *got = joined(&out);
 
         assert_string_equal(got, cases[i].out);
@@ -273,6 +393,10 @@ int main(void)
         cmocka_unit_test(requests_go_out_as_the_gateway_promises),
         cmocka_unit_test(an_upgrade_goes_out_with_a_connection_field_of_ours),
         cmocka_unit_test(many_forwarding_fields_do_not_overflow),
+        cmocka_unit_test(a_route_changes_target_host_and_fields),
+        cmocka_unit_test(a_believed_sender_keeps_what_it_told),
+        cmocka_unit_test(as_many_changes_as_there_may_be_fit),
+        cmocka_unit_test(a_route_changes_fields_of_responses),
         cmocka_unit_test(responses_go_out_as_the_gateway_promises),
     };
 
