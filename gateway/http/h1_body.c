@@ -84,13 +84,22 @@ static bool trailer_line_ok(const struct h1_chunked *c)
            h1_field_find((struct str){c->line, name_len}) == H1_OTHER;
 }
 
+static bool take_trailer(struct h1_chunked *c)
+{
+    if (!trailer_line_ok(c))
+        return false;
+    if (c->on_trailer != NULL)
+        c->on_trailer(c->arg, (struct str){c->line, c->line_len});
+    return true;
+}
+
 static bool trailer_byte(struct h1_chunked *c, char b)
 {
     if (++c->trailer_bytes > H1_TRAILER_MAX)
         return false;
     if (b == '\r') {
         c->state = AT_TRAILER_LF;
-        return c->line_len == 0 || trailer_line_ok(c);
+        return c->line_len == 0 || take_trailer(c);
     }
     if (c->line_len == H1_TRAILER_LINE_MAX)
         return false;
