@@ -13,6 +13,8 @@
 /* Counters of each worker, and of the hub: summed over all of them. */
 #define METRICS_COUNTERS(X)                                                                      \
     X(accepted, "signalbox_connections_accepted_total", "client connections accepted")           \
+    X(h2_connections, "signalbox_h2_connections_total", "client connections that speak HTTP/2")  \
+    X(h2_streams, "signalbox_h2_streams_total", "streams begun on them")                         \
     X(requests, "signalbox_requests_total", "request heads taken")                               \
     X(refused_heads, "signalbox_refused_heads_total", "request heads refused as malformed")      \
     X(local_replies, "signalbox_local_replies_total", "answers made by the gateway itself")      \
@@ -62,6 +64,7 @@
 /* What is neither: symbol, name, type, labels, help. */
 #define METRICS_OTHERS(X)                                                                         \
     X(CONNECTIONS, "signalbox_connections", "gauge", "", "client connections open")               \
+    X(STREAMS, "signalbox_h2_streams", "gauge", "", "streams of HTTP/2 open, each a request")     \
     X(WORKER_CONNECTIONS, "signalbox_worker_connections", "gauge", "worker",                      \
       "client connections open, of each worker")                                                  \
     X(CLOSED, "signalbox_connections_closed_total", "counter", "reason",                          \

@@ -280,9 +280,10 @@ static void write_line(struct conn *c, enum close_reason why, int64_t now_us, ui
         .revision = (int64_t)a->revision,
         .connection = (int64_t)c->account.id,
         .request = (int64_t)c->account.num_requests,
-        .protocol = !a->has_head       ? ""
-                    : c->x->minor == 0 ? "HTTP/1.0"
-                                       : "HTTP/1.1",
+        .protocol = !a->has_head         ? ""
+                    : c->carrier != NULL ? "HTTP/2.0"
+                    : c->x->minor == 0   ? "HTTP/1.0"
+                                         : "HTTP/1.1",
         .reply = a->reply != NULL ? a->reply : "",
         .end = close_reason_label(why),
     };

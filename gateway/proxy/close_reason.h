@@ -19,6 +19,8 @@
     X(TUNNEL_DONE, "tunnel_done", "both sides of a tunnel ended")                  \
     X(TUNNEL_BROKEN, "tunnel_broken", "an endpoint broke a tunnel off")            \
     X(TUNNEL_IDLE, "tunnel_idle", "nobody spoke in a tunnel within the time set")  \
+    X(H2_ERROR, "h2_error", "the client broke a rule of HTTP/2")                   \
+    X(H2_FLOOD, "h2_flood", "an HTTP/2 client made too much work for nothing")     \
     X(DRAIN, "drain", "the gateway is going away")
 
 enum close_reason {

@@ -13,6 +13,7 @@
 #include "gateway/core/check.h"
 #include "gateway/core/log.h"
 #include "gateway/core/obj.h"
+#include "gateway/proxy/h2_client.h"
 #include "gateway/table/table.h"
 
 enum { CONN_MAGIC = 0x0c099001 };
@@ -23,9 +24,11 @@ static const struct {
     unsigned may_go_to;
     bool (*step)(struct conn *c); /* true: take another step */
 } states[CONN__COUNT] = {
-    [CONN_IDLE] = {"idle", TO(HEAD) | TO(CONNECT) | TO(REQUEST) | TO(REPLY) | TO(DEAD),
+    [CONN_IDLE] = {"idle",
+                   TO(HEAD) | TO(CONNECT) | TO(REQUEST) | TO(REPLY) | TO(H2_IDLE) | TO(DEAD),
                    request_step},
-    [CONN_HEAD] = {"head", TO(CONNECT) | TO(REQUEST) | TO(REPLY) | TO(DEAD), request_step},
+    [CONN_HEAD] = {"head", TO(CONNECT) | TO(REQUEST) | TO(REPLY) | TO(H2_IDLE) | TO(DEAD),
+                   request_step},
     [CONN_CONNECT] = {"connect", TO(CONNECT) | TO(REQUEST) | TO(REPLY) | TO(DEAD),
                       exchange_connect_step},
     [CONN_REQUEST] = {"request",
@@ -36,6 +39,8 @@ static const struct {
     [CONN_TUNNEL] = {"tunnel", TO(TUNNEL) | TO(DEAD), tunnel_step},
     [CONN_REPLY] = {"reply", TO(IDLE) | TO(LINGER) | TO(DEAD), reply_step},
     [CONN_LINGER] = {"linger", TO(DEAD), reply_linger_step},
+    [CONN_H2_IDLE] = {"h2_idle", TO(H2) | TO(LINGER) | TO(DEAD), h2_client_step},
+    [CONN_H2] = {"h2", TO(H2_IDLE) | TO(LINGER) | TO(DEAD), h2_client_step},
     [CONN_DEAD] = {"dead", 0, NULL},
 };
 #undef TO
@@ -137,6 +142,18 @@ static void set_peer(struct conn *c, const struct sockaddr_storage *peer)
     c->peer_len = (uint8_t)strlen(c->peer);
 }
 
+static void join(struct proxy *p, struct conn *c)
+{
+    c->magic = CONN_MAGIC;
+    c->proxy = p;
+    c->since_ms = loop_now_ms(p->loop);
+    c->task = (struct loop_task){.run = on_ready, .arg = c};
+    c->grave = (struct loop_grave){.bury = bury, .dead = c};
+    account_open(c);
+    TAILQ_INSERT_TAIL(&p->conns[CONN_IDLE], c, link);
+    p->num_in[CONN_IDLE]++;
+}
+
 struct conn *conn_new(struct proxy *p, int fd, const struct sockaddr_storage *peer)
 {
     struct conn *c = xcalloc(1, sizeof *c);
@@ -145,16 +162,22 @@ struct conn *conn_new(struct proxy *p, int fd, const struct sockaddr_storage *pe
         free(c);
         return NULL;
     }
-    c->magic = CONN_MAGIC;
-    c->proxy = p;
-    c->since_ms = loop_now_ms(p->loop);
-    c->task = (struct loop_task){.run = on_ready, .arg = c};
-    c->grave = (struct loop_grave){.bury = bury, .dead = c};
     set_peer(c, peer);
-    account_open(c);
-    TAILQ_INSERT_TAIL(&p->conns[CONN_IDLE], c, link);
-    p->num_in[CONN_IDLE]++;
+    join(p, c);
     metrics_add(&p->num_conns, 1);
+    return c;
+}
+
+struct conn *conn_new_stream(struct conn *carrier, const struct sock_ops *ops, void *stream)
+{
+    struct conn *c = xcalloc(1, sizeof *c);
+
+    sock_open_virtual(&c->sock, ops, stream, on_ready, c);
+    c->carrier = carrier;
+    memcpy(c->peer, carrier->peer, sizeof c->peer);
+    c->peer_len = carrier->peer_len;
+    join(carrier->proxy, c);
+    metrics_add(&c->proxy->num_streams, 1);
     return c;
 }
 
@@ -211,11 +234,13 @@ static void die(struct conn *c, enum close_reason why)
 
     log_debug("client=%s state=%s closed: %s", c->peer, states[c->state].name,
               close_reason_text(why));
-    metrics_add(&p->closed[why], 1);
+    if (c->carrier == NULL)
+        metrics_add(&p->closed[why], 1);
     account_end(c, why);
+    h2_client_free(c, why);
     forget_everything(c);
     conn_enter(c, CONN_DEAD);
-    metrics_add(&p->num_conns, (uint64_t)-1);
+    metrics_add(c->carrier == NULL ? &p->num_conns : &p->num_streams, (uint64_t)-1);
     loop_forget(p->loop, &c->task);
     loop_bury(p->loop, &c->grave);
 }
@@ -380,6 +405,9 @@ static void expire(struct conn *c)
     case CONN_LINGER:
         conn_close(c, c->end_reason);
         break;
+    case CONN_H2_IDLE:
+        h2_client_end(c, c->proxy->draining ? CLOSE_DRAIN : CLOSE_IDLE_TIMEOUT);
+        break;
     default:
         WRONG("this state has no deadline");
     }
@@ -403,14 +431,16 @@ bool conn_tick(struct proxy *p, int64_t now_ms)
         [CONN_TUNNEL] = CONN_TUNNEL_IDLE_MS,
         [CONN_REPLY] = CONN_REPLY_MS,
         [CONN_LINGER] = CONN_LINGER_MS,
+        [CONN_H2_IDLE] = idle_ms(p),
     };
     struct conn *c;
 
     for (int s = 0; s < CONN_DEAD; s++) {
-        if (s == CONN_CONNECT) /* upstream has a deadline for connects */
+        if (s == CONN_CONNECT || s == CONN_H2) /* upstream has one for connects; see below */
             continue;
         while ((c = TAILQ_FIRST(&p->conns[s])) != NULL && now_ms - c->since_ms >= deadlines[s])
             expire(c);
     }
+    h2_client_tick(p, now_ms);
     return p->draining;
 }

@@ -9,11 +9,14 @@
  *                                       |
  *                                       +--> TUNNEL
  *
+ *               IDLE, HEAD --> H2_IDLE <--> H2 --> LINGER, and H2_IDLE as well
+ *
  * IDLE waits for a request, HEAD has a part of one, CONNECT waits for an upstream connection,
  * REQUEST sends the request and waits for a response head, RESPONSE relays the body (the rest of
  * the request may still be on its way), TUNNEL relays whatever both sides say after a 101, REPLY
  * writes an answer of our own, LINGER reads what the client still sends so that it sees the answer.
- * Every state may go to DEAD.
+ * H2 carries streams of HTTP/2, H2_IDLE none; each stream is a struct conn of its own, whose socket
+ * is virtual (h2_client.c). Every state may go to DEAD.
  */
 #ifndef GATEWAY_PROXY_CONN_H
 #define GATEWAY_PROXY_CONN_H
@@ -57,6 +60,8 @@ enum conn_state {
     CONN_TUNNEL,
     CONN_REPLY,
     CONN_LINGER,
+    CONN_H2_IDLE,
+    CONN_H2,
     CONN_DEAD,
     CONN__COUNT
 };
@@ -142,6 +147,8 @@ struct conn {
     char *in;                /* a block, or NULL while nothing is held */
     char *out;               /* likewise, bytes from the endpoint */
     struct h1_head *partial; /* a request head that has not come whole */
+    struct h2_client *h2;    /* in H2 and H2_IDLE */
+    struct conn *carrier;    /* of a stream: the connection in H2; else NULL */
     struct exchange *x;      /* NULL in IDLE and HEAD: a connection that waits is small */
     struct account_conn account;
 };
@@ -159,6 +166,7 @@ struct proxy {
     struct conn_list conns[CONN__COUNT];
     size_t num_in[CONN__COUNT];
     _Atomic uint64_t num_conns;            /* all but the dead; other threads may read it */
+    _Atomic uint64_t num_streams;          /* of HTTP/2; they are not among num_conns */
     _Atomic uint64_t closed[CLOSE__COUNT]; /* likewise */
     struct retry_budget budget;
     struct account_book book;
@@ -177,6 +185,7 @@ struct proxy {
 /* conn.c */
 const char *conn_state_name(enum conn_state s);
 struct conn *conn_new(struct proxy *p, int fd, const struct sockaddr_storage *peer);
+struct conn *conn_new_stream(struct conn *carrier, const struct sock_ops *ops, void *stream);
 void conn_enter(struct conn *c, enum conn_state next);  /* the only writer of c->state */
 void conn_touch(struct conn *c);                        /* progress: its deadline begins anew */
 void conn_run(struct conn *c);                          /* as far as it goes, within its budget */

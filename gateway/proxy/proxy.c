@@ -14,6 +14,7 @@
 #include "gateway/core/obj.h"
 #include "gateway/observe/exposition.h"
 #include "gateway/proxy/conn.h"
+#include "gateway/proxy/h2_client.h"
 #include "gateway/table/table.h"
 
 enum { PROXY_MAGIC = 0x1a0c5901 };
@@ -85,7 +86,10 @@ void proxy_take(struct proxy *p, int fd, const struct sockaddr_storage *peer)
 static struct conn *find_shed(struct proxy *p)
 {
     struct conn *c = TAILQ_FIRST(&p->conns[CONN_IDLE]);
+    struct conn *h2 = TAILQ_FIRST(&p->conns[CONN_H2_IDLE]);
 
+    if (c == NULL || (h2 != NULL && h2->since_ms < c->since_ms))
+        c = h2;
     if (c != NULL)
         return c;
     c = TAILQ_FIRST(&p->conns[CONN_HEAD]);
@@ -198,6 +202,10 @@ void proxy_drain(struct proxy *p)
     /* Idle ones get their moment from now on, not from when they became idle. */
     TAILQ_FOREACH(c, &p->conns[CONN_IDLE], link)
     c->since_ms = loop_now_ms(p->loop);
+    TAILQ_FOREACH(c, &p->conns[CONN_H2_IDLE], link)
+    h2_client_drain(c);
+    TAILQ_FOREACH(c, &p->conns[CONN_H2], link)
+    h2_client_drain(c);
 }
 
 size_t proxy_num_conns(const struct proxy *p)
@@ -235,7 +243,7 @@ static void write_sum(struct exposition *x, struct proxy *const *all, size_t num
 
 void proxy_write_metrics(struct proxy *const *all, size_t num, struct exposition *x)
 {
-    uint64_t conns = 0;
+    uint64_t conns = 0, streams = 0;
 
     exposition_metric(x, METRIC_WORKER_CONNECTIONS);
     for (size_t i = 0; i < num; i++) {
@@ -245,8 +253,10 @@ void proxy_write_metrics(struct proxy *const *all, size_t num, struct exposition
         exposition_label(x, "worker", str_from(worker));
         exposition_value(x, "", (int64_t)proxy_num_conns(all[i]));
         conns += proxy_num_conns(all[i]);
+        streams += metrics_get(&all[i]->num_streams);
     }
     exposition_one(x, METRIC_CONNECTIONS, (int64_t)conns);
+    exposition_one(x, METRIC_STREAMS, (int64_t)streams);
     exposition_one(x, METRIC_EJECTED, upstream_shared_num_ejected(all[0]->ups.shared));
     exposition_metric(x, METRIC_CLOSED);
     for (int i = 0; i < CLOSE__COUNT; i++)

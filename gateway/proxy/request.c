@@ -7,7 +7,9 @@
 #include <string.h>
 
 #include "gateway/core/check.h"
+#include "gateway/http/h2_session.h"
 #include "gateway/proxy/conn.h"
+#include "gateway/proxy/h2_client.h"
 #include "gateway/proxy/retry.h"
 
 /* Reads what has come into the rest of the block. */
@@ -111,12 +113,37 @@ static void keep_partial(struct conn *c, const struct h1_head *h)
         conn_enter(c, CONN_HEAD);
 }
 
+/*
+ * A connection that begins with the preface of HTTP/2 speaks it (RFC 9113 section 3.3). True: it
+ * does, or the rest of the preface is missing; it is never shown to the parser of HTTP/1.1.
+ */
+static bool is_h2(struct conn *c)
+{
+    if (c->account.num_requests > 0 || c->carrier != NULL)
+        return false;
+    switch (h2_preface_find(c->in, c->in_len)) {
+    case H2_PREFACE_NOT:
+        break;
+    case H2_PREFACE_PART:
+        sock_look_again(&c->sock);
+        if (c->state == CONN_IDLE)
+            conn_enter(c, CONN_HEAD);
+        return true;
+    case H2_PREFACE_WHOLE:
+        (void)h2_client_begin(c); /* false: closed, which the next step sees */
+        return true;
+    }
+    return false;
+}
+
 /* Parses what is there; the head lives in the worker's scratch unless it comes in pieces. */
 static void take_head(struct conn *c)
 {
     struct proxy *p = c->proxy;
     struct h1_head *h = c->partial != NULL ? c->partial : &p->head;
 
+    if (is_h2(c))
+        return;
     p->head_of = NULL;
     if (c->partial == NULL)
         h1_head_init(h, H1_REQUEST);

@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "gateway/core/check.h"
+#include "gateway/http/h2_session.h"
 #include "gateway/proxy/conn.h"
 #include "gateway/table/table.h"
 #include "gateway/wire/frame.h"
@@ -589,6 +590,51 @@ static void a_client_whose_descriptor_is_needed(void **state)
     assert_ended(f, CLOSE_SHED);
 }
 
+static void speak_h2(struct fixture *f)
+{
+    static const uint8_t settings[9] = {0, 0, 0, 4, 0, 0, 0, 0, 0};
+
+    say(f, f->client, H2_PREFACE);
+    assert_int_equal(send(f->client, settings, sizeof settings, MSG_NOSIGNAL), sizeof settings);
+    turn(f);
+    assert_open(f);
+}
+
+/* It hears our SETTINGS, that its own were read, and a GOAWAY with that error. */
+static void assert_goaway(struct fixture *f, char error)
+{
+    ssize_t n = recv(f->client, f->heard, sizeof f->heard, 0);
+
+    assert_true(n >= 53 && f->heard[36 + 3] == 7 && f->heard[36 + 16] == error);
+    end(f, &f->client);
+}
+
+static void an_http_2_client_that_breaks_a_rule(void **state)
+{
+    static const uint8_t data_of_no_stream[9] = {0, 0, 0, 0, 0, 0, 0, 0, 1};
+    struct fixture *f = *state;
+
+    speak_h2(f);
+    assert_int_equal(send(f->client, data_of_no_stream, sizeof data_of_no_stream, 0), 9);
+    turn(f);
+    assert_goaway(f, 1);
+    assert_ended(f, CLOSE_H2_ERROR);
+}
+
+static void an_http_2_client_that_floods(void **state)
+{
+    static const uint8_t ack[17] = {0, 0, 8, 6, 1}; /* of a PING that we never sent */
+    struct fixture *f = *state;
+
+    speak_h2(f);
+    for (int i = 0; i <= H2_CALM_BURST + H2_CALM_A_SECOND; i++)
+        assert_int_equal(send(f->client, ack, sizeof ack, 0), sizeof ack);
+    turn(f);
+    turn(f);
+    assert_goaway(f, 11);
+    assert_ended(f, CLOSE_H2_FLOOD);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -621,6 +667,8 @@ int main(void)
         TEST(an_idle_client_of_a_gateway_that_drains),
         TEST(a_tunnel_of_a_gateway_that_drains_is_kept),
         TEST(a_client_whose_descriptor_is_needed),
+        TEST(an_http_2_client_that_breaks_a_rule),
+        TEST(an_http_2_client_that_floods),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
