@@ -188,8 +188,9 @@ static bool is_panic(const struct balancer *b)
 static bool was_tried(const struct balancer_query *q, uint32_t id)
 {
     for (size_t i = 0; i < q->tried->num; i++)
-        if (q->tried->ids[i] == id)
-            return q->pass == BALANCER_FRESH || (q->tried->stale >> i & 1) == 0;
+        if (q->tried->ids[i] == id &&
+            (q->pass == BALANCER_FRESH || (q->tried->stale >> i & 1) == 0))
+            return true; /* a kept connection may have failed before the new one that did, too */
     return false;
 }
 

@@ -192,6 +192,9 @@ static void an_endpoint_whose_kept_connection_failed_comes_before_the_ejected(vo
     f->tried = (struct balancer_tried){.ids = {p->all[1].id, p->all[2].id}, .num = 2, .stale = 2};
     for (int i = 0; i < 5; i++)
         assert_int_equal(pick(f)->id, p->all[2].id);
+    f->tried.ids[f->tried.num++] = p->all[2].id; /* the new connection failed as well */
+    assert_int_equal(pick(f)->id, p->all[0].id);
+    f->tried.num = 2;
     f->tried.stale = 0;
     assert_int_equal(pick(f)->id, p->all[0].id);
     assert_false(f->choice.ticket.probe);
