@@ -1,7 +1,8 @@
 /*
  * Scanner of chunked bodies (RFC 9112 section 7.1), for forwarding them as they are and for taking
  * them apart. Strict: CR LF only, at most 16 hex digits that fit in 63 bits, extensions of at most
- * 128 bytes a chunk, trailers of at most 8 KiB without framing, routing or forwarding fields.
+ * 128 bytes a chunk, and at most 4 KiB more of them than of payload, trailers of at most 8 KiB
+ * without framing, routing or forwarding fields.
  */
 #ifndef GATEWAY_HTTP_H1_BODY_H
 #define GATEWAY_HTTP_H1_BODY_H
@@ -12,13 +13,20 @@
 
 #include "gateway/http/h1_head.h"
 
-enum { H1_CHUNK_EXT_MAX = 128, H1_TRAILER_MAX = 8192, H1_TRAILER_LINE_MAX = 4096 };
+enum {
+    H1_CHUNK_EXT_MAX = 128,
+    H1_CHUNK_EXCESS_MAX = 4096,
+    H1_TRAILER_MAX = 8192,
+    H1_TRAILER_LINE_MAX = 4096
+};
 
-struct h1_chunked { /* all zero = at the start of a body */
-    uint64_t left;  /* bytes of the chunk still to come */
-    uint8_t state;  /* private */
+struct h1_chunked {   /* all zero = at the start of a body */
+    uint64_t left;    /* bytes of the chunk still to come */
+    uint64_t payload; /* bytes of all chunks whose size has come */
+    uint8_t state;    /* private */
     uint8_t num_digits;
-    uint16_t ext_bytes;
+    uint16_t ext_bytes;    /* of this chunk */
+    uint16_t excess_bytes; /* of all extensions, beyond the payload */
     uint16_t trailer_bytes;
     uint16_t line_len;
     void (*on_trailer)(void *arg, struct str line); /* a good trailer field; NULL: nobody asks */

@@ -16,6 +16,23 @@ void h1_head_init(struct h1_head *h, enum h1_kind kind)
 {
     memset(h, 0, offsetof(struct h1_head, fields));
     h->kind = (uint8_t)kind;
+    h->head_max = H1_HEAD_MAX;
+    h->target_max = H1_LINE_MAX;
+    h->fields_max = H1_FIELDS_MAX;
+}
+
+static uint16_t lower_of(uint32_t limit, uint16_t most)
+{
+    return limit != 0 && limit < most ? (uint16_t)limit : most;
+}
+
+void h1_head_limit(struct h1_head *h, const struct h1_limits *limits)
+{
+    ASSERT(h->kind == H1_REQUEST && h->scanned == 0);
+    h->head_max = lower_of(limits->head_bytes, H1_HEAD_MAX);
+    h->target_max = lower_of(limits->uri_bytes, H1_LINE_MAX);
+    h->fields_max = lower_of(limits->head_fields, H1_FIELDS_MAX);
+    h->drop_underscores = limits->drop_underscores;
 }
 
 static enum h1_parse refuse(struct h1_head *h, enum h1_refusal why)
@@ -25,42 +42,43 @@ static enum h1_parse refuse(struct h1_head *h, enum h1_refusal why)
 }
 
 /* "HTTP/1.x" at p; answers whether it is a version at all, and fills minor (255: other major). */
-static bool parse_version(const char *p, uint8_t *out_minor)
+static bool parse_version(struct h1_head *h, const char *p)
 {
     if (memcmp(p, "HTTP/", 5) != 0 || !h1_is(p[5], H1_DIGIT) || p[6] != '.' ||
         !h1_is(p[7], H1_DIGIT))
         return false;
-    *out_minor = p[5] != '1' ? 255 : p[7] == '0' ? 0 : 1;
+    h->minor = p[5] != '1' ? 255 : p[7] == '0' ? 0 : 1;
+    h->later_minor = p[7] > '1';
     return true;
 }
 
 /* ---- request line -------------------------------------------------------------------------- */
 
-/* absolute-form (RFC 9112 section 3.2.2): scheme and authority are cut off, the rest is
- * origin-form. */
-static bool split_absolute(struct h1_head *h, const char *base)
+/*
+ * absolute-form (RFC 9112 section 3.2.2): scheme and authority are cut off, the rest is
+ * origin-form. What asks for https must come over TLS (RFC 9110 section 7.4), which nobody has
+ * here.
+ */
+static enum h1_parse split_absolute(struct h1_head *h, const char *base)
 {
     struct str t = h1_slice(base, h->target, h->target_len);
-    size_t skip = 0;
-
-    if (t.n > 7 && str_eq_nocase((struct str){t.p, 7}, STR("http://")))
-        skip = 7;
-    else if (t.n > 8 && str_eq_nocase((struct str){t.p, 8}, STR("https://")))
-        skip = 8;
-    else
-        return false;
+    size_t skip = sizeof "http://" - 1;
     size_t end = skip;
 
+    if (t.n > 8 && str_eq_nocase((struct str){t.p, 8}, STR("https://")))
+        return refuse(h, H1_MISDIRECTED);
+    if (t.n <= skip || !str_eq_nocase((struct str){t.p, skip}, STR("http://")))
+        return refuse(h, H1_BAD_TARGET);
     while (end < t.n && t.p[end] != '/' && t.p[end] != '?')
         end++;
     if (end == skip || memchr(t.p + skip, '@', end - skip) != NULL)
-        return false;
+        return refuse(h, H1_BAD_TARGET);
     h->absolute = true;
     h->host = (uint16_t)(h->target + skip);
     h->host_len = (uint16_t)(end - skip);
     h->path = (uint16_t)(h->target + end);
     h->path_len = (uint16_t)(t.n - end);
-    return true;
+    return H1_DONE;
 }
 
 static enum h1_parse parse_target(struct h1_head *h, const char *base)
@@ -69,6 +87,8 @@ static enum h1_parse parse_target(struct h1_head *h, const char *base)
 
     if (t.n == 0 || !h1_all(t.p, t.n, H1_TARGET))
         return refuse(h, H1_BAD_TARGET);
+    if (t.n > h->target_max)
+        return refuse(h, H1_LINE_TOO_LONG);
     if (t.p[0] == '/') {
         h->path = h->target;
         h->path_len = h->target_len;
@@ -85,7 +105,7 @@ static enum h1_parse parse_target(struct h1_head *h, const char *base)
         h->path_len = h->target_len;
         return H1_DONE;
     }
-    return split_absolute(h, base) ? H1_DONE : refuse(h, H1_BAD_TARGET);
+    return split_absolute(h, base);
 }
 
 static enum h1_parse parse_request_line(struct h1_head *h, const char *base, size_t end)
@@ -98,14 +118,15 @@ static enum h1_parse parse_request_line(struct h1_head *h, const char *base, siz
     if (sp == NULL)
         return refuse(h, H1_BAD_REQUEST_LINE);
     h->method_len = (uint16_t)(sp - line);
-    if (h->method_len == 0 || h->method_len > H1_METHOD_MAX ||
-        !h1_all(line, h->method_len, H1_TOKEN))
+    if (h->method_len == 0 || !h1_all(line, h->method_len, H1_TOKEN))
         return refuse(h, H1_BAD_METHOD);
+    if (h->method_len > H1_METHOD_MAX) /* RFC 9112 section 3 */
+        return refuse(h, H1_LONG_METHOD);
     size_t rest = n - h->method_len - 1; /* "target HTTP/1.1" */
 
     if (rest < 10 || sp[rest - 8] != ' ')
         return refuse(h, H1_BAD_REQUEST_LINE);
-    if (!parse_version(sp + rest - 7, &h->minor))
+    if (!parse_version(h, sp + rest - 7))
         return refuse(h, H1_BAD_VERSION);
     if (h->minor == 255)
         return refuse(h, H1_VERSION);
@@ -122,7 +143,7 @@ static enum h1_parse parse_status_line(struct h1_head *h, const char *base, size
     size_t n = end - h->pos;
 
     h->start = (uint16_t)h->pos;
-    if (n < 12 || !parse_version(line, &h->minor) || line[8] != ' ' || h->minor == 255)
+    if (n < 12 || !parse_version(h, line) || line[8] != ' ' || h->minor == 255)
         return refuse(h, H1_BAD_STATUS_LINE);
     if (!h1_all(line + 9, 3, H1_DIGIT) || (n > 12 && line[12] != ' ') ||
         (n > 13 && !h1_all(line + 13, n - 13, H1_VALUE)))
@@ -169,12 +190,24 @@ static enum h1_parse field_host(struct h1_head *h, const char *base, const struc
     return H1_DONE;
 }
 
+/* RFC 9110 section 10.1.1: HTTP/1.0 knows no expectations, they mean nothing there. */
+static enum h1_parse field_expect(struct h1_head *h, const char *base, struct h1_field *f)
+{
+    f->drop = h->minor == 0;
+    if (h->kind == H1_RESPONSE || f->drop)
+        return H1_DONE;
+    if (h->expect_continue || !str_eq_nocase(h1_field_value(f, base), STR("100-continue")))
+        return refuse(h, H1_EXPECTATION);
+    h->expect_continue = true;
+    return H1_DONE;
+}
+
 /* A name with '_' that reads as one of the fields we set is an attempt to get past us. */
 static bool is_forwarding_alias(struct str name)
 {
     char plain[20];
 
-    if (name.n > sizeof(plain) - 1 || name.n < 4 || memchr(name.p, '_', name.n) == NULL)
+    if (name.n > sizeof(plain) - 1)
         return false;
     for (size_t i = 0; i < name.n; i++)
         plain[i] = (char)(name.p[i] == '_' ? '-' : name.p[i]);
@@ -204,12 +237,19 @@ static enum h1_parse take_known(struct h1_head *h, const char *base, struct h1_f
         f->drop = true;
         return H1_DONE;
     case H1_EXPECT:
-        if (h->minor == 1 && str_eq_nocase(h1_field_value(f, base), STR("100-continue")))
-            h->expect_continue = true;
-        return H1_DONE;
+        return field_expect(h, base, f);
     default:
         return H1_DONE;
     }
+}
+
+/* Many services read '_' in a name as '-': a second spelling, of fields of theirs as well. */
+static enum h1_parse take_underscored(struct h1_head *h, struct h1_field *f, struct str name)
+{
+    if (is_forwarding_alias(name))
+        return refuse(h, H1_FORWARDING_ALIAS);
+    f->drop = h->drop_underscores;
+    return H1_DONE;
 }
 
 static enum h1_parse parse_field(struct h1_head *h, const char *base, size_t end)
@@ -228,7 +268,7 @@ static enum h1_parse parse_field(struct h1_head *h, const char *base, size_t end
 
     if (!h1_all(value.p, value.n, H1_VALUE))
         return refuse(h, H1_BAD_VALUE);
-    if (h->num_fields == H1_FIELDS_MAX)
+    if (h->num_fields == h->fields_max)
         return refuse(h, H1_TOO_MANY_FIELDS);
     struct h1_field *f = &h->fields[h->num_fields++];
     struct str name = {line, name_len};
@@ -240,7 +280,7 @@ static enum h1_parse parse_field(struct h1_head *h, const char *base, size_t end
                            .id = (uint8_t)h1_field_find(name)};
     if (f->id != H1_OTHER)
         return take_known(h, base, f);
-    return is_forwarding_alias(name) ? refuse(h, H1_FORWARDING_ALIAS) : H1_DONE;
+    return memchr(name.p, '_', name.n) != NULL ? take_underscored(h, f, name) : H1_DONE;
 }
 
 /* ---- the whole head ------------------------------------------------------------------------ */
@@ -384,14 +424,14 @@ static enum h1_parse judge_partial(struct h1_head *h, size_t len)
 {
     if (!h->first_line_done && len - h->pos > H1_LINE_MAX)
         return refuse(h, h->kind == H1_REQUEST ? H1_LINE_TOO_LONG : H1_BAD_STATUS_LINE);
-    if (len >= H1_HEAD_MAX)
+    if (len >= h->head_max)
         return refuse(h, H1_HEAD_TOO_LARGE);
     return H1_MORE;
 }
 
 enum h1_parse h1_head_parse(struct h1_head *h, const char *base, size_t len)
 {
-    size_t limit = len < H1_HEAD_MAX ? len : H1_HEAD_MAX;
+    size_t limit = len < h->head_max ? len : h->head_max;
 
     while (h->scanned < limit) {
         const char *lf = memchr(base + h->scanned, '\n', limit - h->scanned);

@@ -6,7 +6,7 @@
  * What is ambiguous is refused, never repaired: bare CR or LF, obs-fold, blanks before the colon,
  * NUL and other control bytes, two Content-Lengths, Content-Length beside Transfer-Encoding,
  * codings other than one "chunked", two Hosts, an absolute-form target that disagrees with Host,
- * underscored aliases of forwarding headers.
+ * underscored aliases of forwarding headers, expectations other than one "100-continue".
  */
 #ifndef GATEWAY_HTTP_H1_HEAD_H
 #define GATEWAY_HTTP_H1_HEAD_H
@@ -25,11 +25,20 @@ enum {
     H1_METHOD_MAX = 32
 };
 
+/* What a cluster's settings make stricter. 0: as above. Only requests are held to it. */
+struct h1_limits {
+    uint32_t head_bytes;
+    uint32_t head_fields;
+    uint32_t uri_bytes;    /* of the request target */
+    bool drop_underscores; /* fields with '_' in their name are not forwarded */
+};
+
 /* Why a head or body is refused: symbol, label for metrics, HTTP status, sentence. */
 #define H1_REFUSALS(X)                                                                           \
     X(BAD_LINE_END, "bad_line_end", 400, "a line does not end with CR LF")                       \
     X(BAD_REQUEST_LINE, "bad_request_line", 400, "the request line is malformed")                \
-    X(BAD_METHOD, "bad_method", 400, "the method is not a token of at most 32 bytes")            \
+    X(BAD_METHOD, "bad_method", 400, "the method is not a token")                                \
+    X(LONG_METHOD, "long_method", 501, "no method of more than 32 bytes is known here")          \
     X(BAD_TARGET, "bad_target", 400, "the request target is malformed")                          \
     X(BAD_VERSION, "bad_version", 400, "the protocol version is malformed")                      \
     X(VERSION, "version", 505, "only HTTP/1.0 and HTTP/1.1 are spoken here")                     \
@@ -40,6 +49,8 @@ enum {
     X(NO_HOST, "no_host", 400, "the Host field is missing")                                      \
     X(TWO_HOSTS, "two_hosts", 400, "there is more than one Host field")                          \
     X(HOST_DISAGREES, "host_disagrees", 400, "the request target and Host name different hosts") \
+    X(MISDIRECTED, "misdirected", 421, "an https target came over a connection without TLS")     \
+    X(EXPECTATION, "expectation", 417, "only the expectation 100-continue can be met")           \
     X(BAD_LENGTH, "bad_length", 400, "Content-Length is malformed")                              \
     X(TWO_LENGTHS, "two_lengths", 400, "there is more than one Content-Length")                  \
     X(LENGTH_AND_CODING, "length_and_coding", 400,                                               \
@@ -115,6 +126,7 @@ struct h1_head {
     bool expect_continue; /* Expect: 100-continue, on an HTTP/1.1 request */
     bool has_upgrade;     /* an Upgrade field that Connection names, in HTTP/1.1 */
     bool asterisk;        /* OPTIONS * */
+    bool later_minor;     /* HTTP/1.2 and later: read and forwarded as 1.1, RFC 9110 section 2.5 */
     bool absolute;        /* the target was absolute-form; path_off..path_len is its origin-form */
     uint16_t status;      /* response */
     uint16_t method_len;  /* the method begins at `start` */
@@ -130,11 +142,13 @@ struct h1_head {
 
     /* private: where to go on */
     uint32_t pos, scanned;
-    bool saw_length, saw_coding, saw_connection, first_line_done;
+    uint16_t head_max, target_max, fields_max;
+    bool saw_length, saw_coding, saw_connection, first_line_done, drop_underscores;
     struct h1_field fields[H1_FIELDS_MAX];
 };
 
 void h1_head_init(struct h1_head *h, enum h1_kind kind); /* cheap: does not touch fields[] */
+void h1_head_limit(struct h1_head *h, const struct h1_limits *limits); /* before the first parse */
 
 /*
  * Goes on parsing base[0..len). H1_MORE wants more bytes after those (or none were there yet);

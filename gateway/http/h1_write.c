@@ -141,7 +141,8 @@ static void put_upgrade(struct h1_out *out, const struct h1_head *h, const char 
 static void put_request_line(struct h1_out *out, const struct h1_head *h, const char *base,
                              const struct h1_target *target)
 {
-    if (target == NULL && h->minor == 1 && !h->absolute) { /* as it stands, CR LF included */
+    /* As it stands, CR LF included. */
+    if (target == NULL && h->minor == 1 && !h->absolute && !h->later_minor) {
         put(out, h1_slice(base, h->start, (uint16_t)(h->fields_at - h->start)));
         return;
     }
@@ -254,7 +255,7 @@ void h1_write_response(struct h1_out *out, const struct h1_head *h, const char *
 {
     ASSERT(h->kind == H1_RESPONSE);
     start(out);
-    if (h->minor == 1) {
+    if (h->minor == 1 && !h->later_minor) {
         put(out, h1_slice(base, h->start, (uint16_t)(h->fields_at - h->start)));
     } else {
         put_copy(out, STR("HTTP/1.1"));

@@ -11,7 +11,7 @@
     X(CLIENT_SLOW, "client_slow", "the client was too slow to send or to read")    \
     X(IDLE_TIMEOUT, "idle_timeout", "no request within the time set")              \
     X(REFUSED, "refused", "a request was refused and its connection ended")        \
-    X(BAD_BODY, "bad_body", "a request body was malformed while its response ran") \
+    X(BAD_BODY, "bad_body", "a request body was wrong while its response ran")     \
     X(RESPONSE_BROKEN, "response_broken", "an endpoint ended inside its response") \
     X(RESPONSE_BAD, "response_bad", "an endpoint sent a malformed response body")  \
     X(RESPONSE_TIMEOUT, "response_timeout", "a response stood still for too long") \

@@ -84,6 +84,7 @@ struct exchange {
     bool upgrade;      /* it asks for another protocol, and the endpoint was told so */
     bool client_keeps; /* the client wants to go on after this exchange */
     uint64_t left;     /* of a body with a length */
+    uint64_t body_max; /* bytes of it that the route takes; 413 beyond */
     struct h1_chunked *chunks;
 
     /* where it goes: a route of the pinned version; its pools are looked up in the newest, since
@@ -206,6 +207,7 @@ void conn_keep_rest(struct buf *b, const struct h1_out *out, size_t sent);
 /* request.c */
 bool request_step(struct conn *c);                  /* IDLE and HEAD */
 MUST_USE bool request_scan_body(struct conn *c);    /* false: malformed, c->x.chunks->refusal */
+bool request_is_too_large(const struct conn *c);    /* its body, as far as it was announced */
 const struct h1_head *request_head(struct conn *c); /* of the exchange under way */
 /* A route_request's field, of that head; `conn` is the struct conn. */
 bool request_field(const void *conn, struct str name, struct str *out);

@@ -32,6 +32,25 @@ static void note_deaf(struct exchange *x)
     x->up->sock.readable = true; /* what it said before, or its end, comes next */
 }
 
+static uint64_t body_limit(const struct proxy *p, const struct route *r)
+{
+    int64_t bytes = r->limits != NULL && r->limits->body_bytes >= 0
+                        ? r->limits->body_bytes
+                        : table_settings(p->table)->body_bytes;
+
+    return bytes >= 0 ? (uint64_t)bytes : UINT64_MAX;
+}
+
+/* Is the body one that the route takes? False: 413 is on its way. */
+static bool take_body(struct conn *c)
+{
+    c->x->body_max = body_limit(c->proxy, c->x->route->route);
+    if (!request_is_too_large(c))
+        return true;
+    reply_send(c, REPLY_BODY_TOO_LARGE);
+    return false;
+}
+
 /* Sets x->route. False: an answer is on its way. */
 static bool find_route(struct conn *c)
 {
@@ -56,7 +75,7 @@ static bool find_route(struct conn *c)
     }
     x->pin = pin_use(c->proxy->pin);
     account_routed(c, x->route);
-    return true;
+    return take_body(c);
 }
 
 static void give_up(struct conn *c)
@@ -311,6 +330,17 @@ void exchange_broken(struct conn *c, int error)
         give_up(c);
 }
 
+/* What came of the body is not passed on, and neither is what follows. */
+static void refuse_body(struct conn *c)
+{
+    if (c->state != CONN_REQUEST) /* the response has begun: there is no other way to say it */
+        conn_abort(c, CLOSE_BAD_BODY);
+    else if (request_is_too_large(c))
+        reply_send(c, REPLY_BODY_TOO_LARGE);
+    else
+        reply_refuse(c, c->x->chunks->refusal);
+}
+
 /* Reads more of the body into the block; a full block whose bytes are all sent begins anew. */
 static bool read_body(struct conn *c)
 {
@@ -329,16 +359,13 @@ static bool read_body(struct conn *c)
         c->in_len += (uint32_t)n;
         conn_touch(c);
         upstream_be_patient(x->up); /* the body may be more than its window */
-        if (request_scan_body(c)) {
-            if (!x->request_read)
-                sock_look_again(&c->sock);
-            return true;
+        if (!request_scan_body(c) || request_is_too_large(c)) {
+            refuse_body(c);
+            return false;
         }
-        if (c->state == CONN_REQUEST)
-            reply_refuse(c, x->chunks->refusal);
-        else
-            conn_abort(c, CLOSE_BAD_BODY);
-        return false;
+        if (!x->request_read)
+            sock_look_again(&c->sock);
+        return true;
     case IO_AGAIN:
         return true;
     case IO_EOF:

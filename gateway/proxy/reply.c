@@ -58,6 +58,7 @@ static const char *reason_phrase(int status)
         {413, "Content Too Large"},
         {414, "URI Too Long"},
         {417, "Expectation Failed"},
+        {421, "Misdirected Request"},
         {429, "Too Many Requests"},
         {431, "Request Header Fields Too Large"},
         {451, "Unavailable For Legal Reasons"},

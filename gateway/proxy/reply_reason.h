@@ -11,9 +11,11 @@
       "the request is malformed; signalbox_refused_total says how")                               \
     X(BAD_HOST, "bad_host", 400, "http_request_error", REFUSED, "the Host field is no host name") \
     X(NOT_IMPLEMENTED, "not_implemented", 501, "http_request_denied", REFUSED,                    \
-      "CONNECT is not served here")                                                               \
+      "CONNECT and TRACE are not served here")                                                    \
     X(REQUEST_TIMEOUT, "request_timeout", 408, "http_request_error", CLIENT_SLOW,                 \
       "the request did not arrive in time")                                                       \
+    X(BODY_TOO_LARGE, "body_too_large", 413, "http_request_error", REFUSED,                       \
+      "the request body is larger than this service takes")                                       \
     X(NO_ROUTE, "no_route", 503, "destination_not_found", DONE,                                   \
       "no service answers for this host")                                                         \
     X(NO_PATH, "no_path", 404, "destination_not_found", DONE, "no service answers for this path") \

@@ -11,6 +11,7 @@
 #include "gateway/proxy/conn.h"
 #include "gateway/proxy/h2_client.h"
 #include "gateway/proxy/retry.h"
+#include "gateway/table/table.h"
 
 /* Reads what has come into the rest of the block. */
 static bool fill(struct conn *c)
@@ -63,6 +64,16 @@ bool request_scan_body(struct conn *c)
     return true;
 }
 
+/* A length is known with the head, of which all bytes are still there; chunks tell as they come. */
+bool request_is_too_large(const struct conn *c)
+{
+    const struct exchange *x = c->x;
+
+    if (x->framing == H1_BODY_CHUNKED)
+        return x->chunks->payload > x->body_max;
+    return x->intact && x->left + (x->body_end - x->head_len) > x->body_max;
+}
+
 static void begin(struct conn *c, const struct h1_head *h)
 {
     struct str method = h1_method(h, c->in);
@@ -78,6 +89,7 @@ static void begin(struct conn *c, const struct h1_head *h)
     x->minor = h->minor;
     x->client_keeps = h->keep_alive;
     x->left = h->framing == H1_BODY_LENGTH ? h->content_length : 0;
+    x->body_max = UINT64_MAX;
     x->intact = true;
     x->idempotent = retry_is_idempotent(method);
     x->upgrade = h1_may_upgrade(h, c->in);
@@ -96,7 +108,7 @@ static void begin(struct conn *c, const struct h1_head *h)
     }
     if (!x->request_read)
         sock_look_again(&c->sock);
-    if (str_eq(method, STR("CONNECT")))
+    if (str_eq(method, STR("CONNECT")) || str_eq(method, STR("TRACE")))
         reply_send(c, REPLY_NOT_IMPLEMENTED);
     else
         exchange_start(c);
@@ -136,6 +148,27 @@ static bool is_h2(struct conn *c)
     return false;
 }
 
+static struct h1_limits limits_of(const struct proxy *p)
+{
+    const struct route_settings *s;
+
+    if (p->table == NULL)
+        return (struct h1_limits){.drop_underscores = true};
+    s = table_settings(p->table);
+    return (struct h1_limits){.head_bytes = s->head_bytes,
+                              .head_fields = s->head_fields,
+                              .uri_bytes = s->uri_bytes,
+                              .drop_underscores = !s->underscores};
+}
+
+static void start_head(struct conn *c, struct h1_head *h)
+{
+    struct h1_limits limits = limits_of(c->proxy);
+
+    h1_head_init(h, H1_REQUEST);
+    h1_head_limit(h, &limits);
+}
+
 /* Parses what is there; the head lives in the worker's scratch unless it comes in pieces. */
 static void take_head(struct conn *c)
 {
@@ -146,7 +179,7 @@ static void take_head(struct conn *c)
         return;
     p->head_of = NULL;
     if (c->partial == NULL)
-        h1_head_init(h, H1_REQUEST);
+        start_head(c, h);
     switch (h1_head_parse(h, c->in, c->in_len)) {
     case H1_MORE:
         if (c->in_len == BUFPOOL_BYTES)
@@ -190,7 +223,9 @@ const struct h1_head *request_head(struct conn *c)
     if (p->head_of == c)
         return &p->head;
     ASSERT(c->x->intact);
+    /* Held to no limits: those of the settings may have changed since it was taken. */
     h1_head_init(&p->head, H1_REQUEST);
+    h1_head_limit(&p->head, &(struct h1_limits){.drop_underscores = limits_of(p).drop_underscores});
     ASSERT(h1_head_parse(&p->head, c->in, c->in_len) == H1_DONE); /* it was before */
     p->head_of = c;
     return &p->head;

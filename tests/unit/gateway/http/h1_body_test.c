@@ -119,6 +119,46 @@ static void extensions_and_trailers_have_limits(void **state)
     assert_int_equal(c.refusal, H1_BAD_TRAILER);
 }
 
+/* Chunks of `size` bytes with extensions of 100: how many until they are refused, at most 500? */
+static size_t chunks_with_extensions(size_t size)
+{
+    static struct h1_chunked c;
+    static char chunk[1000];
+    size_t used, done = 0;
+    int n = snprintf(chunk, sizeof chunk, "%zx;%0100d\r\n", size, 0);
+
+    memset(chunk + n, 'p', size);
+    memcpy(chunk + n + size, "\r\n", 2);
+    h1_chunked_init(&c);
+    while (done < 500 &&
+           h1_chunked_pass(&c, (struct str){chunk, (size_t)n + size + 2}, &used) == H1_CHUNK_MORE)
+        done++;
+    assert_true(done == 500 || c.refusal == H1_BAD_CHUNK);
+    return done;
+}
+
+static void extensions_may_not_outweigh_the_payload(void **state)
+{
+    (void)state;
+    assert_int_equal(chunks_with_extensions(100), 500);
+    assert_int_equal(chunks_with_extensions(1), H1_CHUNK_EXCESS_MAX / 99);
+}
+
+static void the_payload_is_counted_as_it_is_announced(void **state)
+{
+    static struct h1_chunked c;
+    size_t used;
+
+    (void)state;
+    h1_chunked_init(&c);
+    assert_int_equal(h1_chunked_pass(&c, STR("5\r\nhello\r\n"), &used), H1_CHUNK_MORE);
+    assert_int_equal(c.payload, 5);
+    assert_int_equal(h1_chunked_pass(&c, STR("10000"), &used), H1_CHUNK_MORE);
+    assert_int_equal(c.payload, 5);
+    assert_int_equal(h1_chunked_pass(&c, STR("\r\n"), &used), H1_CHUNK_MORE);
+    assert_int_equal(c.payload, 5 + 0x10000);
+}
+
 static char *joined(const struct h1_out *out)
 {
     struct buf b;
@@ -181,6 +221,14 @@ static void requests_go_out_as_the_gateway_promises(void **state)
         {"GET / HTTP/1.1\r\nHost: a\r\nConnection: close, Secret\r\nSecret: 1\r\nTE: trailers\r\n"
          "Keep-Alive: 5\r\nProxy-Authorization: x\r\nUpgrade: h2c\r\nZ: 1\r\n\r\n",
          "GET / HTTP/1.1\r\nHost: a\r\nZ: 1\r\nX-Forwarded-For: 10.1.2.3\r\n" OURS("a")},
+        {"GET / HTTP/1.7\r\nHost: a\r\n\r\n",
+         "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 10.1.2.3\r\n" OURS("a")},
+        {"POST / HTTP/1.0\r\nHost: a\r\nExpect: 100-continue\r\n\r\n",
+         "POST / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 10.1.2.3\r\n" OURS("a")},
+        {"GET / HTTP/1.1\r\nHost: a\r\nConnection: Host, X-Forwarded-For, X-Real-IP, "
+         "Content-Length\r\nX-Forwarded-For: 1.1.1.1\r\nContent-Length: 3\r\n\r\n",
+         "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n"
+         "X-Forwarded-For: 1.1.1.1, 10.1.2.3\r\n" OURS("a")},
         {"GET / HTTP/1.0\r\n\r\n", "GET / HTTP/1.1\r\nHost: \r\nX-Forwarded-For: 10.1.2.3\r\n"
                                    "X-Real-IP: 10.1.2.3\r\nX-Forwarded-Proto: http\r\n\r\n"},
     };
@@ -347,6 +395,8 @@ static void responses_go_out_as_the_gateway_promises(void **state)
     } cases[] = {
         {"HTTP/1.1 200 OK\r\nA: 1\r\nContent-Length: 0\r\n\r\n", H1_CONN_SILENT, false,
          "HTTP/1.1 200 OK\r\nA: 1\r\nContent-Length: 0\r\n\r\n"},
+        {"HTTP/1.3 200 OK\r\nA: 1\r\n\r\n", H1_CONN_SILENT, false,
+         "HTTP/1.1 200 OK\r\nA: 1\r\n\r\n"},
         {"HTTP/1.1 200 OK\r\n\r\n", H1_CONN_CLOSE, false,
          "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"},
         {"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nKeep-Alive: 3\r\nA: 1\r\n\r\n",
@@ -390,6 +440,8 @@ int main(void)
         cmocka_unit_test(chunked_bodies_are_taken_apart_or_refused),
         cmocka_unit_test(passing_a_body_through_finds_the_same_end),
         cmocka_unit_test(extensions_and_trailers_have_limits),
+        cmocka_unit_test(extensions_may_not_outweigh_the_payload),
+        cmocka_unit_test(the_payload_is_counted_as_it_is_announced),
         cmocka_unit_test(requests_go_out_as_the_gateway_promises),
         cmocka_unit_test(an_upgrade_goes_out_with_a_connection_field_of_ours),
         cmocka_unit_test(many_forwarding_fields_do_not_overflow),

@@ -49,7 +49,39 @@ static const struct row requests[] = {
     {"http in lower case", "GET / http/1.1\r\n" HOST "\r\n", H1_BAD_VERSION},
     {"a method with a bracket", "G[T / HTTP/1.1\r\n" HOST "\r\n", H1_BAD_METHOD},
     {"a method of 33 bytes", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA / HTTP/1.1\r\n" HOST "\r\n",
-     H1_BAD_METHOD},
+     H1_LONG_METHOD},
+    {"a method of 32 bytes", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA / HTTP/1.1\r\n" HOST "\r\n", OK},
+    {"no method", " / HTTP/1.1\r\n" HOST "\r\n", H1_BAD_METHOD},
+    {"a minor version that does not exist yet", "GET / HTTP/1.2\r\n" HOST "\r\n", OK},
+    {"HTTP/0.9", "GET / HTTP/0.9\r\n" HOST "\r\n", H1_VERSION},
+    {"a blank after the version", "GET / HTTP/1.1 \r\n" HOST "\r\n", H1_BAD_REQUEST_LINE},
+    {"a blank in the target", "GET /a b HTTP/1.1\r\n" HOST "\r\n", H1_BAD_TARGET},
+    {"https without TLS", "GET https://a.test/ HTTP/1.1\r\n" HOST "\r\n", H1_MISDIRECTED},
+    {"absolute-form of another scheme", "GET ftp://a.test/ HTTP/1.1\r\n" HOST "\r\n",
+     H1_BAD_TARGET},
+    {"absolute-form without a host", "GET http:///x HTTP/1.1\r\n" HOST "\r\n", H1_BAD_TARGET},
+    {"an expectation", "POST / HTTP/1.1\r\n" HOST "Expect: 100-Continue\r\n\r\n", OK},
+    {"an expectation of something else", "POST / HTTP/1.1\r\n" HOST "Expect: 200-ok\r\n\r\n",
+     H1_EXPECTATION},
+    {"an expectation beside another", "POST / HTTP/1.1\r\n" HOST "Expect: y, 100-continue\r\n\r\n",
+     H1_EXPECTATION},
+    {"two expectations",
+     "POST / HTTP/1.1\r\n" HOST "Expect: 100-continue\r\nExpect: 100-continue\r\n\r\n",
+     H1_EXPECTATION},
+    {"an empty expectation", "POST / HTTP/1.1\r\n" HOST "Expect:\r\n\r\n", H1_EXPECTATION},
+    {"any expectation in HTTP/1.0", "POST / HTTP/1.0\r\nExpect: nonsense\r\n\r\n", OK},
+    {"a CR before the CR LF", "GET / HTTP/1.1\r\n" HOST "X: a\r\r\n\r\n", H1_BAD_VALUE},
+    {"a CR before the empty line", "GET / HTTP/1.1\r\n" HOST "\r\r\n\r\n", H1_BAD_NAME},
+    {"a value that is empty", "GET / HTTP/1.1\r\n" HOST "X:\r\nY: \t \r\n\r\n", OK},
+    {"a length with blanks in it", "POST / HTTP/1.1\r\n" HOST "Content-Length: 1 2\r\n\r\n",
+     H1_BAD_LENGTH},
+    {"a negative length", "POST / HTTP/1.1\r\n" HOST "Content-Length: -1\r\n\r\n", H1_BAD_LENGTH},
+    {"a coding in quotes", "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: \"chunked\"\r\n\r\n",
+     H1_UNKNOWN_CODING},
+    {"a coding with a parameter",
+     "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: chunked;a=b\r\n\r\n", H1_UNKNOWN_CODING},
+    {"identity", "POST / HTTP/1.1\r\n" HOST "Transfer-Encoding: identity\r\n\r\n",
+     H1_UNKNOWN_CODING},
     {"a target with bytes over 0x7f", "GET /\xc3\xa4 HTTP/1.1\r\n" HOST "\r\n", H1_BAD_TARGET},
     {"a fragment", "GET /a#b HTTP/1.1\r\n" HOST "\r\n", H1_BAD_TARGET},
     {"a relative target", "GET a HTTP/1.1\r\n" HOST "\r\n", H1_BAD_TARGET},
@@ -184,6 +216,60 @@ static void sizes_beyond_the_limits_are_refused(void **state)
     }
     assert_int_equal(parse(&h, H1_REQUEST, big, n), H1_REFUSED);
     assert_int_equal(h.refusal, H1_TOO_MANY_FIELDS);
+}
+
+static enum h1_parse parse_within(struct h1_head *h, const struct h1_limits *limits,
+                                  const char *text)
+{
+    h1_head_init(h, H1_REQUEST);
+    h1_head_limit(h, limits);
+    return h1_head_parse(h, text, strlen(text));
+}
+
+static void limits_of_the_settings_are_kept_to_the_byte(void **state)
+{
+    static const char text[] = "GET /abc HTTP/1.1\r\n" HOST "X: 1\r\n\r\n";
+    static const struct {
+        struct h1_limits limits;
+        enum h1_refusal refusal;
+    } rows[] = {
+        {{.head_bytes = sizeof text - 1}, OK},
+        {{.head_bytes = sizeof text - 2}, H1_HEAD_TOO_LARGE},
+        {{.uri_bytes = 4}, OK},
+        {{.uri_bytes = 3}, H1_LINE_TOO_LONG},
+        {{.head_fields = 2}, OK},
+        {{.head_fields = 1}, H1_TOO_MANY_FIELDS},
+        {{.head_bytes = UINT32_MAX, .head_fields = UINT32_MAX, .uri_bytes = UINT32_MAX}, OK},
+    };
+    static struct h1_head h;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        enum h1_parse r = parse_within(&h, &rows[i].limits, text);
+
+        assert_int_equal(r, rows[i].refusal == OK ? H1_DONE : H1_REFUSED);
+        assert_true(r == H1_DONE || h.refusal == rows[i].refusal);
+    }
+}
+
+static void names_with_underscores_are_dropped_when_told(void **state)
+{
+    static const char text[] = "GET / HTTP/1.1\r\n" HOST "my_field: 1\r\nmy-field: 2\r\n\r\n";
+    static const char alias[] = "GET / HTTP/1.1\r\n" HOST "x_real_ip: 1\r\n\r\n";
+    static struct h1_head h;
+
+    (void)state;
+    assert_int_equal(parse_within(&h, &(struct h1_limits){.drop_underscores = true}, text),
+                     H1_DONE);
+    assert_true(h.fields[1].drop && !h.fields[2].drop);
+    assert_int_equal(parse_within(&h, &(struct h1_limits){.drop_underscores = false}, text),
+                     H1_DONE);
+    assert_false(h.fields[1].drop);
+    for (int drop = 0; drop < 2; drop++) {
+        assert_int_equal(parse_within(&h, &(struct h1_limits){.drop_underscores = drop}, alias),
+                         H1_REFUSED);
+        assert_int_equal(h.refusal, H1_FORWARDING_ALIAS);
+    }
 }
 
 static void a_request_is_taken_apart(void **state)
@@ -354,6 +440,8 @@ int main(void)
         cmocka_unit_test(requests_are_accepted_or_refused_for_the_stated_reason),
         cmocka_unit_test(responses_are_accepted_or_refused_for_the_stated_reason),
         cmocka_unit_test(sizes_beyond_the_limits_are_refused),
+        cmocka_unit_test(limits_of_the_settings_are_kept_to_the_byte),
+        cmocka_unit_test(names_with_underscores_are_dropped_when_told),
         cmocka_unit_test(a_request_is_taken_apart),
         cmocka_unit_test(connection_decides_what_stays_open),
         cmocka_unit_test(only_what_keeps_to_the_tunnel_may_upgrade),
