@@ -214,6 +214,12 @@ static bool is_forwarding_alias(struct str name)
     return h1_field_find((struct str){plain, name.n}) != H1_OTHER;
 }
 
+/* Do messages end, or hosts begin, where this field says? */
+static bool is_decisive(enum h1_field_id id)
+{
+    return id == H1_HOST || id == H1_CONTENT_LENGTH || id == H1_TRANSFER_ENCODING;
+}
+
 static enum h1_parse take_known(struct h1_head *h, const char *base, struct h1_field *f)
 {
     switch ((enum h1_field_id)f->id) {
@@ -278,6 +284,9 @@ static enum h1_parse parse_field(struct h1_head *h, const char *base, size_t end
                            .value = (uint16_t)(value.p - base),
                            .value_len = (uint16_t)value.n,
                            .id = (uint8_t)h1_field_find(name)};
+    /* A tab may stand around a value, but not everybody takes it away (nginx does not). */
+    if (is_decisive((enum h1_field_id)f->id) && memchr(line, '\t', n) != NULL)
+        return refuse(h, H1_BAD_VALUE);
     if (f->id != H1_OTHER)
         return take_known(h, base, f);
     return memchr(name.p, '_', name.n) != NULL ? take_underscored(h, f, name) : H1_DONE;

@@ -5,8 +5,9 @@
  *
  * What is ambiguous is refused, never repaired: bare CR or LF, obs-fold, blanks before the colon,
  * NUL and other control bytes, two Content-Lengths, Content-Length beside Transfer-Encoding,
- * codings other than one "chunked", two Hosts, an absolute-form target that disagrees with Host,
- * underscored aliases of forwarding headers, expectations other than one "100-continue".
+ * codings other than one "chunked", tabs around either or around Host, two Hosts, an absolute-form
+ * target that disagrees with Host, underscored aliases of forwarding headers, expectations other
+ * than one "100-continue".
  */
 #ifndef GATEWAY_HTTP_H1_HEAD_H
 #define GATEWAY_HTTP_H1_HEAD_H
