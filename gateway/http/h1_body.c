@@ -93,6 +93,10 @@ static bool take_trailer(struct h1_chunked *c)
     return true;
 }
 
+/*
+ * What has been scanned goes on to the other side before its line is whole. So a byte that ends the
+ * line for somebody else, a lone LF above all, is refused where it stands.
+ */
 static bool trailer_byte(struct h1_chunked *c, char b)
 {
     if (++c->trailer_bytes > H1_TRAILER_MAX)
@@ -101,7 +105,7 @@ static bool trailer_byte(struct h1_chunked *c, char b)
         c->state = AT_TRAILER_LF;
         return c->line_len == 0 || take_trailer(c);
     }
-    if (c->line_len == H1_TRAILER_LINE_MAX)
+    if (c->line_len == H1_TRAILER_LINE_MAX || !h1_is(b, c->line_len == 0 ? H1_TOKEN : H1_VALUE))
         return false;
     c->line[c->line_len++] = b;
     return true;

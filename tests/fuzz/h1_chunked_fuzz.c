@@ -1,4 +1,7 @@
-/* Chunked bodies in two different cuts: same payload, same end, same refusal. */
+/*
+ * Chunked bodies in two different cuts: same payload, same end, same refusal. And what is passed on
+ * as framing has no LF without a CR before it, as that would be the end of a line to others.
+ */
 #include <stdint.h>
 #include <string.h>
 
@@ -15,6 +18,12 @@ struct outcome {
     enum h1_refusal refusal;
 };
 
+static void check_framing(const char *p, size_t from, size_t to)
+{
+    for (size_t i = from; i < to; i++)
+        ASSERT(p[i] != '\n' || (i > 0 && p[i - 1] == '\r'));
+}
+
 static void run(const char *p, size_t n, size_t step, struct outcome *o)
 {
     static struct h1_chunked c;
@@ -29,7 +38,8 @@ static void run(const char *p, size_t n, size_t step, struct outcome *o)
         size_t took;
 
         o->ev = h1_chunked_next(&c, (struct str){p + o->used, piece}, &took, &data);
-        ASSERT(took <= piece);
+        ASSERT(took <= piece && data.n <= took);
+        check_framing(p, o->used, o->used + took - data.n);
         o->used += took;
         if (o->ev == H1_CHUNK_DATA)
             ASSERT(buf_add_str(&o->payload, data));

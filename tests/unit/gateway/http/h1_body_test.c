@@ -41,7 +41,11 @@ static const struct row rows[] = {
     {"0\r\nContent-Length: 5\r\n\r\n", H1_CHUNK_BAD, "", 20},
     {"0\r\nhost: a\r\n\r\n", H1_CHUNK_BAD, "", 10},
     {"0\r\nX_Y: a\r\n\r\n", H1_CHUNK_BAD, "", 9},
-    {"0\r\n folded\r\n\r\n", H1_CHUNK_BAD, "", 10},
+    {"0\r\n folded\r\n\r\n", H1_CHUNK_BAD, "", 3},
+    {"0\r\n\nGET / HTTP/1.1\n\n", H1_CHUNK_BAD, "", 3},
+    {"0\r\nX: 1\nGET / HTTP/1.1\n\n", H1_CHUNK_BAD, "", 7},
+    {"0\r\nX: \001", H1_CHUNK_BAD, "", 6},
+    {"0\r\n\r\r\n", H1_CHUNK_BAD, "", 4},
     {"0\r\nnonsense\r\n\r\n", H1_CHUNK_BAD, "", 11},
 };
 
