@@ -44,13 +44,17 @@ static bool budget_spend(struct h2_budget *b, int64_t num, int64_t now_ms)
     return b->thousandths >= 0;
 }
 
-static void spend(struct h2_session *s, struct h2_budget *b, int64_t num)
+static void end_flood(struct h2_session *s)
 {
-    if (s->role == H2_CLIENT || s->flooded || budget_spend(b, num, s->now_ms))
-        return;
     s->flooded = true;
     if (nghttp2_session_terminate_session(s->ng, NGHTTP2_ENHANCE_YOUR_CALM) != 0)
         s->failed = true;
+}
+
+static void spend(struct h2_session *s, struct h2_budget *b, int64_t num)
+{
+    if (s->role == H2_SERVER && !s->flooded && !budget_spend(b, num, s->now_ms))
+        end_flood(s);
 }
 
 /* ---- nghttp2's callbacks --------------------------------------------------------------------- */
@@ -192,7 +196,6 @@ static int on_frame_recv(nghttp2_session *ng, const nghttp2_frame *f, void *arg)
         break;
     case NGHTTP2_PING:
     case NGHTTP2_SETTINGS:
-    case NGHTTP2_PRIORITY:
         spend(s, &s->calm, 1);
         break;
     case NGHTTP2_GOAWAY:
@@ -355,8 +358,10 @@ bool h2_session_feed(struct h2_session *s, const char *p, size_t n, int64_t now_
     OBJ_CHECK(s, SESSION_MAGIC);
     s->now_ms = now_ms;
     taken = nghttp2_session_mem_recv(s->ng, (const uint8_t *)p, n);
-    s->flooded = s->flooded || taken == NGHTTP2_ERR_FLOODED;
-    s->failed = s->failed || taken < 0;
+    if (taken == NGHTTP2_ERR_FLOODED || taken == NGHTTP2_ERR_TOO_MANY_CONTINUATIONS)
+        end_flood(s);
+    else if (taken < 0)
+        s->failed = true;
     return !s->failed && !s->flooded;
 }
 

@@ -9,7 +9,7 @@
  * most, H2_WINDOW on all streams of a connection, and H2_TX_MAX to be sent on each.
  *
  * Floods: nghttp2 counts resets, CONTINUATION frames and unread acknowledgements; frames that cost
- * us work and the peer nothing (empty DATA, PING, SETTINGS, PRIORITY, what makes us reset a stream)
+ * us work and the peer nothing (empty DATA, PING, SETTINGS, what makes us reset a stream)
  * have a budget here. Beyond any of them the connection ends with ENHANCE_YOUR_CALM.
  */
 #ifndef GATEWAY_HTTP_H2_SESSION_H
