@@ -10,6 +10,7 @@
 #include "gateway/proxy/conn.h"
 #include "gateway/proxy/policy.h"
 #include "gateway/proxy/retry.h"
+#include "gateway/route/path.h"
 #include "gateway/route/route.h"
 
 /* The upstream connection of the exchange has news. */
@@ -65,6 +66,10 @@ static bool find_route(struct conn *c)
 
     if (!request_view(c, host, &q)) {
         reply_send(c, REPLY_BAD_HOST);
+        return false;
+    }
+    if (!route_path_allowed(q.path)) {
+        reply_send(c, REPLY_BAD_PATH);
         return false;
     }
     if (c->proxy->table != NULL)

@@ -10,6 +10,8 @@
     X(REFUSED_REQUEST, "refused", 400, "http_request_error", REFUSED,                             \
       "the request is malformed; signalbox_refused_total says how")                               \
     X(BAD_HOST, "bad_host", 400, "http_request_error", REFUSED, "the Host field is no host name") \
+    X(BAD_PATH, "bad_path", 400, "http_request_error", REFUSED,                                   \
+      "the path has a dot segment, %00 or a % without two hexadecimal digits")                    \
     X(NOT_IMPLEMENTED, "not_implemented", 501, "http_request_denied", REFUSED,                    \
       "CONNECT and TRACE are not served here")                                                    \
     X(REQUEST_TIMEOUT, "request_timeout", 408, "http_request_error", CLIENT_SLOW,                 \

@@ -69,13 +69,32 @@ static bool canonical_name(struct str host, char *out, struct err *e)
     return true;
 }
 
-bool route_host_canonical(struct str host, bool allow_default, char *out, struct err *e)
+/* "*" or "*.suffix" */
+static bool canonical_wildcard(struct str host, char *out, struct err *e)
 {
-    if (host.n == 1 && host.p[0] == '*') {
-        if (!allow_default)
-            return err_set(e, "BadHost", "", "the host \"*\" is not allowed here");
+    struct str suffix = {host.p + 2, host.n - 2};
+
+    if (host.n == 1) {
         memcpy(out, "*", 2);
         return true;
+    }
+    if (host.p[1] != '.')
+        return err_set(e, "BadHost", "", "a '*' stands alone or for whole labels: \"*.example\"");
+    if (suffix.n != 0 && suffix.p[suffix.n - 1] == '.')
+        suffix.n--;
+    if (suffix.n > ROUTE_HOST_MAX - 2)
+        return err_set(e, "BadHost", "", "no host that ends so can have %d bytes or less",
+                       ROUTE_HOST_MAX);
+    memcpy(out, "*.", 2);
+    return canonical_name(suffix, out + 2, e);
+}
+
+bool route_host_canonical(struct str host, bool wildcards, char *out, struct err *e)
+{
+    if (host.n != 0 && host.p[0] == '*') {
+        if (!wildcards)
+            return err_set(e, "BadHost", "", "a wildcard is not allowed here");
+        return canonical_wildcard(host, out, e);
     }
     if (host.n != 0 && host.p[0] == '[')
         return canonical_v6(host, out, e);

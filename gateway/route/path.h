@@ -23,7 +23,7 @@
 #include "gateway/core/result.h"
 #include "gateway/core/str.h"
 
-enum { ROUTE_SEGMENTS_MAX = 64 /* of a route's path: it costs memory by segments */ };
+enum { ROUTE_SEGMENTS_MAX = 32 /* of a route's path: it costs memory by segments */ };
 
 /* Of a request, without the query: one pass, no copy. False: refuse it with 400. "*" is fine. */
 MUST_USE bool route_path_allowed(struct str path);

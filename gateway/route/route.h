@@ -150,7 +150,7 @@ struct route {
     char *tenant; /* never NULL; "" = none */
     char **hosts; /* canonical: exact, "*.suffix", or "*" = the default backend */
     size_t num_hosts;
-    char *path;      /* canonical, see route_path_canonical; "/" is all */
+    char *path;      /* canonical, see path.h; "/" is all */
     bool path_exact; /* else a prefix by whole segments */
     enum route_action action;
     int64_t created_ms; /* Unix time; the oldest of equals wins; INT64_MAX: unknown, youngest */
@@ -175,10 +175,11 @@ void route_free(struct route *r);
  * Canonical form of a host as routing, limits and tables use it: ASCII lower case, one trailing dot
  * removed; A-labels pass as they are; "[v6]" in inet_ntop's spelling. Refused ("BadHost"): empty,
  * over 253 bytes, labels empty or over 63 bytes, bytes other than letters, digits, '-', '_' and
- * '.', wildcards other than the lone "*" (only where `allow_default`). out must hold ROUTE_HOST_MAX
- * + 1 bytes and may be untouched on false.
+ * '.'. Only where `wildcards`: "*", any host that no route names, and "*.suffix", any host of one
+ * or more labels before the suffix. out must hold ROUTE_HOST_MAX + 1 bytes and may be touched on
+ * false.
  */
-MUST_USE bool route_host_canonical(struct str host, bool allow_default, char *out, struct err *e);
+MUST_USE bool route_host_canonical(struct str host, bool wildcards, char *out, struct err *e);
 
 /*
  * The same for the Host header of a request (RFC 9110 section 7.2): takes "host", "host:port" and

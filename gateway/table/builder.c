@@ -304,13 +304,9 @@ static struct table *make_version(const struct table_builder *b, uint64_t revisi
     t->revision = revision;
     t->num_routes = b->routes.by_name.len;
     t->settings = b->settings;
-    trie_copy(&t->hosts, &b->routes.hosts);
+    hosts_copy(&t->hosts, &b->routes.hosts);
     trie_copy(&t->pools, &b->pools.trie);
     trie_copy(&t->tenants, &b->tenants.trie);
-
-    const struct version_host *any = trie_get(&t->hosts, STR("*"));
-
-    t->default_route = any != NULL ? &any->owner->pub : NULL;
     return t;
 }
 
@@ -327,7 +323,7 @@ static void commit(struct table_builder *b, uint64_t revision)
     }
     b->refused = b->pending;
     b->pending = (struct refusals){0};
-    routes_finish(&b->routes, b->round, b->snapshot, &b->refused);
+    routes_finish(&b->routes, b->newest, b->round, b->snapshot, &b->refused);
     pools_finish(&b->pools, b->round);
     drop_pending(b);
     table_unref(&b->newest);

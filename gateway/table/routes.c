@@ -1,8 +1,8 @@
 /*
- * Routes by name and the fight for hosts. The trie of hosts always holds the winner of each host;
- * hosts with more than one claim have a list of claims sorted by name beside it, whose first is the
- * winner, so that the outcome depends on names alone and never on the order of arrival. Reports
- * losers at the end of a commit, when it is certain who they are.
+ * Routes by name, and who waits for whom. A line of the tree holds every route of its place in the
+ * order in which they are tried, so that one that asks for the same as one before it is never
+ * reached and takes over by itself: nothing depends on the order of arrival. What is left to do
+ * here is to say who waits, at the end of a commit, when it is certain.
  */
 #include "gateway/table/routes.h"
 
@@ -10,33 +10,19 @@
 #include <string.h>
 
 #include "gateway/core/check.h"
+#include "gateway/table/conditions.h"
 
 struct routes_entry {
     struct version_route *route;
     struct table_gauge *gauge; /* NULL: it never had limits */
     uint64_t print;            /* fingerprint of the value it came from */
     uint32_t seen;             /* last round that named it */
-    uint32_t changed;          /* last round that changed it */
     struct routes_entry *next_stale;
-};
-
-struct routes_claims {
-    struct routes_entry **all; /* by name, the lowest first */
-    size_t num;
-    size_t cap;
 };
 
 static struct str entry_name(const struct routes_entry *e)
 {
     return str_from(e->route->pub.name);
-}
-
-static void claims_free(void *claims)
-{
-    struct routes_claims *c = claims;
-
-    free(c->all);
-    free(c);
 }
 
 static struct str entry_key(const void *value)
@@ -69,128 +55,63 @@ void routes_init(struct routes *r)
 {
     *r = (struct routes){0};
     trie_init(&r->by_name, &entries_type);
-    map_init(&r->contested);
-    map_init(&r->touched);
-    trie_init(&r->hosts, &version_hosts_type);
+    map_init(&r->shared);
+    hosts_init(&r->hosts);
 }
 
 void routes_free(struct routes *r)
 {
-    trie_free(&r->hosts);
-    map_free(&r->touched, free);
-    map_free(&r->contested, claims_free);
+    hosts_free(&r->hosts);
+    map_free(&r->shared, NULL);
     trie_free(&r->by_name);
 }
 
-static size_t host_index(const struct route *route, struct str host)
-{
-    size_t i = 0;
+/* ---- places ---- */
 
-    while (i < route->num_hosts && !str_eq(str_from(route->hosts[i]), host))
-        i++;
-    ASSERT(i < route->num_hosts);
-    return i;
+/* A place as a key: "host NUL path", "host NUL =path" when exact; no path begins with a "=". */
+static void note_shared(struct routes *r, const struct hosts_place *p)
+{
+    char key[ROUTE_HOST_MAX + ROUTE_PATH_MAX + 2];
+    size_t n = p->host.n + 1;
+
+    ASSERT(n + 1 + p->path.n <= sizeof(key));
+    memcpy(key, p->host.p, p->host.n);
+    key[p->host.n] = '\0';
+    if (p->exact)
+        key[n++] = '=';
+    memcpy(key + n, p->path.p, p->path.n);
+    (void)map_put(&r->shared, (struct str){key, n + p->path.n}, r); /* the value only says: there */
 }
 
-static void give_host(struct routes *r, struct routes_entry *winner, size_t index)
+static struct hosts_place place_from_key(struct str key)
 {
-    struct version_host *h = version_host_new(winner->route, index);
+    struct hosts_place p = {.path = key};
+    bool ok = str_split(&p.path, '\0', &p.host);
 
-    trie_put(&r->hosts, h);
-    version_hosts_type.unref(h);
+    ASSERT(ok && p.path.p != NULL);
+    p.exact = p.path.n != 0 && p.path.p[0] == '=';
+    if (p.exact)
+        p.path = (struct str){p.path.p + 1, p.path.n - 1};
+    return p;
 }
 
-/* First place where name may stand. */
-static size_t claims_find(const struct routes_claims *c, struct str name)
+static void stand(struct routes *r, struct version_route *route)
 {
-    size_t low = 0;
-    size_t high = c->num;
+    for (size_t i = 0; i < route->pub.route->num_hosts; i++) {
+        struct hosts_place p = hosts_place_of(route, i);
 
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-
-        if (str_cmp(entry_name(c->all[middle]), name) < 0)
-            low = middle + 1;
-        else
-            high = middle;
+        if (hosts_add(&r->hosts, &p, route) > 1)
+            note_shared(r, &p);
     }
-    return low;
 }
 
-static void claims_insert(struct routes_claims *c, struct routes_entry *e)
+static void leave(struct routes *r, const struct version_route *route)
 {
-    size_t at = claims_find(c, entry_name(e));
+    for (size_t i = 0; i < route->pub.route->num_hosts; i++) {
+        struct hosts_place p = hosts_place_of(route, i);
 
-    if (c->num == c->cap) {
-        c->cap = c->cap != 0 ? c->cap * 2 : 4;
-        c->all = xrealloc(c->all, c->cap * sizeof(struct routes_entry *));
+        hosts_remove(&r->hosts, &p, route);
     }
-    memmove(&c->all[at + 1], &c->all[at], (c->num - at) * sizeof(struct routes_entry *));
-    c->all[at] = e;
-    c->num++;
-}
-
-static struct routes_entry *holder(const struct routes *r, struct str host)
-{
-    const struct version_host *h = trie_get(&r->hosts, host);
-
-    if (h == NULL)
-        return NULL;
-    struct routes_entry *e = find_entry(r, str_from(h->owner->pub.name));
-
-    ASSERT(e != NULL);
-    return e;
-}
-
-static void claim(struct routes *r, struct routes_entry *e, size_t index)
-{
-    struct str host = str_from(e->route->pub.route->hosts[index]);
-    struct routes_entry *winner = holder(r, host);
-
-    if (winner == NULL) {
-        give_host(r, e, index);
-        return;
-    }
-    struct routes_claims *c = map_get(&r->contested, host);
-
-    if (c == NULL) {
-        c = xcalloc(1, sizeof(*c));
-        claims_insert(c, winner);
-        map_put(&r->contested, host, c);
-    }
-    if (map_get(&r->touched, host) == NULL)
-        map_put(&r->touched, host, str_dup(entry_name(winner)));
-    claims_insert(c, e);
-    if (c->all[0] == e)
-        give_host(r, e, index);
-}
-
-static void disclaim(struct routes *r, struct routes_entry *e, size_t index)
-{
-    struct str host = str_from(e->route->pub.route->hosts[index]);
-    struct routes_claims *c = map_get(&r->contested, host);
-
-    if (c == NULL) {
-        bool was = trie_remove(&r->hosts, host);
-
-        ASSERT(was);
-        return;
-    }
-    size_t at = claims_find(c, entry_name(e));
-
-    ASSERT(at < c->num && c->all[at] == e);
-    c->num--;
-    memmove(&c->all[at], &c->all[at + 1], (c->num - at) * sizeof(struct routes_entry *));
-    if (at == 0)
-        give_host(r, c->all[0], host_index(c->all[0]->route->pub.route, host));
-    if (c->num == 1)
-        claims_free(map_remove(&r->contested, host));
-}
-
-static void disclaim_all(struct routes *r, struct routes_entry *e)
-{
-    for (size_t i = 0; i < e->route->pub.route->num_hosts; i++)
-        disclaim(r, e, i);
 }
 
 static void give_gauge(struct routes_entry *e, struct version_route *route)
@@ -219,17 +140,16 @@ void routes_set(struct routes *r, struct version_route *route, uint64_t print, u
     if (is_new) {
         e = xcalloc(1, sizeof(*e));
     } else {
-        disclaim_all(r, e);
+        leave(r, e->route);
         version_route_unref(e->route);
     }
     give_gauge(e, route);
     e->route = route;
     e->print = print;
-    e->seen = e->changed = round;
+    e->seen = route->round = round;
     if (is_new)
         trie_put(&r->by_name, e);
-    for (size_t i = 0; i < route->pub.route->num_hosts; i++)
-        claim(r, e, i);
+    stand(r, route);
 }
 
 void routes_keep(struct routes *r, struct str name, uint32_t round)
@@ -246,7 +166,7 @@ void routes_delete(struct routes *r, struct str name)
 
     if (e == NULL)
         return;
-    disclaim_all(r, e);
+    leave(r, e->route);
     (void)trie_remove(&r->by_name, name); /* there: found above */
 }
 
@@ -279,37 +199,139 @@ void routes_sweep(struct routes *r, uint32_t round)
     }
 }
 
-static void report(const struct routes_claims *c, size_t loser, struct str host,
-                   struct refusals *out)
+/* ---- who waits ---- */
+
+/* A route of a line; equal fingerprints ask for the same. */
+struct claim {
+    uint64_t print;
+    size_t at;
+};
+
+static int by_print(const void *a, const void *b)
 {
-    const struct table_route *lost = &c->all[loser]->route->pub;
+    const struct claim *x = a;
+    const struct claim *y = b;
+    int order = (x->print > y->print) - (x->print < y->print);
+
+    return order != 0 ? order : (x->at > y->at) - (x->at < y->at);
+}
+
+/* The claims of a line of several routes, those that ask for the same together, in line order. */
+static struct claim *sort_claims(struct line l, size_t num)
+{
+    struct claim *all = xcalloc(num, sizeof(*all));
+
+    for (size_t i = 0; i < num; i++)
+        all[i] = (struct claim){conditions_print(line_at(l, i)->pub.route->match), i};
+    qsort(all, num, sizeof(*all), by_print);
+    return all;
+}
+
+static size_t host_index(const struct route *route, struct str host)
+{
+    size_t i = 0;
+
+    while (i < route->num_hosts && !str_eq(str_from(route->hosts[i]), host))
+        i++;
+    ASSERT(i < route->num_hosts);
+    return i;
+}
+
+static void report(const struct table_route *winner, const struct table_route *loser,
+                   struct str host, struct refusals *out)
+{
     char field[ERR_FIELD_MAX];
     struct err why;
 
-    snprintf(field, sizeof(field), "/hosts/%zu", host_index(lost->route, host));
-    err_set(
-        &why, "Conflicted", field,
-        "the host \"%.*s\" belongs to the route \"%.100s\", whose name is lower; this one takes "
-        "over when that one goes",
-        STR_ARG(host), c->all[0]->route->pub.name);
-    refusals_add(out, ROUTE_KIND_ROUTE, lost->name, &why);
+    snprintf(field, sizeof(field), "/hosts/%zu", host_index(loser->route, host));
+    err_set(&why, "Conflicted", field,
+            "the route \"%.100s\" has the same path and match on \"%.*s\" and is older or, of the "
+            "same age, lower by name; this one takes over when that one goes",
+            winner->name, STR_ARG(host));
+    refusals_add(out, ROUTE_KIND_ROUTE, loser->name, &why);
 }
 
-void routes_finish(struct routes *r, uint32_t round, bool all, struct refusals *out)
+/* What judging needs to know of a commit. */
+struct judging {
+    const struct table *before;
+    uint32_t round;
+    bool all;
+    struct refusals *out;
+};
+
+/* Who served before this commit what asks for the same as r, or NULL. */
+static const struct version_route *served_before(const struct judging *j,
+                                                 const struct version_route *r, struct str host)
 {
-    const struct map *hosts = all ? &r->contested : &r->touched;
+    if (j->before == NULL)
+        return NULL;
+    struct hosts_place p = hosts_place_of(r, host_index(r->pub.route, host));
+    struct line l = hosts_line(&j->before->hosts, &p);
+    uint64_t print = conditions_print(r->pub.route->match);
+
+    for (size_t i = 0; i < line_len(l); i++)
+        if (conditions_print(line_at(l, i)->pub.route->match) == print)
+            return line_at(l, i);
+    return NULL;
+}
+
+/* Several routes that ask for the same: the first serves. Who waited before it knows already. */
+static void judge_group(const struct judging *j, struct line l, const struct claim *group,
+                        size_t num, struct str host)
+{
+    const struct version_route *winner = line_at(l, group[0].at);
+    const struct version_route *before = NULL;
+    bool changed = j->all;
+
+    for (size_t i = 0; i < num; i++)
+        changed = changed || line_at(l, group[i].at)->round == j->round;
+    if (!changed)
+        return;
+    if (!j->all)
+        before = served_before(j, winner, host);
+    for (size_t i = 1; i < num; i++) {
+        const struct version_route *loser = line_at(l, group[i].at);
+
+        if (j->all || loser->round == j->round || loser == before)
+            report(&winner->pub, &loser->pub, host, j->out);
+    }
+}
+
+static void judge_line(void *arg, struct line l, struct str host)
+{
+    const struct judging *j = arg;
+    size_t num = line_len(l);
+
+    if (num < 2)
+        return;
+    struct claim *claims = sort_claims(l, num);
+    size_t from = 0;
+
+    for (size_t i = 1; i <= num; i++) {
+        if (i < num && claims[i].print == claims[from].print)
+            continue;
+        if (i - from > 1)
+            judge_group(j, l, &claims[from], i - from, host);
+        from = i;
+    }
+    free(claims);
+}
+
+void routes_finish(struct routes *r, const struct table *before, uint32_t round, bool all,
+                   struct refusals *out)
+{
+    struct judging j = {before, round, all, out};
     size_t pos = 0;
-    struct str host;
+    struct str key;
     void *value;
 
-    while (map_next(hosts, &pos, &host, &value)) {
-        const struct routes_claims *c = map_get(&r->contested, host);
-        struct str before = all ? STR("") : str_from(value);
+    if (all)
+        hosts_each_shared(&r->hosts, judge_line, &j);
+    while (!all && map_next(&r->shared, &pos, &key, &value)) {
+        struct hosts_place p = place_from_key(key);
 
-        for (size_t i = 1; c != NULL && i < c->num; i++)
-            if (all || c->all[i]->changed == round || str_eq(entry_name(c->all[i]), before))
-                report(c, i, host, out);
+        judge_line(&j, hosts_line(&r->hosts, &p), p.host);
     }
-    map_free(&r->touched, free);
-    map_init(&r->touched);
+    map_free(&r->shared, NULL);
+    map_init(&r->shared);
 }

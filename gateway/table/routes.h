@@ -1,6 +1,7 @@
 /*
- * The builder's side of routes: by name, with the hosts each one claims. A host that several routes
- * claim goes to the lowest name; the others wait in line. Private to gateway/table.
+ * The builder's side of routes: by name, with the places that each one has in the tree of hosts and
+ * paths. Routes of one place that ask for the same conflict: the oldest of them serves, the others
+ * wait in line. Private to gateway/table.
  */
 #ifndef GATEWAY_TABLE_ROUTES_H
 #define GATEWAY_TABLE_ROUTES_H
@@ -10,10 +11,9 @@
 #include "gateway/table/version.h"
 
 struct routes {
-    struct trie by_name;  /* of struct routes_entry, never shared */
-    struct map contested; /* host -> struct routes_claims, hosts with two claims or more */
-    struct map touched;   /* hosts fought over in this commit -> name of the winner before it */
-    struct trie hosts;    /* of the next version */
+    struct trie by_name; /* of struct routes_entry, never shared */
+    struct hosts hosts;  /* of the next version */
+    struct map shared;   /* places where a route of this commit found company; see routes.c */
 };
 
 void routes_init(struct routes *r);
@@ -26,9 +26,10 @@ void routes_delete(struct routes *r, struct str name);
 void routes_sweep(struct routes *r, uint32_t round); /* deletes what has not been stamped */
 
 /*
- * Ends a commit: reports who lost a host in it, or, with `all`, who has lost one at all (who
- * follows us anew knows nothing).
+ * Ends a commit: reports who came to wait in line by it, or, with `all`, who waits at all (who
+ * follows us anew knows nothing). `before`: the version before this commit, or NULL.
  */
-void routes_finish(struct routes *r, uint32_t round, bool all, struct refusals *out);
+void routes_finish(struct routes *r, const struct table *before, uint32_t round, bool all,
+                   struct refusals *out);
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * One immutable version of a table: what workers read, and its reference counts. Never changes
- * anything; the next version is made by builder.c. The look-ups are on the path of each request:
- * one hash, a few nodes, one comparison, no allocation.
+ * anything; the next version is made by builder.c, and requests find their route by match.c. The
+ * look-ups are on the path of each request: one hash, a few nodes, one comparison, no allocation.
  */
 #include "gateway/table/table.h"
 
@@ -29,10 +29,12 @@ static bool unref(_Atomic uint32_t *refs)
 
 struct version_route *version_route_new(const char *name, struct route *route)
 {
-    struct version_route *r = xcalloc(1, sizeof(*r));
+    size_t name_bytes = strlen(name) + 1;
+    struct version_route *r = xcalloc(1, sizeof(*r) + name_bytes);
 
     atomic_init(&r->refs, 1);
-    r->pub = (struct table_route){.name = xstrdup(name), .route = route};
+    memcpy(r->name, name, name_bytes);
+    r->pub = (struct table_route){.name = r->name, .route = route};
     return r;
 }
 
@@ -46,48 +48,9 @@ void version_route_unref(struct version_route *r)
     if (r == NULL || !unref(&r->refs))
         return;
     route_free((struct route *)(uintptr_t)r->pub.route);
-    free((char *)(uintptr_t)r->pub.name);
     table_gauge_unref(&r->pub.gauge);
     free(r);
 }
-
-struct version_host *version_host_new(struct version_route *owner, size_t index)
-{
-    ASSERT(index < owner->pub.route->num_hosts);
-    struct str host = str_from(owner->pub.route->hosts[index]);
-    struct version_host *h = xcalloc(1, sizeof(*h) + host.n);
-
-    atomic_init(&h->refs, 1);
-    h->host_len = (uint32_t)host.n;
-    h->owner = owner;
-    memcpy(h->host, host.p, host.n);
-    version_route_ref(owner);
-    return h;
-}
-
-static struct str host_key(const void *value)
-{
-    const struct version_host *h = value;
-
-    return (struct str){h->host, h->host_len};
-}
-
-static void host_ref(const void *value)
-{
-    ref(&((struct version_host *)(uintptr_t)value)->refs);
-}
-
-static void host_unref(const void *value)
-{
-    struct version_host *h = (struct version_host *)(uintptr_t)value;
-
-    if (!unref(&h->refs))
-        return;
-    version_route_unref(h->owner);
-    free(h);
-}
-
-const struct trie_type version_hosts_type = {host_key, map_hash, host_ref, host_unref};
 
 struct version_spec *version_spec_new(struct route_pool *pool, uint64_t print)
 {
@@ -216,7 +179,7 @@ struct table *version_new(void)
     t->magic = TABLE_MAGIC;
     atomic_init(&t->refs, 1);
     t->settings = route_settings_default();
-    trie_init(&t->hosts, &version_hosts_type);
+    hosts_init(&t->hosts);
     trie_init(&t->pools, &version_pools_type);
     trie_init(&t->tenants, &version_tenants_type);
     return t;
@@ -238,7 +201,7 @@ void table_unref(const struct table **t)
     OBJ_CHECK(mine, TABLE_MAGIC);
     if (!unref(&mine->refs))
         return;
-    trie_free(&mine->hosts);
+    hosts_free(&mine->hosts);
     trie_free(&mine->pools);
     trie_free(&mine->tenants);
     OBJ_KILL(mine);
@@ -285,15 +248,6 @@ size_t table_num_pools(const struct table *t)
 const struct route_settings *table_settings(const struct table *t)
 {
     return &t->settings;
-}
-
-const struct table_route *table_match(const struct table *t, const struct route_request *q,
-                                      enum table_miss *why)
-{
-    const struct version_host *h = trie_get(&t->hosts, q->host);
-
-    *why = TABLE_MISS_HOST;
-    return h != NULL ? &h->owner->pub : t->default_route;
 }
 
 uint64_t table_node(struct str id)

@@ -110,8 +110,8 @@ struct table_change {
 
 /*
  * One object that was refused; its predecessor, if any, stays in force. Code "Conflicted": the
- * route is kept, but another one with a lower name has the host in why.field; it takes over when
- * that one goes.
+ * route is kept, but an older one has the same path and match on the host in why.field; it takes
+ * over when that one goes.
  */
 struct table_refusal {
     enum route_kind kind;

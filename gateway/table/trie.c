@@ -245,19 +245,26 @@ void trie_put(struct trie *t, const void *value)
         t->len++;
 }
 
-/* The key is known to be there. NULL when the node has nothing left. */
-static struct trie_node *take_out(const struct trie_type *type, struct trie_node *n, struct str key,
-                                  uint64_t hash, unsigned shift)
+/* One key on its way down; it is known to be there. */
+struct taking {
+    const struct trie_type *type;
+    struct str key;
+    uint64_t hash;
+    const void *value; /* what was there, with its reference */
+};
+
+/* NULL when the node has nothing left. */
+static struct trie_node *take_out(struct taking *t, struct trie_node *n, unsigned shift)
 {
     bool bucket = shift >= BUCKET_SHIFT;
-    uint32_t bit = bucket ? 0 : bit_of(hash, shift);
+    uint32_t bit = bucket ? 0 : bit_of(t->hash, shift);
 
-    n = node_own(type, n);
-    uint32_t at = bucket ? find_in_bucket(type, n, key) : index_of(n, bit);
+    n = node_own(t->type, n);
+    uint32_t at = bucket ? find_in_bucket(t->type, n, t->key) : index_of(n, bit);
     uintptr_t slot = n->slots[at];
 
     if (is_node(slot)) {
-        struct trie_node *child = take_out(type, slot_node(slot), key, hash, shift + BITS);
+        struct trie_node *child = take_out(t, slot_node(slot), shift + BITS);
 
         if (child != NULL && child->num == 1 && !is_node(child->slots[0])) {
             n->slots[at] = child->slots[0]; /* a lone value moves up */
@@ -268,7 +275,7 @@ static struct trie_node *take_out(const struct trie_type *type, struct trie_node
         if (child != NULL)
             return n;
     } else {
-        type->unref(slot_value(slot));
+        t->value = slot_value(slot);
     }
     n->bitmap &= ~bit;
     delete_slot(n, at);
@@ -278,13 +285,25 @@ static struct trie_node *take_out(const struct trie_type *type, struct trie_node
     return NULL;
 }
 
+const void *trie_take(struct trie *t, struct str key)
+{
+    struct taking taking = {.type = t->type, .key = key};
+
+    if (trie_get(t, key) == NULL)
+        return NULL;
+    taking.hash = t->type->hash(key);
+    t->root = take_out(&taking, t->root, 0);
+    t->len--;
+    return taking.value;
+}
+
 bool trie_remove(struct trie *t, struct str key)
 {
-    if (trie_get(t, key) == NULL)
-        return false;
-    t->root = take_out(t->type, t->root, key, t->type->hash(key), 0);
-    t->len--;
-    return true;
+    const void *value = trie_take(t, key);
+
+    if (value != NULL)
+        t->type->unref(value);
+    return value != NULL;
 }
 
 static void each(const struct trie_node *n, void (*fn)(void *arg, const void *value), void *arg)

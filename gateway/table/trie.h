@@ -37,6 +37,11 @@ void trie_free(struct trie *t); /* empty again */
 const void *trie_get(const struct trie *t, struct str key); /* lent, or NULL */
 void trie_put(struct trie *t, const void *value); /* takes a reference; replaces the same key */
 bool trie_remove(struct trie *t, struct str key); /* false: it was not there */
+/*
+ * As trie_remove, but the trie's reference becomes the caller's; NULL: it was not there. A value
+ * with one reference is then the caller's alone, to be changed and put back.
+ */
+const void *trie_take(struct trie *t, struct str key);
 
 /* Shows every value to fn, which must not change the trie. */
 void trie_each(const struct trie *t, void (*fn)(void *arg, const void *value), void *arg);

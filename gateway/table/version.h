@@ -5,21 +5,16 @@
 #ifndef GATEWAY_TABLE_VERSION_H
 #define GATEWAY_TABLE_VERSION_H
 
+#include "gateway/table/hosts.h"
 #include "gateway/table/table.h"
 #include "gateway/table/trie.h"
 
 /* A route in force. */
 struct version_route {
     _Atomic uint32_t refs;
-    struct table_route pub; /* name and route are owned */
-};
-
-/* One host of the route that serves it; the key stands here to spare look-ups cache misses. */
-struct version_host {
-    _Atomic uint32_t refs;
-    uint32_t host_len;
-    struct version_route *owner;
-    char host[];
+    uint32_t round;         /* of the commit that it came with, in its builder's count */
+    struct table_route pub; /* route is owned, gauge a reference, the name stands behind */
+    char name[];
 };
 
 /* What is said of a pool but its endpoints; pools that say the same may share it. */
@@ -41,13 +36,11 @@ struct table {
     uint64_t revision;
     size_t num_routes;
     struct route_settings settings;
-    struct trie hosts;                       /* of struct version_host */
-    struct trie pools;                       /* of struct table_pool */
-    struct trie tenants;                     /* of struct version_tenant */
-    const struct table_route *default_route; /* lent by hosts; NULL: none */
+    struct hosts hosts;
+    struct trie pools;   /* of struct table_pool */
+    struct trie tenants; /* of struct version_tenant */
 };
 
-extern const struct trie_type version_hosts_type;
 extern const struct trie_type version_pools_type;
 extern const struct trie_type version_tenants_type;
 
@@ -56,7 +49,6 @@ struct table *version_new(void); /* one reference, empty tries */
 struct version_route *version_route_new(const char *name, struct route *route); /* takes route */
 void version_route_ref(struct version_route *r);
 void version_route_unref(struct version_route *r); /* NULL is fine */
-struct version_host *version_host_new(struct version_route *owner, size_t index);
 
 struct version_spec *version_spec_new(struct route_pool *pool, uint64_t print); /* takes pool */
 struct version_spec *version_spec_ref(struct version_spec *s);

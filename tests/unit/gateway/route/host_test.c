@@ -34,7 +34,16 @@ static void table_hosts_have_one_spelling(void **state)
         {"a..b", NULL},
         {".a", NULL},
         {"a..", NULL},
-        {"*.example", NULL},
+        {"*.Example.", "*.example"},
+        {"*.shop.example", "*.shop.example"},
+        {"*.", NULL},
+        {"**", NULL},
+        {"*example", NULL},
+        {"*.*.example", NULL},
+        {"a.*.example", NULL},
+        {"*..example", NULL},
+        {"*.[::1]", NULL},
+        {"*.a:80", NULL},
         {"a b", NULL},
         {"a\n", NULL},
         {"a\tb", NULL},
@@ -81,6 +90,21 @@ static void the_longest_host_fits_and_one_byte_more_does_not(void **state)
     assert_true(route_host_canonical((struct str){host, ROUTE_HOST_MAX + 1}, false, out, NULL));
 }
 
+static void a_wildcard_is_no_longer_than_a_host_of_it(void **state)
+{
+    char host[ROUTE_HOST_MAX + 2] = "*.";
+    char out[ROUTE_HOST_MAX + 1];
+
+    (void)state;
+    for (size_t i = 2; i < sizeof(host); i++)
+        host[i] = i % 50 == 49 ? '.' : 'a';
+    assert_true(route_host_canonical((struct str){host, ROUTE_HOST_MAX}, true, out, NULL));
+    assert_int_equal(strlen(out), ROUTE_HOST_MAX);
+    assert_false(route_host_canonical((struct str){host, ROUTE_HOST_MAX + 1}, true, out, NULL));
+    assert_false(route_host_canonical((struct str){host, ROUTE_HOST_MAX}, false, out, NULL));
+    assert_false(route_host_of_request((struct str){host, ROUTE_HOST_MAX}, out, NULL));
+}
+
 static void a_nul_byte_is_no_part_of_a_host(void **state)
 {
     char out[ROUTE_HOST_MAX + 1];
@@ -114,6 +138,7 @@ static void host_headers_lose_their_port(void **state)
         {":80", NULL},
         {"", NULL},
         {"*", NULL},
+        {"*.shop.example", NULL},
         {"user@shop.example", NULL},
         {" shop.example", NULL},
     };
@@ -148,6 +173,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(table_hosts_have_one_spelling),
         cmocka_unit_test(the_longest_host_fits_and_one_byte_more_does_not),
+        cmocka_unit_test(a_wildcard_is_no_longer_than_a_host_of_it),
         cmocka_unit_test(a_nul_byte_is_no_part_of_a_host),
         cmocka_unit_test(host_headers_lose_their_port),
         cmocka_unit_test(kinds_have_names_both_ways),

@@ -159,10 +159,10 @@ static void set_route(uint32_t in_flight, int64_t body_bytes)
 
 static const struct table_route *route_in_force(void)
 {
-    const struct version_host *h = trie_get(&routes.hosts, STR("h"));
+    const struct hosts_node *h = hosts_find(&routes.hosts, STR("h"));
 
     assert_non_null(h);
-    return &h->owner->pub;
+    return &line_at(h->prefix, 0)->pub;
 }
 
 static void a_route_keeps_its_gauge_and_needs_none_for_a_body(void **state)

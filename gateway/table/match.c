@@ -1,0 +1,87 @@
+/*
+ * Which route takes a request: the host's node, down along the segments of the path as far as
+ * routes go, then back up: the exact path first, then the longest prefix, and in each line the
+ * first route whose conditions hold. On the path of each request: no allocation; a host with
+ * nothing but "/" costs one hash.
+ */
+#include <string.h>
+
+#include "gateway/core/check.h"
+#include "gateway/route/path.h"
+#include "gateway/table/conditions.h"
+#include "gateway/table/version.h"
+
+/* The nodes with prefix routes on the way of a path, the shortest first, and the exact routes. */
+struct way {
+    struct line exact;
+    size_t num;
+    const struct hosts_node *prefixes[ROUTE_SEGMENTS_MAX + 1];
+};
+
+static const struct hosts_node *child_of_segment(const struct hosts_node *n, struct str segment)
+{
+    char canonical[3 * ROUTE_PATH_MAX]; /* an escape has three bytes: longer ones match no route */
+
+    if (n->children.len == 0 || segment.n > sizeof(canonical))
+        return NULL;
+    if (memchr(segment.p, '%', segment.n) == NULL)
+        return hosts_child(n, segment);
+    return hosts_child(n, (struct str){canonical, route_segment_canonical(segment, canonical)});
+}
+
+static void add_prefix(struct way *w, const struct hosts_node *n)
+{
+    if (line_len(n->prefix) == 0)
+        return;
+    ASSERT(w->num < sizeof(w->prefixes) / sizeof(w->prefixes[0]));
+    w->prefixes[w->num++] = n;
+}
+
+/* n is the host's node. The path "*" has no segments and no exact routes (RFC 9110 section 7.1). */
+static void go_down(const struct hosts_node *n, struct str path, struct way *w)
+{
+    struct str segment;
+
+    add_prefix(w, n);
+    if (!str_starts(path, STR("/")))
+        return;
+    while (route_path_next(&path, &segment)) {
+        n = child_of_segment(n, segment);
+        if (n == NULL)
+            return;
+        add_prefix(w, n);
+    }
+    w->exact = n->exact;
+}
+
+static const struct table_route *first_that_holds(struct line l, const struct route_request *q)
+{
+    size_t num = line_len(l);
+
+    for (size_t i = 0; i < num; i++) {
+        const struct table_route *r = &line_at(l, i)->pub;
+
+        if (conditions_hold(r->route->match, q))
+            return r;
+    }
+    return NULL;
+}
+
+const struct table_route *table_match(const struct table *t, const struct route_request *q,
+                                      enum table_miss *why)
+{
+    const struct hosts_node *host = hosts_find(&t->hosts, q->host);
+    struct way w; /* its large array is not worth zeroing */
+
+    *why = host != NULL ? TABLE_MISS_PATH : TABLE_MISS_HOST;
+    if (host == NULL)
+        return NULL;
+    w.num = 0;
+    w.exact = (struct line){0};
+    go_down(host, q->path, &w);
+    const struct table_route *r = first_that_holds(w.exact, q);
+
+    while (r == NULL && w.num != 0)
+        r = first_that_holds(w.prefixes[--w.num]->prefix, q);
+    return r;
+}
