@@ -8,13 +8,17 @@
     X(CLIENT_EOF_IN_HEAD, "client_eof_in_head", "the client closed inside a head") \
     X(CLIENT_EOF_IN_BODY, "client_eof_in_body", "the client closed inside a body") \
     X(CLIENT_RESET, "client_reset", "the client reset the connection")             \
-    X(CLIENT_SLOW, "client_slow", "the client was too slow to send or to read")    \
+    X(CLIENT_SLOW, "client_slow", "the client was too slow to read")               \
+    X(HEAD_TIMEOUT, "head_timeout", "a request head did not come in time")         \
+    X(BODY_TIMEOUT, "body_timeout", "a request body stood still for too long")     \
     X(IDLE_TIMEOUT, "idle_timeout", "no request within the time set")              \
     X(REFUSED, "refused", "a request was refused and its connection ended")        \
     X(BAD_BODY, "bad_body", "a request body was wrong while its response ran")     \
     X(RESPONSE_BROKEN, "response_broken", "an endpoint ended inside its response") \
     X(RESPONSE_BAD, "response_bad", "an endpoint sent a malformed response body")  \
+    X(ANSWER_TIMEOUT, "answer_timeout", "an endpoint began no response in time")   \
     X(RESPONSE_TIMEOUT, "response_timeout", "a response stood still for too long") \
+    X(TOTAL_TIMEOUT, "total_timeout", "a request took longer than its route lets") \
     X(SHED, "shed", "no request yet, and its descriptor was needed for others")    \
     X(TUNNEL_DONE, "tunnel_done", "both sides of a tunnel ended")                  \
     X(TUNNEL_BROKEN, "tunnel_broken", "an endpoint broke a tunnel off")            \

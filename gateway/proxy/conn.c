@@ -1,6 +1,7 @@
 /*
- * Client connections: their states, their deadlines, how they run and how they end. What happens in
- * a state is in request.c, exchange.c, response.c and reply.c; this file only says which runs.
+ * Client connections: their states, how they run and how they end. What happens in a state is in
+ * request.c, exchange.c, response.c and reply.c, how long one lasts in deadline.c; this file only
+ * says which runs.
  * Connections are freed by the loop when the turn ends, never from inside a callback.
  */
 #include "gateway/proxy/conn.h"
@@ -13,6 +14,7 @@
 #include "gateway/core/check.h"
 #include "gateway/core/log.h"
 #include "gateway/core/obj.h"
+#include "gateway/proxy/deadline.h"
 #include "gateway/proxy/h2_client.h"
 #include "gateway/table/table.h"
 
@@ -84,12 +86,25 @@ void conn_enter(struct conn *c, enum conn_state next)
     c->since_ms = loop_now_ms(c->proxy->loop);
     TAILQ_INSERT_TAIL(&lists[next], c, link);
     c->proxy->num_in[next]++;
+    if (c->x != NULL && c->x->times != NULL)
+        deadline_entered(c);
 }
 
 void conn_touch(struct conn *c)
 {
     if (loop_now_ms(c->proxy->loop) - c->since_ms >= LOOP_TICK_SLOW_MS)
         conn_enter(c, c->state);
+    else if (c->x->times != NULL)
+        c->x->progress_ms = loop_now_ms(c->proxy->loop);
+}
+
+void conn_requeue(struct conn *c)
+{
+    struct conn_list *list = &c->proxy->conns[c->state];
+
+    TAILQ_REMOVE(list, c, link);
+    c->since_ms = loop_now_ms(c->proxy->loop);
+    TAILQ_INSERT_TAIL(list, c, link);
 }
 
 void conn_yield(struct conn *c)
@@ -211,6 +226,7 @@ static void forget_exchange(struct conn *c)
     free(x->chunks);
     free(x->response_chunks);
     free(x->partial);
+    wheel_remove(&c->proxy->wheel, &x->timer);
     pin_drop(&x->pin);
     free(x);
     c->x = NULL;
@@ -359,88 +375,4 @@ void conn_watch_client(struct conn *c)
         conn_close(c, CLOSE_CLIENT_RESET);
         break;
     }
-}
-
-/* Who kept a request from going on: a client that sends no body, or the endpoint. */
-static enum reply blame_for_request(const struct exchange *x)
-{
-    bool all_passed_on = x->sent == x->body_end && x->to_up.len == 0;
-
-    return !x->request_read && all_passed_on ? REPLY_REQUEST_TIMEOUT : REPLY_RESPONSE_TIMEOUT;
-}
-
-static enum close_reason blame_for_response(const struct exchange *x)
-{
-    bool reader_waits = x->to_client.len == 0 && x->out_sent == x->out_len;
-
-    return reader_waits && blame_for_request(x) == REPLY_RESPONSE_TIMEOUT ? CLOSE_RESPONSE_TIMEOUT
-                                                                          : CLOSE_CLIENT_SLOW;
-}
-
-/* A state has lasted too long. */
-static void expire(struct conn *c)
-{
-    switch (c->state) {
-    case CONN_IDLE:
-        conn_close(c, c->proxy->draining ? CLOSE_DRAIN : CLOSE_IDLE_TIMEOUT);
-        break;
-    case CONN_HEAD:
-        reply_send(c, REPLY_REQUEST_TIMEOUT);
-        break;
-    case CONN_REQUEST:
-        if (c->x->to_client.len > 0) /* interim responses that it does not read */
-            conn_abort(c, CLOSE_CLIENT_SLOW);
-        else
-            reply_send(c, blame_for_request(c->x));
-        break;
-    case CONN_RESPONSE:
-        conn_abort(c, blame_for_response(c->x));
-        break;
-    case CONN_TUNNEL:
-        conn_close(c, CLOSE_TUNNEL_IDLE);
-        break;
-    case CONN_REPLY:
-        conn_abort(c, CLOSE_CLIENT_SLOW);
-        break;
-    case CONN_LINGER:
-        conn_close(c, c->end_reason);
-        break;
-    case CONN_H2_IDLE:
-        h2_client_end(c, c->proxy->draining ? CLOSE_DRAIN : CLOSE_IDLE_TIMEOUT);
-        break;
-    default:
-        WRONG("this state has no deadline");
-    }
-    conn_run(c);
-}
-
-static int64_t idle_ms(const struct proxy *p)
-{
-    if (p->draining)
-        return CONN_DRAIN_IDLE_MS;
-    return p->table != NULL ? table_settings(p->table)->idle_timeout_ms : 60000;
-}
-
-bool conn_tick(struct proxy *p, int64_t now_ms)
-{
-    const int64_t deadlines[CONN__COUNT] = {
-        [CONN_IDLE] = idle_ms(p),
-        [CONN_HEAD] = CONN_HEAD_MS,
-        [CONN_REQUEST] = CONN_ANSWER_MS,
-        [CONN_RESPONSE] = CONN_BODY_IDLE_MS,
-        [CONN_TUNNEL] = CONN_TUNNEL_IDLE_MS,
-        [CONN_REPLY] = CONN_REPLY_MS,
-        [CONN_LINGER] = CONN_LINGER_MS,
-        [CONN_H2_IDLE] = idle_ms(p),
-    };
-    struct conn *c;
-
-    for (int s = 0; s < CONN_DEAD; s++) {
-        if (s == CONN_CONNECT || s == CONN_H2) /* upstream has one for connects; see below */
-            continue;
-        while ((c = TAILQ_FIRST(&p->conns[s])) != NULL && now_ms - c->since_ms >= deadlines[s])
-            expire(c);
-    }
-    h2_client_tick(p, now_ms);
-    return p->draining;
 }

@@ -27,6 +27,7 @@
 #include "gateway/http/h1_write.h"
 #include "gateway/loop/loop.h"
 #include "gateway/loop/sock.h"
+#include "gateway/loop/wheel.h"
 #include "gateway/proxy/account.h"
 #include "gateway/proxy/balance.h"
 #include "gateway/proxy/close_reason.h"
@@ -34,20 +35,14 @@
 #include "gateway/proxy/proxy.h"
 #include "gateway/proxy/reply_reason.h"
 #include "gateway/proxy/retry.h"
+#include "gateway/proxy/timeouts.h"
 #include "gateway/upstream/upstream.h"
 
 enum {
-    CONN_SHED_HEAD_MS = 1000,  /* a head that is not whole by then may go for others */
-    CONN_HEAD_MS = 10000,      /* a request head must be whole by then; 408 */
-    CONN_BODY_IDLE_MS = 60000, /* a body may stand still for so long */
-    CONN_ANSWER_MS = 60000,    /* the response head must come by then; 504 */
-    CONN_REPLY_MS = 10000,     /* an answer of ours must be taken by then */
-    CONN_LINGER_MS = 5000,
-    CONN_TUNNEL_IDLE_MS = 3600000, /* nothing in either direction for so long */
-    CONN_DRAIN_IDLE_MS = 1000,     /* a request already on its way to us is still answered */
-    CONN_STEPS = 64,               /* steps a connection may take before others have their turn */
-    CONN_ROUNDS = 16,              /* blocks of a body it may move in one step */
-    CONN_INTERIM_MAX = 32,         /* 1xx responses to one request */
+    CONN_SHED_HEAD_MS = 1000, /* a head that is not whole by then may go for others */
+    CONN_STEPS = 64,          /* steps a connection may take before others have their turn */
+    CONN_ROUNDS = 16,         /* blocks of a body it may move in one step */
+    CONN_INTERIM_MAX = 32,    /* 1xx responses to one request */
     CONN_PENDING_MAX = 8 * BUFPOOL_BYTES /* a head and all that a route may add to it */
 };
 
@@ -123,6 +118,12 @@ struct exchange {
     struct h1_chunked *response_chunks;
     struct h1_head *partial; /* a response head that has not come whole */
 
+    /* only with a route that has timeouts of its own; see deadline.c */
+    const struct route_timeouts *times; /* NULL: the state's is right */
+    struct wheel_entry timer;
+    int64_t begun_ms;
+    int64_t progress_ms; /* in this state since, or the last progress in it */
+
     struct buf to_up;     /* the rest of a head that did not fit into the socket */
     struct buf to_client; /* likewise, and answers of ours */
 
@@ -159,6 +160,7 @@ TAILQ_HEAD(conn_list, conn);
 struct proxy {
     unsigned magic;
     bool draining;
+    int64_t drained_ms; /* when draining began */
     struct loop *loop;
     struct metrics *metrics;
     const struct table *table; /* pin's, or NULL */
@@ -170,6 +172,7 @@ struct proxy {
     _Atomic uint64_t num_streams;          /* of HTTP/2; they are not among num_conns */
     _Atomic uint64_t closed[CLOSE__COUNT]; /* likewise */
     struct retry_budget budget;
+    struct wheel wheel; /* of exchanges with timeouts of their own */
     struct account_book book;
     void (*on_forgotten)(void *arg, uint32_t id);
     void *arg;
@@ -190,14 +193,14 @@ struct conn *conn_new_stream(struct conn *carrier, const struct sock_ops *ops, v
 void conn_enter(struct conn *c, enum conn_state next);  /* the only writer of c->state */
 void conn_touch(struct conn *c);                        /* progress: its deadline begins anew */
 void conn_run(struct conn *c);                          /* as far as it goes, within its budget */
+void conn_requeue(struct conn *c);                      /* the deadline of its state is not its */
 void conn_yield(struct conn *c);                        /* go on in the next turn */
 void conn_close(struct conn *c, enum close_reason why); /* idempotent */
 void conn_abort(struct conn *c, enum close_reason why); /* the client sees a reset */
 void conn_linger(struct conn *c, enum close_reason why);
 bool conn_no_more(const struct conn *c); /* the client closed and sent nothing after this request */
 bool conn_next(struct conn *c, bool keep, enum close_reason why); /* an exchange is over */
-bool conn_tick(struct proxy *p, int64_t now_ms);
-void conn_begin_exchange(struct conn *c); /* c->x, when there is none */
+void conn_begin_exchange(struct conn *c);                         /* c->x, when there is none */
 void conn_drop_upstream(struct conn *c);
 void conn_watch_client(struct conn *c); /* whose request is read: more requests, an end, a reset */
 /* Sends what waits in b. IO_DONE: nothing waits any more. */

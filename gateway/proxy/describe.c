@@ -69,6 +69,12 @@ static bool add_request(const struct conn *c, struct buf *out)
            buf_add_fmt(out, ",\"attempts\":%u,\"status\":%u", c->x->attempts, a->status);
 }
 
+/* Without progress since. */
+static int64_t since_ms(const struct conn *c)
+{
+    return c->x != NULL && c->x->times != NULL ? c->x->progress_ms : c->since_ms;
+}
+
 static bool add_connection(struct conn *c, int64_t now_ms, struct buf *out)
 {
     return buf_add_fmt(out, "{\"id\":%" PRIu64, c->account.id) &&
@@ -77,7 +83,7 @@ static bool add_connection(struct conn *c, int64_t now_ms, struct buf *out)
            buf_add_fmt(out,
                        ",\"age_ms\":%" PRId64 ",\"idle_ms\":%" PRId64 ",\"requests\":%" PRIu64
                        ",\"bytes_in\":%" PRIu64 ",\"bytes_out\":%" PRIu64,
-                       now_ms - c->account.opened_ms, now_ms - c->since_ms, c->account.num_requests,
+                       now_ms - c->account.opened_ms, now_ms - since_ms(c), c->account.num_requests,
                        c->sock.received, c->sock.sent) &&
            (c->x == NULL || add_request(c, out)) && buf_add_str(out, STR("}\n"));
 }

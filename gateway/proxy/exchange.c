@@ -8,6 +8,7 @@
 
 #include "gateway/core/check.h"
 #include "gateway/proxy/conn.h"
+#include "gateway/proxy/deadline.h"
 #include "gateway/proxy/policy.h"
 #include "gateway/proxy/retry.h"
 #include "gateway/route/path.h"
@@ -183,6 +184,8 @@ static bool attempt(struct conn *c, const struct table_endpoint *ep)
         note_failure(c, ep->id, FAILED_CONNECT);
         return false;
     }
+    if (x->times != NULL && x->times->connect != 0)
+        upstream_wait_for(x->up, x->times->connect);
     upstream_own(x->up, on_upstream_ready, c);
     account_connecting(c);
     conn_enter(c, CONN_CONNECT);
@@ -253,6 +256,7 @@ void exchange_start(struct conn *c)
 {
     if (!find_route(c))
         return;
+    deadline_begin(c);
     if (c->x->route->route->action == ROUTE_FORWARD)
         try_endpoints(c);
     else

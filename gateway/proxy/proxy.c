@@ -14,6 +14,7 @@
 #include "gateway/core/obj.h"
 #include "gateway/observe/exposition.h"
 #include "gateway/proxy/conn.h"
+#include "gateway/proxy/deadline.h"
 #include "gateway/proxy/h2_client.h"
 #include "gateway/table/table.h"
 
@@ -24,7 +25,7 @@ static bool on_tick(void *arg, int64_t now_ms)
     struct proxy *p;
 
     OBJ_CAST(p, arg, PROXY_MAGIC);
-    return conn_tick(p, now_ms);
+    return deadline_tick(p, now_ms);
 }
 
 static void on_forgotten(void *arg, uint32_t id)
@@ -50,6 +51,7 @@ struct proxy *proxy_new(struct loop *l, struct metrics *m, struct upstream_share
     if (getrandom(&p->random, sizeof p->random, 0) != sizeof p->random || p->random == 0)
         p->random = 1;
     retry_budget_init(&p->budget, loop_now_ms(l));
+    wheel_init(&p->wheel, loop_now_ms(l));
     upstreams_init(&p->ups, l, m, shared);
     p->ups.on_forgotten = on_forgotten;
     p->ups.arg = p;
@@ -198,6 +200,7 @@ void proxy_drain(struct proxy *p)
 
     OBJ_CHECK(p, PROXY_MAGIC);
     p->draining = true;
+    p->drained_ms = loop_now_ms(p->loop);
     loop_hurry(p->loop);
     /* Idle ones get their moment from now on, not from when they became idle. */
     TAILQ_FOREACH(c, &p->conns[CONN_IDLE], link)

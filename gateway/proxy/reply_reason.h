@@ -14,8 +14,10 @@
       "the path has a dot segment, %00 or a % without two hexadecimal digits")                    \
     X(NOT_IMPLEMENTED, "not_implemented", 501, "http_request_denied", REFUSED,                    \
       "CONNECT and TRACE are not served here")                                                    \
-    X(REQUEST_TIMEOUT, "request_timeout", 408, "http_request_error", CLIENT_SLOW,                 \
+    X(REQUEST_TIMEOUT, "request_timeout", 408, "http_request_error", HEAD_TIMEOUT,                \
       "the request did not arrive in time")                                                       \
+    X(BODY_TIMEOUT, "body_timeout", 408, "http_request_error", BODY_TIMEOUT,                      \
+      "the body of the request did not arrive in time")                                           \
     X(BODY_TOO_LARGE, "body_too_large", 413, "http_request_error", REFUSED,                       \
       "the request body is larger than this service takes")                                       \
     X(NO_ROUTE, "no_route", 503, "destination_not_found", DONE,                                   \
@@ -31,8 +33,10 @@
       "the service closed without an answer")                                                     \
     X(BAD_RESPONSE, "bad_response", 502, "http_protocol_error", DONE,                             \
       "the service sent a malformed answer")                                                      \
-    X(RESPONSE_TIMEOUT, "response_timeout", 504, "http_response_timeout", RESPONSE_TIMEOUT,       \
+    X(RESPONSE_TIMEOUT, "response_timeout", 504, "http_response_timeout", ANSWER_TIMEOUT,         \
       "the service did not answer in time")                                                       \
+    X(TOTAL_TIMEOUT, "total_timeout", 504, "http_response_timeout", TOTAL_TIMEOUT,                \
+      "the request took longer than it may")                                                      \
     X(REDIRECT, "redirect", 302, "", DONE, "the route redirects, with its own status")            \
     X(RESPOND, "respond", 200, "", DONE, "the route answers, with its own status")
 

@@ -139,6 +139,8 @@ void upstream_close(struct upstream_conn *c)
 static void end_connect(struct upstream_conn *c, int failure)
 {
     if (failure == 0) {
+        if (c->connect_ms > UPSTREAM_CONNECT_MS)
+            (void)set_option(c->sock.fd, IPPROTO_TCP, TCP_USER_TIMEOUT, c->user_timeout_ms);
         enter(c, UPSTREAM_BUSY);
         c->on_ready(c->owner);
         return;
@@ -240,12 +242,15 @@ static void poll_patient(struct upstreams *u)
 static bool on_tick(void *arg, int64_t now_ms)
 {
     struct upstreams *u;
-    struct upstream_conn *c;
+    struct upstream_conn *c, *next;
 
     OBJ_CAST(u, arg, UPSTREAMS_MAGIC);
-    while ((c = TAILQ_FIRST(&u->states[UPSTREAM_CONNECTING])) != NULL &&
-           now_ms - c->since_ms >= UPSTREAM_CONNECT_MS)
-        end_connect(c, ETIMEDOUT);
+    /* All of them: routes may have deadlines of their own. What ends one touches no other. */
+    for (c = TAILQ_FIRST(&u->states[UPSTREAM_CONNECTING]); c != NULL; c = next) {
+        next = TAILQ_NEXT(c, link);
+        if (now_ms - c->since_ms >= c->connect_ms)
+            end_connect(c, ETIMEDOUT);
+    }
     while ((c = TAILQ_FIRST(&u->states[UPSTREAM_IDLE])) != NULL &&
            now_ms - c->since_ms >= UPSTREAM_IDLE_MS)
         upstream_close(c);
@@ -459,6 +464,7 @@ struct upstream_conn *upstreams_connect(struct upstreams *u, const struct table_
     c->all = u;
     c->endpoint = ep->id;
     c->user_timeout_ms = UPSTREAM_USER_TIMEOUT_MS;
+    c->connect_ms = UPSTREAM_CONNECT_MS;
     c->since_ms = loop_now_ms(u->loop);
     c->sock.writable = false; /* its edge is the end of the connect */
     c->grave = (struct loop_grave){.bury = bury, .dead = c};
@@ -468,6 +474,16 @@ struct upstream_conn *upstreams_connect(struct upstreams *u, const struct table_
     count_flight(c, true);
     loop_hurry(u->loop);
     return c;
+}
+
+/* The user timeout ends a connect as well (tcp(7)): it must not come first. If it does, because the
+ * option could not be set, the connect has failed early. */
+void upstream_wait_for(struct upstream_conn *c, uint32_t connect_ms)
+{
+    OBJ_CHECK(c, UPSTREAM_MAGIC);
+    c->connect_ms = connect_ms;
+    if (connect_ms > UPSTREAM_CONNECT_MS)
+        (void)set_option(c->sock.fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (int)connect_ms + 1000);
 }
 
 void upstream_own(struct upstream_conn *c, void (*on_ready)(void *owner), void *owner)

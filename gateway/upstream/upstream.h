@@ -67,6 +67,7 @@ struct upstream_conn {
     uint32_t endpoint;     /* id */
     int failure;           /* errno of what failed it, a connect or a dead node, else 0 */
     int64_t since_ms;      /* in this state */
+    uint32_t connect_ms;   /* its connect may take so long */
     uint64_t num_requests; /* begun on it */
     uint64_t sent_bytes;
     int user_timeout_ms;           /* while it is not patient */
@@ -158,6 +159,8 @@ struct upstream_conn *upstreams_take_idle(struct upstreams *u, uint32_t id, bool
 /* A new one, CONNECTING; NULL with errno. Its end is told by on_ready, never from inside. */
 struct upstream_conn *upstreams_connect(struct upstreams *u, const struct table_endpoint *ep);
 
+/* CONNECTING: its connect may take so long instead of UPSTREAM_CONNECT_MS. */
+void upstream_wait_for(struct upstream_conn *c, uint32_t connect_ms);
 void upstream_own(struct upstream_conn *c, void (*on_ready)(void *owner), void *owner);
 void upstream_release(struct upstream_conn *c); /* BUSY: back to idle, or closed */
 void upstream_close(struct upstream_conn *c);   /* idempotent */

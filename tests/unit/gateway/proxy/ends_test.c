@@ -334,7 +334,7 @@ static void a_client_whose_head_never_ends(void **state)
     later(f, CONN_HEAD_MS + 1000);
     assert_heard(f, "HTTP/1.1 408", "Connection: close");
     end(f, &f->client);
-    assert_ended(f, CLOSE_CLIENT_SLOW);
+    assert_ended(f, CLOSE_HEAD_TIMEOUT);
 }
 
 static void a_client_whose_body_never_ends(void **state)
@@ -345,7 +345,7 @@ static void a_client_whose_body_never_ends(void **state)
     later(f, CONN_ANSWER_MS + 1000);
     assert_heard(f, "HTTP/1.1 408", "Connection: close");
     end(f, &f->client);
-    assert_ended(f, CLOSE_CLIENT_SLOW);
+    assert_ended(f, CLOSE_BODY_TIMEOUT);
 }
 
 static void a_client_that_does_not_read_its_response(void **state)
@@ -453,7 +453,7 @@ static void an_endpoint_that_does_not_answer(void **state)
     later(f, CONN_ANSWER_MS + 1000);
     assert_heard(f, "HTTP/1.1 504", "http_response_timeout");
     end(f, &f->client);
-    assert_ended(f, CLOSE_RESPONSE_TIMEOUT);
+    assert_ended(f, CLOSE_ANSWER_TIMEOUT);
 }
 
 static void an_endpoint_that_does_not_take_the_request(void **state)
@@ -465,7 +465,7 @@ static void an_endpoint_that_does_not_take_the_request(void **state)
     later(f, CONN_ANSWER_MS + 1000);
     assert_heard(f, "HTTP/1.1 504", "http_response_timeout");
     end(f, &f->client);
-    assert_ended(f, CLOSE_RESPONSE_TIMEOUT);
+    assert_ended(f, CLOSE_ANSWER_TIMEOUT);
 }
 
 static void an_endpoint_whose_response_stands_still(void **state)
@@ -568,17 +568,19 @@ static void an_idle_client_of_a_gateway_that_drains(void **state)
     assert_ended(f, CLOSE_DRAIN);
 }
 
-static void a_tunnel_of_a_gateway_that_drains_is_kept(void **state)
+static void a_tunnel_of_a_gateway_that_drains_has_a_moment(void **state)
 {
     struct fixture *f = *state;
 
     request(f, GET_TUNNEL);
     respond(f, SWITCH);
     proxy_drain(f->proxy);
-    later(f, CONN_TUNNEL_IDLE_MS - 1000);
+    later(f, route_settings_default().drain_ms - 1000);
     assert_open(f);
     respond(f, "still");
     assert_heard(f, "HTTP/1.1 101", "still");
+    later(f, route_settings_default().drain_ms + 100);
+    assert_ended(f, CLOSE_DRAIN);
 }
 
 static void a_client_whose_descriptor_is_needed(void **state)
@@ -665,7 +667,7 @@ int main(void)
         TEST(a_tunnel_that_its_client_resets),
         TEST(a_tunnel_in_which_nobody_speaks),
         TEST(an_idle_client_of_a_gateway_that_drains),
-        TEST(a_tunnel_of_a_gateway_that_drains_is_kept),
+        TEST(a_tunnel_of_a_gateway_that_drains_has_a_moment),
         TEST(a_client_whose_descriptor_is_needed),
         TEST(an_http_2_client_that_breaks_a_rule),
         TEST(an_http_2_client_that_floods),
