@@ -58,6 +58,7 @@ bool loop_init(struct loop *l, struct err *e)
     l->magic = LOOP_MAGIC;
     STAILQ_INIT(&l->tasks);
     SLIST_INIT(&l->graves);
+    pipepool_init(&l->pipes, 0);
     l->base = new_base();
     if (l->base == NULL)
         return err_set(e, "NoEventLoop", "", "no edge-triggered event loop could be made");
@@ -84,6 +85,7 @@ void loop_free(struct loop *l)
     event_free(l->tick);
     event_base_free(l->base);
     bufpool_free(&l->bufs);
+    pipepool_free(&l->pipes);
     l->magic = 0;
 }
 

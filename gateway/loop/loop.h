@@ -17,6 +17,7 @@
 #include "gateway/core/err.h"
 #include "gateway/core/result.h"
 #include "gateway/loop/bufpool.h"
+#include "gateway/loop/pipepool.h"
 
 struct event;
 struct event_base;
@@ -64,6 +65,7 @@ struct loop {
     void (*on_turn_end)(void *arg); /* may be NULL */
     void *turn_end_arg;
     struct bufpool bufs;
+    struct pipepool pipes;    /* none, until its owner makes some */
     struct fd_budget *budget; /* the process's; NULL: sockets are not counted */
     bool stopped;
 };

@@ -5,6 +5,7 @@
 #include "gateway/loop/sock.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #include "gateway/core/fd.h"
 #include "gateway/loop/fd_budget.h"
 #include "gateway/loop/loop.h"
+#include "gateway/loop/pipepool.h"
 
 enum { SOCK_JOIN_BYTES = 2048 };
 
@@ -181,6 +183,64 @@ enum io sock_send(struct sock *s, struct iovec *iov, size_t num_iov, size_t *out
     }
     s->writable = false;
     return errno == EAGAIN ? IO_AGAIN : IO_FAIL;
+}
+
+bool sock_is_silent(const struct sock *s)
+{
+    char byte;
+
+    return recv(s->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
+}
+
+static ssize_t splice_once(int from, int to, size_t n)
+{
+    ssize_t moved;
+
+    do
+        moved = splice(from, NULL, to, NULL, n, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+    while (moved < 0 && errno == EINTR);
+    return moved;
+}
+
+/*
+ * One call, although the kernel may have more than it moved: a second one could hear of an error,
+ * which the socket tells once only, with bytes in hand. The pipe is empty, so that EAGAIN means the
+ * socket.
+ */
+enum io sock_splice_in(struct sock *s, struct pipe *p, size_t max, size_t *out_n)
+{
+    ssize_t n;
+
+    *out_n = 0;
+    ASSERT(p->held == 0);
+    n = splice_once(s->fd, p->in, max < PIPEPOOL_PIPE_BYTES ? max : PIPEPOOL_PIPE_BYTES);
+    if (n > 0) {
+        s->received += (uint64_t)n;
+        p->held = *out_n = (size_t)n;
+        return IO_DONE;
+    }
+    if (n == 0)
+        return IO_EOF;
+    if (errno != EAGAIN)
+        return IO_FAIL;
+    s->readable = false;
+    return IO_AGAIN;
+}
+
+enum io sock_splice_out(struct sock *s, struct pipe *p, size_t *out_n)
+{
+    ssize_t n = splice_once(p->out, s->fd, p->held);
+
+    *out_n = 0;
+    if (n > 0) {
+        s->writable = (size_t)n == p->held;
+        s->sent += (uint64_t)n;
+        p->held -= (size_t)n;
+        *out_n = (size_t)n;
+        return IO_DONE;
+    }
+    s->writable = false;
+    return n < 0 && errno == EAGAIN ? IO_AGAIN : IO_FAIL;
 }
 
 /* How much of it the kernel filled in; 0: errno says why. */

@@ -26,6 +26,7 @@
 
 struct fd_budget;
 struct loop;
+struct pipe;
 struct sock;
 
 /* Each as the function of that name below; recv and send keep `readable` and `writable` true. */
@@ -77,6 +78,20 @@ MUST_USE bool sock_shutdown(struct sock *s);
 
 /* IO_DONE: *out_n bytes were taken, perhaps not all (then not writable); IO_AGAIN; IO_FAIL. */
 MUST_USE enum io sock_send(struct sock *s, struct iovec *iov, size_t num_iov, size_t *out_n);
+
+/* One look at what may wait, which stays: nothing does, and no end either. */
+MUST_USE bool sock_is_silent(const struct sock *s);
+
+/*
+ * Bulk from socket to socket through a pipe (pipepool.h), without a copy.
+ *
+ * sock_splice_in moves up to `max` bytes (>= 1) into an empty pipe: as sock_recv, but what was
+ * moved says nothing of whether more waits: the socket stays readable.
+ * sock_splice_out moves all that the pipe holds, or what the socket takes: as sock_send. The
+ * process ignores SIGPIPE, which splice(2) cannot be told to leave out.
+ */
+MUST_USE enum io sock_splice_in(struct sock *s, struct pipe *p, size_t max, size_t *out_n);
+MUST_USE enum io sock_splice_out(struct sock *s, struct pipe *p, size_t *out_n);
 
 /* What is under way to the peer, as the kernel sees it (TCP_INFO). */
 struct sock_flight {

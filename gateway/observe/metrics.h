@@ -21,6 +21,7 @@
     X(responses, "signalbox_responses_total", "responses relayed to their end")                  \
     X(received_bytes, "signalbox_received_bytes_total", "bytes of requests that have ended")     \
     X(sent_bytes, "signalbox_sent_bytes_total", "bytes to clients in requests that have ended")  \
+    X(spliced_bytes, "signalbox_spliced_bytes_total", "bytes of bodies moved without a copy")    \
     X(connects, "signalbox_upstream_connects_total", "connections begun to endpoints")           \
     X(connect_failures, "signalbox_upstream_connect_failures_total",                             \
       "connections to endpoints that were refused or timed out")                                 \

@@ -16,6 +16,7 @@
 #include "gateway/core/obj.h"
 #include "gateway/proxy/deadline.h"
 #include "gateway/proxy/h2_client.h"
+#include "gateway/proxy/tunnel.h"
 #include "gateway/table/table.h"
 
 enum { CONN_MAGIC = 0x0c099001 };
@@ -213,6 +214,7 @@ void conn_drop_upstream(struct conn *c)
         upstream_close(c->x->up);
     c->x->up = NULL;
     buf_free(&c->x->to_up);
+    pipepool_put(&c->proxy->loop->pipes, &c->x->pipe_to_up);
 }
 
 static void forget_exchange(struct conn *c)
@@ -223,6 +225,7 @@ static void forget_exchange(struct conn *c)
         return;
     conn_drop_upstream(c);
     buf_free(&x->to_client);
+    pipepool_put(&c->proxy->loop->pipes, &x->pipe_to_client);
     free(x->chunks);
     free(x->response_chunks);
     free(x->partial);

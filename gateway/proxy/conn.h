@@ -31,6 +31,7 @@
 #include "gateway/proxy/account.h"
 #include "gateway/proxy/balance.h"
 #include "gateway/proxy/close_reason.h"
+#include "gateway/proxy/exchange.h"
 #include "gateway/proxy/pin.h"
 #include "gateway/proxy/proxy.h"
 #include "gateway/proxy/reply_reason.h"
@@ -97,6 +98,7 @@ struct exchange {
     uint8_t failure; /* enum exchange_failure */
     bool reused;     /* up had been used before */
     bool fresh_only; /* no kept connections any more */
+    bool bulk;       /* the rest of the body goes through pipes (bulk.c) */
     bool up_deaf;    /* up takes no more of the request */
     int up_error;    /* why not, unless the endpoint had ended in order: errno, told only once */
     bool up_keeps;   /* the endpoint wants to go on after this response */
@@ -112,6 +114,7 @@ struct exchange {
     bool up_shut;       /* of a tunnel: the client's end was passed on */
     bool client_shut;   /* of a tunnel: the endpoint's end was passed on */
     bool take_apart;    /* chunked framing is removed for an HTTP/1.0 client */
+    bool response_bulk; /* likewise, of the response */
     bool bodiless;      /* the response has no body by rule, whatever its head says */
     bool keep;          /* the client was told that the connection stays */
     uint64_t response_left;
@@ -124,8 +127,10 @@ struct exchange {
     int64_t begun_ms;
     int64_t progress_ms; /* in this state since, or the last progress in it */
 
-    struct buf to_up;     /* the rest of a head that did not fit into the socket */
-    struct buf to_client; /* likewise, and answers of ours */
+    struct buf to_up;        /* the rest of a head that did not fit into the socket */
+    struct buf to_client;    /* likewise, and answers of ours */
+    struct pipe *pipe_to_up; /* bulk on its way, NULL: none; all before it has been sent */
+    struct pipe *pipe_to_client;
 
     struct account account;
 };
@@ -218,16 +223,6 @@ bool request_field(const void *conn, struct str name, struct str *out);
  * False: the Host field is none. */
 MUST_USE bool request_view(struct conn *c, char *host, struct route_request *out);
 
-/* exchange.c */
-void exchange_start(struct conn *c);
-bool exchange_connect_step(struct conn *c);
-/* What can be sent of the request. False: the connection went to another state. */
-MUST_USE bool exchange_push(struct conn *c);
-/* Before the response head was whole; error 0: the endpoint ended in order. */
-void exchange_broken(struct conn *c, int error);
-MUST_USE enum io exchange_send(struct conn *c, uint32_t end); /* in[sent..end), what waits before */
-void exchange_note_silence(struct conn *c, int error); /* a node that is dead is not asked again */
-
 /* response.c */
 bool response_head_step(struct conn *c); /* REQUEST */
 bool response_body_step(struct conn *c); /* RESPONSE */
@@ -236,10 +231,6 @@ bool response_body_step(struct conn *c); /* RESPONSE */
 bool response_send_head(struct conn *c, bool with_body);
 /* IO_DONE: everything that has come is with the client. */
 MUST_USE enum io response_send(struct conn *c);
-
-/* tunnel.c */
-void tunnel_begin(struct conn *c, const struct h1_head *h); /* a 101; h is in c->out */
-bool tunnel_step(struct conn *c);
 
 /* reply.c */
 void reply_act(struct conn *c); /* its route redirects or responds */

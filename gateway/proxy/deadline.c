@@ -15,14 +15,14 @@
 /* Who kept a request from going on: a client that sends no body, or the endpoint. */
 static enum reply blame_for_request(const struct exchange *x)
 {
-    bool all_passed_on = x->sent == x->body_end && x->to_up.len == 0;
+    bool all_passed_on = x->sent == x->body_end && x->to_up.len == 0 && x->pipe_to_up == NULL;
 
     return !x->request_read && all_passed_on ? REPLY_BODY_TIMEOUT : REPLY_RESPONSE_TIMEOUT;
 }
 
 static enum close_reason blame_for_response(const struct exchange *x)
 {
-    if (x->to_client.len > 0 || x->out_sent < x->out_len)
+    if (x->to_client.len > 0 || x->out_sent < x->out_len || x->pipe_to_client != NULL)
         return CLOSE_CLIENT_SLOW;
     return blame_for_request(x) == REPLY_BODY_TIMEOUT ? CLOSE_BODY_TIMEOUT : CLOSE_RESPONSE_TIMEOUT;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "gateway/core/check.h"
+#include "gateway/proxy/bulk.h"
 #include "gateway/proxy/conn.h"
 #include "gateway/proxy/deadline.h"
 #include "gateway/proxy/policy.h"
@@ -350,22 +351,46 @@ static void refuse_body(struct conn *c)
         reply_refuse(c, c->x->chunks->refusal);
 }
 
-/* Reads more of the body into the block; a full block whose bytes are all sent begins anew. */
+void exchange_release_in(struct conn *c)
+{
+    struct exchange *x = c->x;
+
+    ASSERT(x->sent == c->in_len);
+    x->intact = false;
+    bufpool_put(&c->proxy->loop->bufs, &c->in);
+    c->in_len = x->head_len = x->body_end = x->sent = 0;
+    if (c->proxy->head_of == c)
+        c->proxy->head_of = NULL;
+}
+
+bool exchange_all_sent(const struct exchange *x)
+{
+    return x->request_read && x->sent == x->body_end && x->to_up.len == 0 && x->pipe_to_up == NULL;
+}
+
+/* Into a pipe or the block; a full block whose bytes are all sent begins anew. */
+static enum io read_some(struct conn *c)
+{
+    enum io io;
+    size_t n;
+
+    if (bulk_read_request(c, &io))
+        return io;
+    if (c->in_len == BUFPOOL_BYTES)
+        exchange_release_in(c);
+    if (c->in == NULL)
+        c->in = bufpool_get(&c->proxy->loop->bufs);
+    io = sock_recv(&c->sock, c->in + c->in_len, BUFPOOL_BYTES - c->in_len, &n);
+    c->in_len += (uint32_t)n;
+    return io;
+}
+
 static bool read_body(struct conn *c)
 {
     struct exchange *x = c->x;
-    size_t n;
 
-    if (c->in_len == BUFPOOL_BYTES) {
-        ASSERT(x->sent == c->in_len);
-        c->in_len = x->head_len = x->body_end = x->sent = 0;
-        x->intact = false;
-        if (c->proxy->head_of == c)
-            c->proxy->head_of = NULL;
-    }
-    switch (sock_recv(&c->sock, c->in + c->in_len, BUFPOOL_BYTES - c->in_len, &n)) {
+    switch (read_some(c)) {
     case IO_DONE:
-        c->in_len += (uint32_t)n;
         conn_touch(c);
         upstream_be_patient(x->up); /* the body may be more than its window */
         if (!request_scan_body(c) || request_is_too_large(c)) {
@@ -396,8 +421,10 @@ enum io exchange_send(struct conn *c, uint32_t end)
     size_t n;
 
     x->up->sent_bytes += waited - x->to_up.len;
-    if (io != IO_DONE || x->sent == end) /* then the block may have been given back */
+    if (io != IO_DONE)
         return io;
+    if (x->sent == end) /* then the block may have been given back */
+        return x->pipe_to_up != NULL ? bulk_flush_request(c) : IO_DONE;
     if (!x->up->sock.writable)
         return IO_AGAIN;
     iov = (struct iovec){c->in + x->sent, end - x->sent};
@@ -414,7 +441,7 @@ bool exchange_push(struct conn *c)
 {
     struct exchange *x = c->x;
 
-    for (int i = 0; i < CONN_ROUNDS; i++) {
+    for (int i = 0; i < CONN_ROUNDS; i += x->bulk ? BULK_ROUNDS : 1) {
         if (x->up_deaf)
             return true;
         switch (exchange_send(c, x->body_end)) {

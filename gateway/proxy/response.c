@@ -9,8 +9,10 @@
 #include <string.h>
 
 #include "gateway/core/check.h"
+#include "gateway/proxy/bulk.h"
 #include "gateway/proxy/conn.h"
 #include "gateway/proxy/policy.h"
+#include "gateway/proxy/tunnel.h"
 
 /*
  * Checks out[from..out_len) against the framing. Bytes beyond the end of the response are cut off
@@ -122,12 +124,8 @@ static void release_in(struct conn *c)
     struct exchange *x = c->x;
 
     x->intact = false;
-    if (!x->request_read || x->sent != x->body_end || c->in_len != x->body_end)
-        return;
-    bufpool_put(&c->proxy->loop->bufs, &c->in);
-    c->in_len = x->head_len = x->body_end = x->sent = 0;
-    if (c->proxy->head_of == c)
-        c->proxy->head_of = NULL;
+    if (x->request_read && x->sent == x->body_end && c->in_len == x->body_end)
+        exchange_release_in(c);
 }
 
 static enum h1_connection connection_field(const struct exchange *x)
@@ -250,7 +248,7 @@ bool response_head_step(struct conn *c)
 static bool finish(struct conn *c)
 {
     struct exchange *x = c->x;
-    bool all_sent = x->request_read && x->sent == x->body_end && x->to_up.len == 0 && !x->up_deaf;
+    bool all_sent = exchange_all_sent(x) && !x->up_deaf;
 
     metrics_add(&c->proxy->metrics->responses, 1);
     x->up->bodiless = x->bodiless;
@@ -270,8 +268,10 @@ enum io response_send(struct conn *c)
     struct iovec iov;
     size_t n;
 
-    if (io != IO_DONE || x->out_sent == x->out_len) /* then the block may have been given back */
+    if (io != IO_DONE)
         return io;
+    if (x->out_sent == x->out_len) /* then the block may have been given back */
+        return x->pipe_to_client != NULL ? bulk_flush_response(c) : IO_DONE;
     if (!c->sock.writable)
         return IO_AGAIN;
     iov = (struct iovec){c->out + x->out_sent, x->out_len - x->out_sent};
@@ -283,20 +283,33 @@ enum io response_send(struct conn *c)
     return x->out_sent == x->out_len ? IO_DONE : IO_AGAIN;
 }
 
+/* Into a pipe or the block. */
+static enum io read_some(struct conn *c)
+{
+    struct exchange *x = c->x;
+    enum io io;
+    size_t n;
+
+    x->out_sent = x->out_len = 0;
+    if (bulk_read_response(c, &io))
+        return io;
+    if (c->out == NULL)
+        c->out = bufpool_get(&c->proxy->loop->bufs);
+    io = upstream_recv(x->up, c->out, BUFPOOL_BYTES, &n);
+    x->out_len = (uint32_t)n;
+    bulk_note_block(x, n);
+    return io;
+}
+
 /* False: nothing came, or the connection is gone. */
 static bool read_response(struct conn *c)
 {
     struct exchange *x = c->x;
-    size_t n;
     enum io io;
 
     if (!x->up->sock.readable)
         return false;
-    if (c->out == NULL)
-        c->out = bufpool_get(&c->proxy->loop->bufs);
-    io = upstream_recv(x->up, c->out, BUFPOOL_BYTES, &n);
-    x->out_sent = 0;
-    x->out_len = (uint32_t)n;
+    io = read_some(c);
     if (io == IO_AGAIN)
         return false;
     if (io == IO_DONE) {
@@ -320,11 +333,11 @@ static bool read_response(struct conn *c)
 bool response_body_step(struct conn *c)
 {
     struct exchange *x = c->x;
+    int rounds = CONN_ROUNDS;
 
-    if (!x->request_read || x->sent != x->body_end || x->to_up.len > 0)
-        if (!exchange_push(c))
-            return false;
-    for (int i = 0; i < CONN_ROUNDS; i++) {
+    if (!exchange_all_sent(x) && !exchange_push(c))
+        return false;
+    for (; rounds > 0; rounds -= x->response_bulk ? BULK_ROUNDS : 1) {
         enum io io = response_send(c);
 
         if (io == IO_FAIL) {
@@ -340,9 +353,9 @@ bool response_body_step(struct conn *c)
                 bufpool_put(&c->proxy->loop->bufs, &c->out);
             break;
         }
-        if (i == CONN_ROUNDS - 1)
-            conn_yield(c);
     }
+    if (rounds <= 0)
+        conn_yield(c);
     conn_watch_client(c);
     return false;
 }

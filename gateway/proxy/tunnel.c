@@ -4,6 +4,8 @@
  * nothing is under way holds no block. Either side may end alone: that is passed on, and the tunnel
  * ends with the second one.
  */
+#include "gateway/proxy/tunnel.h"
+
 #include <errno.h>
 
 #include "gateway/core/check.h"

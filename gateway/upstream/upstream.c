@@ -374,17 +374,6 @@ void upstreams_leaves(struct upstreams *u, uint32_t id)
 
 /* ---- connections ---- */
 
-/*
- * One look into the socket: the peer's FIN may wait there although its event has not come yet, or
- * the body of a response that has none, which would be taken for the next response.
- */
-static bool looks_silent(struct upstream_conn *c)
-{
-    char byte;
-
-    return recv(c->sock.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
-}
-
 struct upstream_conn *upstreams_take_idle(struct upstreams *u, uint32_t id, bool warm)
 {
     struct upstream_endpoint *e = upstreams_endpoint(u, id);
@@ -397,7 +386,9 @@ struct upstream_conn *upstreams_take_idle(struct upstreams *u, uint32_t id, bool
             break;
         if (warm && loop_now_ms(u->loop) - c->since_ms > UPSTREAM_WARM_MS)
             return NULL;
-        if (looks_silent(c))
+        /* The peer's FIN may wait although its event has not come yet, or the body of a response
+         * that has none, which would be taken for the next response. */
+        if (sock_is_silent(&c->sock))
             break;
         upstream_close(c);
     }
@@ -518,6 +509,16 @@ enum io upstream_recv(struct upstream_conn *c, void *p, size_t cap, size_t *out_
     OBJ_CHECK(c, UPSTREAM_MAGIC);
     if (c->failure == 0)
         return sock_recv(&c->sock, p, cap, out_n);
+    *out_n = 0;
+    errno = c->failure;
+    return IO_FAIL;
+}
+
+enum io upstream_splice(struct upstream_conn *c, struct pipe *p, size_t max, size_t *out_n)
+{
+    OBJ_CHECK(c, UPSTREAM_MAGIC);
+    if (c->failure == 0)
+        return sock_splice_in(&c->sock, p, max, out_n);
     *out_n = 0;
     errno = c->failure;
     return IO_FAIL;

@@ -173,6 +173,9 @@ void upstream_be_patient(struct upstream_conn *c);
 void upstream_carries_tunnel(struct upstream_conn *c); /* from now on to its end */
 /* sock_recv, and what has failed the connection besides: IO_FAIL with errno. */
 MUST_USE enum io upstream_recv(struct upstream_conn *c, void *p, size_t cap, size_t *out_n);
+/* sock_splice_in, likewise. */
+MUST_USE enum io upstream_splice(struct upstream_conn *c, struct pipe *p, size_t max,
+                                 size_t *out_n);
 /* The peer ended in order without having seen a byte of what was sent after `sent_before`. */
 bool upstream_saw_nothing(const struct upstream_conn *c, uint64_t sent_before);
 

@@ -35,7 +35,7 @@
 #include "gateway/worker/telemetry.h"
 #include "gateway/worker/worker.h"
 
-enum { HUB_MAGIC = 0x04b00001, OPEN_AT_START_MAX = 1024 };
+enum { HUB_MAGIC = 0x04b00001, OPEN_AT_START_MAX = 1024, PIPES_MAX = 256 };
 
 enum hub_state { HUB_WAITING, HUB_SERVING, HUB_DRAINING, HUB_ENDED, HUB__COUNT };
 
@@ -516,12 +516,31 @@ static bool write_metrics(void *arg, struct buf *b)
 
 /* ---- the hub --------------------------------------------------------------------------------- */
 
+/*
+ * Of all workers together: what an unprivileged user may have at full size (pipe(7),
+ * pipe-user-pages-soft), and no more than a 32nd of the descriptors.
+ */
+static size_t num_pipes_each(size_t num_workers)
+{
+    struct rlimit limit;
+    size_t num;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        WRONG("the limit of descriptors cannot be read");
+    num = limit.rlim_cur / 64 < PIPES_MAX ? (size_t)limit.rlim_cur / 64 : PIPES_MAX;
+    num /= num_workers;
+    return num < PIPEPOOL_MAX ? num : PIPEPOOL_MAX;
+}
+
 static bool make_workers(struct hub *h, struct err *e)
 {
+    size_t num_pipes = num_pipes_each(h->config->num_workers);
+
     for (unsigned i = 0; i < h->config->num_workers; i++) {
         struct worker_setup setup = {.index = i,
                                      .shared = h->shared,
                                      .budget = &h->budget,
+                                     .num_pipes = num_pipes,
                                      .hub = &h->mailbox,
                                      .log = h->log,
                                      .series = h->series,

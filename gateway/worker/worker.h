@@ -32,6 +32,7 @@ struct worker_setup {
     unsigned index; /* below WORKERS_MAX */
     struct upstream_shared *shared;
     struct fd_budget *budget;
+    size_t num_pipes; /* for bulk (gateway/loop/pipepool.h); made by worker_new */
     struct mailbox *hub;
     struct access_log *log; /* NULL: none */
     struct pool_series *series;
