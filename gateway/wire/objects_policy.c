@@ -161,21 +161,25 @@ static const struct field timeouts_fields[] = {
      AT(struct route_timeouts, connect),
      NUMBER(1, ROUTE_TIMEOUT_MAX_MS),
      SERVED,
+     UNSET("2000"),
      ABOUT("to an endpoint")},
     {.name = "body_idle_ms",
      AT(struct route_timeouts, body_idle),
      NUMBER(1, ROUTE_TIMEOUT_MAX_MS),
      SERVED,
+     UNSET("60000"),
      ABOUT("no byte of the request's body for so long; 408")},
     {.name = "response_ms",
      AT(struct route_timeouts, response),
      NUMBER(1, ROUTE_TIMEOUT_MAX_MS),
      SERVED,
+     UNSET("60000"),
      ABOUT("until the response's head; 504")},
     {.name = "response_idle_ms",
      AT(struct route_timeouts, response_idle),
      NUMBER(1, ROUTE_TIMEOUT_MAX_MS),
      SERVED,
+     UNSET("60000"),
      ABOUT("no byte of the response for so long")},
     {.name = "total_ms",
      AT(struct route_timeouts, total),
@@ -187,14 +191,14 @@ static const struct field timeouts_fields[] = {
      AT(struct route_timeouts, tunnel_idle),
      NUMBER(1, ROUTE_TIMEOUT_MAX_MS),
      SERVED,
+     UNSET("3600000"),
      ABOUT("no byte either way of a WebSocket or another upgrade")},
 };
 
-const struct shape shape_route_timeouts = {
-    .title = "route.timeouts",
-    .about = "In milliseconds. What is absent is as the gateway has it.",
-    .size = sizeof(struct route_timeouts),
-    FIELDS(timeouts_fields)};
+const struct shape shape_route_timeouts = {.title = "route.timeouts",
+                                           .about = "In milliseconds.",
+                                           .size = sizeof(struct route_timeouts),
+                                           FIELDS(timeouts_fields)};
 
 /* ---- how often ---- */
 

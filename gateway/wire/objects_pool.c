@@ -321,6 +321,7 @@ static const struct field pool_fields[] = {
      AT(struct route_pool, idle_ms),
      NUMBER(1, SHAPE_PERIOD_MAX_MS),
      SERVED,
+     UNSET("30000"),
      ABOUT("an unused connection to an endpoint is kept so long")},
     {.name = "health",
      OWNED_AT(struct route_pool, health),

@@ -6,15 +6,20 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cjson/cJSON.h>
 #include <cmocka.h>
 
+#include "gateway/core/buf.h"
 #include "gateway/core/check.h"
+#include "gateway/wire/frame.h"
 #include "gateway/wire/json.h"
 #include "gateway/wire/objects.h"
+
+enum { PAGE_MAX = 1 << 20 };
 
 static cJSON *parse(const char *text)
 {
@@ -76,6 +81,13 @@ static const struct bad cases[] = {
     {R, "{'hosts':['a',1]," FORWARD "}", "WrongType", "/hosts/1"},
     {R, "{'hosts':['a','a b']," FORWARD "}", "BadHost", "/hosts/1"},
     {R, "{'hosts':['a','A.']," FORWARD "}", "DuplicateHost", "/hosts/1"},
+    {R, "{'hosts':['*.a','*.A.']," FORWARD "}", "DuplicateHost", "/hosts/1"},
+    {R, "{'hosts':['*a']," FORWARD "}", "BadHost", "/hosts/0"},
+    {R, "{'hosts':['*.']," FORWARD "}", "BadHost", "/hosts/0"},
+    {R, "{'hosts':['*.*.a']," FORWARD "}", "BadHost", "/hosts/0"},
+    {R, "{'hosts':['a.*']," FORWARD "}", "BadHost", "/hosts/0"},
+    {R, "{'hosts':['']," FORWARD "}", "BadValue", "/hosts/0"},
+    {R, "{'hosts':['a:80']," FORWARD "}", "BadHost", "/hosts/0"},
     {R, "{'hosts':['a'],'forward':[]}", "OutOfRange", "/forward"},
     {R, "{'hosts':['a'],'forward':[{}]}", "MissingField", "/forward/0/pool"},
     {R, "{'hosts':['a'],'forward':[1]}", "WrongType", "/forward/0"},
@@ -128,6 +140,7 @@ static const struct bad cases[] = {
     {R, "{'hosts':['a'],'redirect':{'host':'b','status':304}}", "OutOfRange", "/redirect/status"},
     {R, "{'hosts':['a'],'redirect':{'scheme':'ftp'}}", "BadValue", "/redirect/scheme"},
     {R, "{'hosts':['a'],'redirect':{'host':'*'}}", "BadHost", "/redirect/host"},
+    {R, "{'hosts':['a'],'redirect':{'host':'*.b'}}", "BadHost", "/redirect/host"},
     {R, "{'hosts':['a'],'redirect':{'host':'a/b'}}", "BadHost", "/redirect/host"},
     {R, "{'hosts':['a'],'redirect':{'host':'a:80'}}", "BadHost", "/redirect/host"},
     {R, "{'hosts':['a'],'redirect':{'path':'/a','prefix':'/b'}}", "Contradiction",
@@ -164,6 +177,8 @@ static const struct bad cases[] = {
     {R, "{'hosts':['a'],'request_headers':{'add':[{'name':'a:','value':''}]}," FORWARD "}",
      "BadValue", "/request_headers/add/0/name"},
     {R, "{'hosts':['a'],'request_headers':{'remove':['x','a b']}," FORWARD "}", "BadValue",
+     "/request_headers/remove/1"},
+    {R, "{'hosts':['a'],'request_headers':{'remove':['x','Host']}," FORWARD "}", "ReservedField",
      "/request_headers/remove/1"},
     {R, "{'hosts':['a'],'match':{'methods':['G T']}," FORWARD "}", "BadValue", "/match/methods/0"},
     {R, "{'hosts':['a'],'match':{'headers':[{'name':'a','value':'b '}]}," FORWARD "}", "BadValue",
@@ -255,6 +270,53 @@ static void what_cannot_be_used_is_refused_by_field_and_reason(void **state)
     }
 }
 
+static void read_page(struct buf *b)
+{
+    char piece[4096];
+    FILE *f = fopen(SIGNALBOX_SOURCE_DIR "/docs/table.md", "r");
+
+    assert_non_null(f);
+    for (size_t n = 1; n != 0;) {
+        n = fread(piece, 1, sizeof(piece), f);
+        assert_true(buf_add(b, piece, n));
+    }
+    fclose(f);
+}
+
+/* The code crosses the wire to the follower and the coordinator, which know a list of them. */
+static void check_nack(const struct bad *b)
+{
+    struct err why = {0};
+    struct err e = {0};
+    struct frame f;
+    struct buf line;
+
+    err_set(&why, b->code, b->field, "why");
+    buf_init(&line, FRAME_LINE_MAX);
+    assert_true(frame_write_nack(&line, (enum route_kind)b->kind, STR("x"), &why));
+    assert_true(frame_parse((struct str){line.bytes, line.len - 1}, &f, &e));
+    assert_string_equal(f.refusal.code, b->code);
+    frame_free(&f);
+    buf_free(&line);
+}
+
+static void codes_cross_the_wire_and_are_explained(void **state)
+{
+    char word[64];
+    struct buf page;
+
+    (void)state;
+    buf_init(&page, PAGE_MAX);
+    read_page(&page);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        check_nack(&cases[i]);
+        snprintf(word, sizeof(word), "`%s`", cases[i].code);
+        if (strstr(page.bytes, word) == NULL)
+            fail_msg("docs/table.md does not explain %s", word);
+    }
+    buf_free(&page);
+}
+
 static void fields_of_the_gateways_own_are_refused_in_any_spelling(void **state)
 {
     static const char *const own[] = {
@@ -319,6 +381,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_cannot_be_used_is_refused_by_field_and_reason),
+        cmocka_unit_test(codes_cross_the_wire_and_are_explained),
         cmocka_unit_test(fields_of_the_gateways_own_are_refused_in_any_spelling),
         cmocka_unit_test(an_unknown_field_is_answered_with_the_nearest),
     };

@@ -16,6 +16,10 @@
 
 #include "gateway/core/buf.h"
 #include "gateway/core/check.h"
+#include "gateway/http/h1_head.h"
+#include "gateway/http/h2_session.h"
+#include "gateway/proxy/timeouts.h"
+#include "gateway/upstream/upstream.h"
 #include "gateway/wire/json.h"
 #include "gateway/wire/objects_priv.h"
 
@@ -416,6 +420,151 @@ static void rows_are_whole(void **state)
     }
 }
 
+/* ---- defaults ---- */
+
+/* An object of the shape that has its base only; the rest of it is as it is when absent. */
+static void *read_base(const struct shape *shape, const struct place *p)
+{
+    void *object = xcalloc(1, shape->size);
+    struct err e = {0};
+    struct buf b;
+
+    buf_init(&b, TEXT_MAX);
+    assert_true(buf_add_str(&b, STR("{")));
+    for (size_t i = 0; i < 3 && p->base[i].name != NULL; i++)
+        assert_true(
+            buf_add_fmt(&b, "%s\"%s\":%s", i != 0 ? "," : "", p->base[i].name, p->base[i].json));
+    assert_true(buf_add_str(&b, STR("}")));
+    cJSON *v = json_parse(buf_str(&b), &json_limits_frame, &e);
+
+    assert_non_null(v);
+    if (p->kind == ROUTE_KIND_SETTINGS) /* its parts are members of the settings themselves */
+        shape_settings.init(object);
+    if (!shape_read(shape, v, object, &e))
+        fail_msg("%s: %s", shape->title, e.text);
+    cJSON_Delete(v);
+    buf_free(&b);
+    return object;
+}
+
+static int64_t number_at(const void *object, const struct field *f)
+{
+    uint64_t v = 0;
+
+    memcpy(&v, (const char *)object + f->at, f->width); /* little-endian, as all we build for */
+    return (int64_t)v;
+}
+
+/* 0 where 0 cannot be said: the default is someone else's (defaults_of_others_are_theirs). */
+static void check_default(const struct shape *shape, const struct field *f, const void *object)
+{
+    int64_t got = number_at(object, f);
+    int64_t want = f->type == FIELD_FLAG
+                       ? strcmp(f->unset, "true") == 0
+                       : strtoll(f->unset, NULL, 10) * (f->scale != 0 ? f->scale : 1);
+
+    if (got != want && (got != 0 || f->min == 0))
+        fail_msg("%s.%s is %lld when absent, not %s", shape->title, f->name, (long long)got,
+                 f->unset);
+}
+
+static void release(const struct shape *shape, const struct place *p, void *object)
+{
+    if (strcmp(shape->title, "route") == 0) {
+        route_free(object);
+        return;
+    }
+    if (strcmp(shape->title, "pool") == 0) {
+        route_pool_free(object);
+        return;
+    }
+    for (size_t i = 0; i < shape->num_fields && p->kind != ROUTE_KIND_SETTINGS; i++) {
+        void *text = NULL;
+
+        if (shape->fields[i].type != FIELD_TEXT || shape->fields[i].width == 0)
+            continue;
+        memcpy(&text, (char *)object + shape->fields[i].at, sizeof(text));
+        free(text);
+    }
+    free(object);
+}
+
+static bool is_in_base(const struct place *p, const char *name)
+{
+    for (size_t i = 0; i < 3 && p->base[i].name != NULL; i++)
+        if (strcmp(p->base[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+static bool has_default(const struct field *f)
+{
+    return f->unset != NULL && f->width != 0 && (f->type == FIELD_FLAG || f->type == FIELD_NUMBER);
+}
+
+static void defaults_are_what_the_reference_says(void **state)
+{
+    size_t num = 0;
+
+    (void)state;
+    for (size_t i = 0; i < num_shapes; i++) {
+        bool any = false;
+
+        for (size_t k = 0; k < shapes[i]->num_fields; k++)
+            any = any || has_default(&shapes[i]->fields[k]);
+        if (!any)
+            continue;
+        const struct place *p = place_of(shapes[i]);
+        void *object = read_base(shapes[i], p);
+
+        for (size_t k = 0; k < shapes[i]->num_fields; k++) {
+            if (!has_default(&shapes[i]->fields[k]) || is_in_base(p, shapes[i]->fields[k].name))
+                continue;
+            check_default(shapes[i], &shapes[i]->fields[k], object);
+            num++;
+        }
+        release(shapes[i], p, object);
+    }
+    assert_true(num > 40);
+}
+
+static void defaults_of_others_are_theirs(void **state)
+{
+    static const struct {
+        const char *title;
+        const char *field;
+        int64_t value;
+    } theirs[] = {
+        {"route.timeouts", "connect_ms", UPSTREAM_CONNECT_MS},
+        {"route.timeouts", "body_idle_ms", CONN_BODY_IDLE_MS},
+        {"route.timeouts", "response_ms", CONN_ANSWER_MS},
+        {"route.timeouts", "response_idle_ms", CONN_BODY_IDLE_MS},
+        {"route.timeouts", "tunnel_idle_ms", CONN_TUNNEL_IDLE_MS},
+        {"pool", "idle_ms", UPSTREAM_IDLE_MS},
+        {"settings", "idle_timeout_s", CONN_IDLE_MS / 1000},
+        {"settings.limits", "head_bytes", H1_HEAD_MAX},
+        {"settings.limits", "head_fields", H1_FIELDS_MAX},
+        {"settings.limits", "uri_bytes", H1_LINE_MAX},
+        {"settings.limits", "h2_streams", H2_STREAMS_DEFAULT},
+        {"settings.timeouts", "head_ms", CONN_HEAD_MS},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(theirs) / sizeof(theirs[0]); i++) {
+        const struct field *f = NULL;
+
+        for (size_t k = 0; k < num_shapes; k++)
+            for (size_t m = 0; m < shapes[k]->num_fields; m++)
+                if (shapes[k]->title != NULL && strcmp(shapes[k]->title, theirs[i].title) == 0 &&
+                    strcmp(shapes[k]->fields[m].name, theirs[i].field) == 0)
+                    f = &shapes[k]->fields[m];
+        assert_non_null(f);
+        if (strtoll(f->unset, NULL, 10) != theirs[i].value)
+            fail_msg("%s.%s is %lld when absent, not %s", theirs[i].title, theirs[i].field,
+                     (long long)theirs[i].value, f->unset);
+    }
+}
+
 /* ---- docs/table.md ---- */
 
 static void read_page(struct buf *b)
@@ -471,6 +620,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_are_whole),
         cmocka_unit_test(each_field_is_judged_by_its_row),
+        cmocka_unit_test(defaults_are_what_the_reference_says),
+        cmocka_unit_test(defaults_of_others_are_theirs),
         cmocka_unit_test(the_reference_says_what_the_rows_say),
         cmocka_unit_test(a_reference_that_does_not_fit_is_refused),
     };
