@@ -115,9 +115,11 @@ static struct balancer_query query_for(const struct placing *p, enum balancer_pa
     };
 }
 
-static bool take(struct placing *p, const struct table_endpoint *ep,
+static bool take(struct placing *p, const struct table_pool *pool, const struct table_endpoint *ep,
                  const struct balancer_query *bq)
 {
+    if (ep != NULL || (bq->full && p->out->pool == NULL))
+        p->out->pool = pool;
     p->out->full |= bq->full;
     p->out->endpoint = ep;
     p->out->ticket = bq->ticket;
@@ -145,7 +147,7 @@ static bool pick_in(struct placing *p, size_t i, enum balancer_pass pass)
         return false;
     if (pool->spec->hash != NULL && pool->spec->balance == POOL_HASH && !bq.sticks)
         bq.has_key = find_key(p->q, pool->spec->hash, &bq.key);
-    if (!take(p, balancer_pick(p->q->ups, pool, &bq), &bq))
+    if (!take(p, pool, balancer_pick(p->q->ups, pool, &bq), &bq))
         return false;
     bind_client(p, pool);
     return true;
@@ -170,7 +172,7 @@ static bool pick_named_in(struct placing *p, size_t i, const struct sticky_key *
 {
     struct balancer_query bq = query_for(p, BALANCER_STALE);
 
-    return take(p, balancer_pick_named(p->q->ups, p->pools[i], key, name, &bq), &bq);
+    return take(p, p->pools[i], balancer_pick_named(p->q->ups, p->pools[i], key, name, &bq), &bq);
 }
 
 /* Where a split says the pool, a cookie from another pool counts no more. */

@@ -29,6 +29,7 @@ struct balance_query {
 struct balance_choice {
     const struct table_endpoint *endpoint; /* NULL: nobody can be asked; lent with the table */
     struct eject_ticket ticket;            /* of the attempt, for upstreams_note */
+    const struct table_pool *pool;         /* of the endpoint, or of `full`; lent likewise */
     bool full;                             /* nobody only because of endpoint_in_flight */
     bool binds;                            /* the response must carry the sticky cookie `name` */
     struct sticky_name name;

@@ -15,6 +15,7 @@
 #include "gateway/core/log.h"
 #include "gateway/core/obj.h"
 #include "gateway/proxy/deadline.h"
+#include "gateway/proxy/exchange.h"
 #include "gateway/proxy/h2_client.h"
 #include "gateway/proxy/tunnel.h"
 #include "gateway/table/table.h"
@@ -28,14 +29,18 @@ static const struct {
     bool (*step)(struct conn *c); /* true: take another step */
 } states[CONN__COUNT] = {
     [CONN_IDLE] = {"idle",
-                   TO(HEAD) | TO(CONNECT) | TO(REQUEST) | TO(REPLY) | TO(H2_IDLE) | TO(DEAD),
+                   TO(HEAD) | TO(WAIT) | TO(CONNECT) | TO(REQUEST) | TO(REPLY) | TO(H2_IDLE) |
+                       TO(DEAD),
                    request_step},
-    [CONN_HEAD] = {"head", TO(CONNECT) | TO(REQUEST) | TO(REPLY) | TO(H2_IDLE) | TO(DEAD),
+    [CONN_HEAD] = {"head",
+                   TO(WAIT) | TO(CONNECT) | TO(REQUEST) | TO(REPLY) | TO(H2_IDLE) | TO(DEAD),
                    request_step},
-    [CONN_CONNECT] = {"connect", TO(CONNECT) | TO(REQUEST) | TO(REPLY) | TO(DEAD),
+    [CONN_WAIT] = {"wait", TO(CONNECT) | TO(REQUEST) | TO(REPLY) | TO(DEAD), exchange_wait_step},
+    [CONN_CONNECT] = {"connect", TO(WAIT) | TO(CONNECT) | TO(REQUEST) | TO(REPLY) | TO(DEAD),
                       exchange_connect_step},
     [CONN_REQUEST] = {"request",
-                      TO(CONNECT) | TO(REQUEST) | TO(RESPONSE) | TO(TUNNEL) | TO(REPLY) | TO(DEAD),
+                      TO(WAIT) | TO(CONNECT) | TO(REQUEST) | TO(RESPONSE) | TO(TUNNEL) | TO(REPLY) |
+                          TO(DEAD),
                       response_head_step},
     [CONN_RESPONSE] = {"response", TO(RESPONSE) | TO(IDLE) | TO(LINGER) | TO(DEAD),
                        response_body_step},
@@ -229,6 +234,7 @@ static void forget_exchange(struct conn *c)
     free(x->chunks);
     free(x->response_chunks);
     free(x->partial);
+    admission_end(c);
     wheel_remove(&c->proxy->wheel, &x->timer);
     pin_drop(&x->pin);
     free(x);

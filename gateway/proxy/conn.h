@@ -9,9 +9,11 @@
  *                                       |
  *                                       +--> TUNNEL
  *
+ *               HEAD, CONNECT, REQUEST --> WAIT --> CONNECT, REQUEST, REPLY
  *               IDLE, HEAD --> H2_IDLE <--> H2 --> LINGER, and H2_IDLE as well
  *
- * IDLE waits for a request, HEAD has a part of one, CONNECT waits for an upstream connection,
+ * IDLE waits for a request, HEAD has a part of one, WAIT stands in line for a pool that is at its
+ * limit (admission.h), CONNECT waits for an upstream connection,
  * REQUEST sends the request and waits for a response head, RESPONSE relays the body (the rest of
  * the request may still be on its way), TUNNEL relays whatever both sides say after a 101, REPLY
  * writes an answer of our own, LINGER reads what the client still sends so that it sees the answer.
@@ -29,6 +31,7 @@
 #include "gateway/loop/sock.h"
 #include "gateway/loop/wheel.h"
 #include "gateway/proxy/account.h"
+#include "gateway/proxy/admission.h"
 #include "gateway/proxy/balance.h"
 #include "gateway/proxy/close_reason.h"
 #include "gateway/proxy/exchange.h"
@@ -50,6 +53,7 @@ enum {
 enum conn_state {
     CONN_IDLE,
     CONN_HEAD,
+    CONN_WAIT,
     CONN_CONNECT,
     CONN_REQUEST,
     CONN_RESPONSE,
@@ -87,6 +91,8 @@ struct exchange {
      * only there endpoints are sure to have the ids that this worker knows them by */
     struct table_pin *pin;
     const struct table_route *route; /* NULL: not known yet */
+
+    struct admission admission;
 
     /* the endpoint */
     struct upstream_conn *up;
@@ -177,7 +183,8 @@ struct proxy {
     _Atomic uint64_t num_streams;          /* of HTTP/2; they are not among num_conns */
     _Atomic uint64_t closed[CLOSE__COUNT]; /* likewise */
     struct retry_budget budget;
-    struct wheel wheel; /* of exchanges with timeouts of their own */
+    struct wheel wheel; /* of exchanges with timeouts of their own, and of those in line */
+    struct loop_task looking;
     struct account_book book;
     void (*on_forgotten)(void *arg, uint32_t id);
     void *arg;
@@ -235,6 +242,7 @@ MUST_USE enum io response_send(struct conn *c);
 /* reply.c */
 void reply_act(struct conn *c); /* its route redirects or responds */
 void reply_send(struct conn *c, enum reply which);
+void reply_later(struct conn *c, enum reply which, uint32_t retry_after_s);
 void reply_refuse(struct conn *c, enum h1_refusal why);
 bool reply_step(struct conn *c);
 bool reply_linger_step(struct conn *c);

@@ -37,6 +37,10 @@ static void expire(struct conn *c)
     case CONN_HEAD:
         reply_send(c, REPLY_REQUEST_TIMEOUT);
         break;
+    case CONN_WAIT:
+        account_chosen(c, c->x->route, NULL);
+        reply_later(c, REPLY_QUEUE_TIMEOUT, 1);
+        break;
     case CONN_REQUEST:
         if (c->x->to_client.len > 0) /* interim responses that it does not read */
             conn_abort(c, CLOSE_CLIENT_SLOW);
@@ -78,16 +82,20 @@ static int64_t sooner(int64_t a, int64_t b)
 
 static bool is_under_way(const struct conn *c)
 {
-    return c->state == CONN_CONNECT || c->state == CONN_REQUEST || c->state == CONN_RESPONSE;
+    return c->state == CONN_WAIT || c->state == CONN_CONNECT || c->state == CONN_REQUEST ||
+           c->state == CONN_RESPONSE;
 }
 
 /* How long it may stand still, as things are now. */
 static int64_t patience_ms(const struct conn *c)
 {
-    const struct route_timeouts *t = c->x->times;
+    static const struct route_timeouts usual;
+    const struct route_timeouts *t = c->x->times != NULL ? c->x->times : &usual;
     int64_t body_ms = own(t->body_idle, CONN_BODY_IDLE_MS);
 
     switch (c->state) {
+    case CONN_WAIT:
+        return c->x->admission.wait_until_ms - c->x->progress_ms;
     case CONN_REQUEST:
         return blame_for_request(c->x) == REPLY_BODY_TIMEOUT ? body_ms
                                                              : own(t->response, CONN_ANSWER_MS);
@@ -106,18 +114,18 @@ static int64_t patience_ms(const struct conn *c)
 static int64_t least_patience_ms(const struct conn *c)
 {
     const struct route_timeouts *t = c->x->times;
-    int64_t body_ms = own(t->body_idle, CONN_BODY_IDLE_MS);
 
     if (c->state == CONN_REQUEST)
-        return sooner(body_ms, own(t->response, CONN_ANSWER_MS));
+        return sooner(own(t->body_idle, CONN_BODY_IDLE_MS), own(t->response, CONN_ANSWER_MS));
     if (c->state == CONN_RESPONSE)
-        return sooner(body_ms, own(t->response_idle, CONN_BODY_IDLE_MS));
+        return sooner(own(t->body_idle, CONN_BODY_IDLE_MS),
+                      own(t->response_idle, CONN_BODY_IDLE_MS));
     return patience_ms(c);
 }
 
 static int64_t end_ms(const struct exchange *x)
 {
-    return x->times->total != 0 ? x->begun_ms + x->times->total : INT64_MAX / 2;
+    return x->times != NULL && x->times->total != 0 ? x->begun_ms + x->times->total : INT64_MAX / 2;
 }
 
 /* Files it under due_ms, or under its total end when that comes first. */
@@ -145,6 +153,15 @@ void deadline_entered(struct conn *c)
 {
     c->x->progress_ms = loop_now_ms(c->proxy->loop);
     file(c, c->x->progress_ms + least_patience_ms(c));
+}
+
+void deadline_wait(struct conn *c)
+{
+    struct exchange *x = c->x;
+
+    x->timer.owner = c;
+    x->progress_ms = loop_now_ms(c->proxy->loop);
+    file(c, x->admission.wait_until_ms);
 }
 
 /* The time that the whole exchange may take is over. */
@@ -217,5 +234,6 @@ bool deadline_tick(struct proxy *p, int64_t now_ms)
         look_at(e->owner, now_ms);
     if (p->draining && s != NULL && now_ms - p->drained_ms >= s->drain_ms)
         end_tunnels(p);
+    admission_look(p); /* other workers may have given places back */
     return p->draining || p->wheel.num > 0;
 }

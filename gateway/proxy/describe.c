@@ -9,9 +9,9 @@
 #include "gateway/proxy/conn.h"
 
 /* The idle ones last: nothing happens in them. */
-static const enum conn_state order[] = {CONN_HEAD,    CONN_CONNECT, CONN_REQUEST, CONN_RESPONSE,
-                                        CONN_TUNNEL,  CONN_REPLY,   CONN_LINGER,  CONN_H2,
-                                        CONN_H2_IDLE, CONN_IDLE};
+static const enum conn_state order[] = {CONN_HEAD,     CONN_WAIT,    CONN_CONNECT, CONN_REQUEST,
+                                        CONN_RESPONSE, CONN_TUNNEL,  CONN_REPLY,   CONN_LINGER,
+                                        CONN_H2,       CONN_H2_IDLE, CONN_IDLE};
 
 bool describe_state(struct str name, int *out_state)
 {

@@ -3,6 +3,8 @@
  * attempt failed and the request may be repeated (retry.h). Head and body go out in one sendmsg
  * from where they were read. Responses are response.c's.
  */
+#include "gateway/proxy/exchange.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -211,7 +213,7 @@ static bool may_attempt(struct conn *c)
     return true;
 }
 
-static const struct table_endpoint *choose(struct conn *c)
+static void choose(struct conn *c, struct balance_choice *out)
 {
     struct proxy *p = c->proxy;
     struct exchange *x = c->x;
@@ -225,13 +227,11 @@ static const struct table_endpoint *choose(struct conn *c)
         .field = request_field,
         .head = c,
     };
-    struct balance_choice choice;
 
-    balance_pick(&q, &choice);
-    x->ticket = choice.ticket;
-    x->binds = choice.binds;
-    x->sticky = choice.name;
-    return choice.endpoint;
+    balance_pick(&q, out);
+    x->ticket = out->ticket;
+    x->binds = out->binds;
+    x->sticky = out->name;
 }
 
 /* Endpoint after endpoint, until one is being asked or nobody is left. */
@@ -240,17 +240,35 @@ static void try_endpoints(struct conn *c)
     struct exchange *x = c->x;
 
     for (;;) {
-        const struct table_endpoint *ep = choose(c);
+        struct balance_choice choice;
 
-        if (ep == NULL || !may_attempt(c)) {
+        choose(c, &choice);
+        if (choice.endpoint == NULL && choice.full) {
+            admission_wait(c, choice.pool);
+            return;
+        }
+        if (choice.endpoint != NULL && !admission_to_pool(c, choice.pool))
+            return;
+        if (choice.endpoint == NULL || !may_attempt(c)) {
             account_chosen(c, x->route, NULL);
             break;
         }
-        account_chosen(c, x->route, ep);
-        if (attempt(c, ep))
+        account_chosen(c, x->route, choice.endpoint);
+        if (attempt(c, choice.endpoint))
             return;
     }
     give_up(c);
+}
+
+void exchange_go_on(struct conn *c)
+{
+    try_endpoints(c);
+}
+
+bool exchange_wait_step(struct conn *c)
+{
+    conn_watch_client(c);
+    return false;
 }
 
 void exchange_start(struct conn *c)
@@ -258,6 +276,8 @@ void exchange_start(struct conn *c)
     if (!find_route(c))
         return;
     deadline_begin(c);
+    if (!admission_begin(c))
+        return;
     if (c->x->route->route->action == ROUTE_FORWARD)
         try_endpoints(c);
     else

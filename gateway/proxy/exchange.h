@@ -14,6 +14,8 @@ struct conn;
 struct exchange;
 
 void exchange_start(struct conn *c);
+void exchange_go_on(struct conn *c); /* WAIT: perhaps it can be placed now */
+bool exchange_wait_step(struct conn *c);
 bool exchange_connect_step(struct conn *c);
 /* What can be sent of the request. False: the connection went to another state. */
 MUST_USE bool exchange_push(struct conn *c);

@@ -146,14 +146,17 @@ static void write_answer(struct conn *c, const struct answer *a)
         c->lingers = true;
 }
 
-static void write_error(struct conn *c, int status, const char *proxy_status, const char *text)
+static void write_error(struct conn *c, int status, const char *proxy_status, const char *text,
+                        uint32_t retry_after_s)
 {
-    char lines[256], body[256];
-    int num_lines =
-        snprintf(lines, sizeof lines, "Cache-Control: no-store\r\nProxy-Status: signalbox; %s\r\n",
-                 proxy_status);
-    int num_body = snprintf(body, sizeof body, "%s\n", text);
+    char lines[256], body[256], later[40] = "";
+    int num_lines, num_body = snprintf(body, sizeof body, "%s\n", text);
 
+    if (retry_after_s > 0)
+        snprintf(later, sizeof later, "Retry-After: %u\r\n", (unsigned)retry_after_s);
+    num_lines = snprintf(lines, sizeof lines,
+                         "Cache-Control: no-store\r\nProxy-Status: signalbox; %s\r\n%s",
+                         proxy_status, later);
     ASSERT(num_lines < (int)sizeof lines && num_body < (int)sizeof body);
     write_answer(c, &(struct answer){
                         .status = status,
@@ -168,6 +171,7 @@ static void begin(struct conn *c, enum close_reason ends)
     conn_begin_exchange(c); /* a head that was refused has none */
     metrics_add(&c->proxy->metrics->local_replies, 1);
     conn_drop_upstream(c);
+    admission_end(c);
     bufpool_put(&c->proxy->loop->bufs, &c->out);
     c->end_reason = ends;
     c->lingers = ends != CLOSE_DONE || !c->x->request_read || !c->x->client_keeps ||
@@ -177,12 +181,17 @@ static void begin(struct conn *c, enum close_reason ends)
 
 void reply_send(struct conn *c, enum reply which)
 {
+    reply_later(c, which, 0);
+}
+
+void reply_later(struct conn *c, enum reply which, uint32_t retry_after_s)
+{
     char status[64];
 
     ASSERT(snprintf(status, sizeof status, "error=%s", replies[which].error) < (int)sizeof status);
     begin(c, replies[which].ends);
     account_reply(c, which, replies[which].status);
-    write_error(c, replies[which].status, status, replies[which].text);
+    write_error(c, replies[which].status, status, replies[which].text, retry_after_s);
 }
 
 void reply_refuse(struct conn *c, enum h1_refusal why)
@@ -195,7 +204,7 @@ void reply_refuse(struct conn *c, enum h1_refusal why)
     begin(c, CLOSE_REFUSED);
     account_reply(c, REPLY_REFUSED_REQUEST, h1_refusal_status(why));
     account_refusal(c, why);
-    write_error(c, h1_refusal_status(why), status, h1_refusal_text(why));
+    write_error(c, h1_refusal_status(why), status, h1_refusal_text(why), 0);
 }
 
 static void redirect(struct conn *c, const struct route *r, struct answer *a)

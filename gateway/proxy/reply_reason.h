@@ -25,6 +25,18 @@
     X(NO_PATH, "no_path", 404, "destination_not_found", DONE, "no service answers for this path") \
     X(NO_ENDPOINT, "no_endpoint", 503, "destination_unavailable", DONE,                           \
       "the service of this host has no running task")                                             \
+    X(RATE_LIMITED, "rate_limited", 429, "http_request_denied", DONE,                             \
+      "too many requests a second for this service")                                              \
+    X(TENANT_RATE_LIMITED, "tenant_rate_limited", 429, "http_request_denied", DONE,               \
+      "too many requests a second for this tenant")                                               \
+    X(ROUTE_BUSY, "route_busy", 503, "connection_limit_reached", DONE,                            \
+      "too many requests of this service are under way")                                          \
+    X(TENANT_BUSY, "tenant_busy", 503, "connection_limit_reached", DONE,                          \
+      "too many requests of this tenant are under way")                                           \
+    X(POOL_BUSY, "pool_busy", 503, "connection_limit_reached", DONE,                              \
+      "the tasks of this service are at their limit")                                             \
+    X(QUEUE_TIMEOUT, "queue_timeout", 503, "connection_limit_reached", DONE,                      \
+      "the tasks of this service were at their limit for too long")                               \
     X(CONNECT_FAILED, "connect_failed", 502, "connection_refused", DONE,                          \
       "the service refused the connection")                                                       \
     X(CONNECT_TIMEOUT, "connect_timeout", 504, "connection_timeout", DONE,                        \

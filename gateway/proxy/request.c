@@ -9,6 +9,7 @@
 #include "gateway/core/check.h"
 #include "gateway/http/h2_session.h"
 #include "gateway/proxy/conn.h"
+#include "gateway/proxy/exchange.h"
 #include "gateway/proxy/h2_client.h"
 #include "gateway/proxy/retry.h"
 #include "gateway/table/table.h"

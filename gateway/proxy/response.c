@@ -11,6 +11,7 @@
 #include "gateway/core/check.h"
 #include "gateway/proxy/bulk.h"
 #include "gateway/proxy/conn.h"
+#include "gateway/proxy/exchange.h"
 #include "gateway/proxy/policy.h"
 #include "gateway/proxy/tunnel.h"
 

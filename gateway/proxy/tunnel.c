@@ -10,6 +10,7 @@
 
 #include "gateway/core/check.h"
 #include "gateway/proxy/conn.h"
+#include "gateway/proxy/exchange.h"
 #include "gateway/proxy/policy.h"
 
 void tunnel_begin(struct conn *c, const struct h1_head *h)

@@ -17,8 +17,10 @@
 #include "gateway/core/check.h"
 #include "gateway/http/h2_session.h"
 #include "gateway/proxy/conn.h"
+#include "gateway/table/gauge.h"
 #include "gateway/table/table.h"
 #include "gateway/wire/frame.h"
+#include "tests/unit/gateway/table/match_host.h"
 
 enum { TURNS = 12, LARGE = 64 << 20, SMALL = 8192 };
 
@@ -37,6 +39,7 @@ struct fixture {
     int client, up;    /* the far ends of the connections */
     int turns;
     char heard[4096];
+    struct table_gauge *gauges[3]; /* of the route, the pool, the tenant */
 };
 
 static void spin(void *arg)
@@ -102,13 +105,31 @@ static void adopt(struct fixture *f, unsigned port)
              "\"address\":\"127.0.0.1\",\"port\":%u,\"weight\":1}]}}}",
              port);
     feed(f, line);
-    feed(f, "{\"set\":{\"kind\":\"pool\",\"name\":\"p\",\"value\":{\"protocol\":\"http1\"}}}");
+    feed(f,
+         "{\"set\":{\"kind\":\"pool\",\"name\":\"p\",\"value\":{\"protocol\":\"http1\",\"limits\":{"
+         "\"in_flight\":9}}}}");
+    feed(f, "{\"set\":{\"kind\":\"tenant\",\"name\":\"t\",\"value\":{\"in_flight\":9}}}");
     feed(f,
          "{\"set\":{\"kind\":\"route\",\"name\":\"r\",\"value\":{\"hosts\":[\"a.test\"],\"path\":"
-         "\"/\",\"forward\":[{\"pool\":\"p\",\"weight\":1}]}}}");
+         "\"/\",\"tenant\":\"t\",\"limits\":{\"in_flight\":9},"
+         "\"forward\":[{\"pool\":\"p\",\"weight\":1}]}}}");
     feed(f, "{\"commit\":{\"revision\":1}}");
     assert_true(table_builder_take(f->builder, &c));
     proxy_adopt(f->proxy, c.table, c.changes, c.num_changes);
+    f->gauges[0] = table_gauge_ref(match_host(c.table, STR("a.test"))->gauge);
+    f->gauges[1] = table_gauge_ref(table_pool(c.table, STR("p"))->gauge);
+    f->gauges[2] = table_gauge_ref(table_tenant(c.table, STR("t"))->gauge);
+}
+
+/* However it ended: every place was given back, once. */
+static void check_gauges(struct fixture *f)
+{
+    for (size_t i = 0; i < 3; i++) {
+        assert_non_null(f->gauges[i]);
+        assert_int_equal(f->gauges[i]->in_flight, 0);
+        assert_int_equal(f->gauges[i]->waiting, 0);
+        table_gauge_unref(&f->gauges[i]);
+    }
 }
 
 static void connect_client(struct fixture *f, const struct sockaddr_in *front)
@@ -153,6 +174,7 @@ static int tear_down(void **state)
     struct fixture *f = *state;
 
     proxy_free(f->proxy);
+    check_gauges(f);
     upstream_shared_free(f->shared);
     table_builder_free(f->builder);
     loop_forget(&f->loop, &f->spin);

@@ -1,0 +1,173 @@
+/* See admission.h. The counting is quota.c's; which endpoint a request takes is balance.c's. */
+#include "gateway/proxy/admission.h"
+
+#include "gateway/proxy/conn.h"
+#include "gateway/proxy/deadline.h"
+#include "gateway/proxy/exchange.h"
+#include "gateway/proxy/quota.h"
+
+enum { QUEUE_MS = 1000, BLOCKED_MAX = 16 };
+
+/* ---- route and tenant ------------------------------------------------------------------------ */
+
+static bool take(struct conn *c, enum admission_place place, struct table_gauge *g, uint32_t limit,
+                 enum reply otherwise)
+{
+    if (!quota_enter(g, limit)) {
+        reply_later(c, otherwise, 1);
+        return false;
+    }
+    c->x->admission.places[place] = g;
+    return true;
+}
+
+static bool spend(struct conn *c, struct table_gauge *g, uint32_t per_second, uint32_t burst,
+                  enum reply otherwise)
+{
+    uint32_t wait_s = 1;
+
+    if (quota_spend(g, per_second, burst, loop_now_us(c->proxy->loop), &wait_s))
+        return true;
+    reply_later(c, otherwise, wait_s);
+    return false;
+}
+
+static bool begin_route(struct conn *c)
+{
+    const struct table_route *r = c->x->route;
+    const struct route_limits *l = r->route->limits;
+
+    if (r->gauge == NULL || l == NULL)
+        return true;
+    return spend(c, r->gauge, l->per_second, l->burst, REPLY_RATE_LIMITED) &&
+           take(c, ADMISSION_ROUTE, r->gauge, l->in_flight, REPLY_ROUTE_BUSY);
+}
+
+bool admission_begin(struct conn *c)
+{
+    const char *name = c->x->route->route->tenant;
+    const struct table_tenant *t =
+        name[0] != '\0' ? table_tenant(c->proxy->table, str_from(name)) : NULL;
+
+    if (!begin_route(c))
+        return false;
+    if (t == NULL || t->gauge == NULL)
+        return true;
+    return spend(c, t->gauge, t->spec->per_second, t->spec->burst, REPLY_TENANT_RATE_LIMITED) &&
+           take(c, ADMISSION_TENANT, t->gauge, t->spec->in_flight, REPLY_TENANT_BUSY);
+}
+
+/* ---- pools, and the line before them --------------------------------------------------------- */
+
+static void leave_line(struct conn *c)
+{
+    struct exchange *x = c->x;
+
+    if (x->admission.line == NULL)
+        return;
+    atomic_fetch_sub_explicit(&x->admission.line->waiting, 1, memory_order_relaxed);
+    table_gauge_unref(&x->admission.line);
+    if (x->times == NULL)
+        wheel_remove(&c->proxy->wheel, &x->timer);
+}
+
+/* Somebody was here before, of whichever worker. */
+static bool has_line(const struct conn *c, const struct table_gauge *g)
+{
+    return c->x->admission.line != g && atomic_load_explicit(&g->waiting, memory_order_relaxed) > 0;
+}
+
+bool admission_to_pool(struct conn *c, const struct table_pool *pool)
+{
+    struct exchange *x = c->x;
+
+    if (x->admission.places[ADMISSION_POOL] != NULL &&
+        x->admission.places[ADMISSION_POOL] == pool->gauge)
+        return true;
+    quota_leave(&x->admission.places[ADMISSION_POOL]); /* of another pool, which failed it */
+    if (pool->gauge == NULL || pool->spec->limits == NULL) {
+        leave_line(c);
+        return true;
+    }
+    if (has_line(c, pool->gauge) || !quota_enter(pool->gauge, pool->spec->limits->in_flight)) {
+        admission_wait(c, pool);
+        return false;
+    }
+    leave_line(c);
+    x->admission.places[ADMISSION_POOL] = pool->gauge;
+    return true;
+}
+
+void admission_wait(struct conn *c, const struct table_pool *pool)
+{
+    const struct pool_limits *l = pool->spec->limits;
+    struct table_gauge *g = pool->gauge;
+    struct exchange *x = c->x;
+
+    if (x->admission.line == g)
+        return; /* it keeps its place in the line */
+    leave_line(c);
+    if (atomic_fetch_add_explicit(&g->waiting, 1, memory_order_relaxed) >= l->queue) {
+        atomic_fetch_sub_explicit(&g->waiting, 1, memory_order_relaxed);
+        account_chosen(c, x->route, NULL);
+        reply_later(c, REPLY_POOL_BUSY, 1);
+        return;
+    }
+    x->admission.line = table_gauge_ref(g);
+    x->admission.wait_until_ms =
+        loop_now_ms(c->proxy->loop) + (l->queue_ms != 0 ? l->queue_ms : QUEUE_MS);
+    if (c->state != CONN_WAIT)
+        conn_enter(c, CONN_WAIT);
+    deadline_wait(c);
+}
+
+static bool is_blocked(struct table_gauge *const *blocked, size_t num, const struct table_gauge *g)
+{
+    for (size_t i = 0; i < num; i++)
+        if (blocked[i] == g)
+            return true;
+    return false;
+}
+
+/* Who is behind one that cannot go on cannot either, if it waits for the same pool. */
+void admission_look(struct proxy *p)
+{
+    struct table_gauge *blocked[BLOCKED_MAX];
+    size_t num = 0;
+    struct conn *c, *next;
+
+    for (c = TAILQ_FIRST(&p->conns[CONN_WAIT]); c != NULL; c = next) {
+        struct table_gauge *g = c->x->admission.line;
+
+        next = TAILQ_NEXT(c, link);
+        if (is_blocked(blocked, num, g))
+            continue;
+        exchange_go_on(c);
+        if (c->state != CONN_WAIT)
+            conn_run(c);
+        else if (num < BLOCKED_MAX)
+            blocked[num++] = g;
+    }
+}
+
+static void look(void *arg)
+{
+    admission_look(arg);
+}
+
+void admission_init(struct proxy *p)
+{
+    p->looking = (struct loop_task){.run = look, .arg = p};
+}
+
+void admission_end(struct conn *c)
+{
+    struct exchange *x = c->x;
+    bool frees = x->admission.places[ADMISSION_POOL] != NULL;
+
+    leave_line(c);
+    for (int i = 0; i < ADMISSION__COUNT; i++)
+        quota_leave(&x->admission.places[i]);
+    if (frees && c->proxy->num_in[CONN_WAIT] > 0)
+        loop_later(c->proxy->loop, &c->proxy->looking);
+}
