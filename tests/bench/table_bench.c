@@ -1,7 +1,8 @@
 /*
  * What a table costs: `table_bench [ROUTES]` (100,000) builds as many routes, each with a host, a
  * pool and an endpoint of its own, and prints the CPU time to load them, the memory they take, the
- * time of one change and of one look-up, and the digest's time per object. One line a figure.
+ * time of one change and of one look-up, and the digest's time per object; then the same of 10,000
+ * paths under one host. One line a figure.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +16,7 @@
 #include "gateway/wire/frame.h"
 #include "tests/unit/gateway/table/match_host.h"
 
-enum { CHANGES = 2000, LOOKUPS = 1000000, VALUE_MAX = 512 };
+enum { CHANGES = 2000, LOOKUPS = 1000000, PATHS = 10000, VALUE_MAX = 512 };
 
 static double cpu_us(void)
 {
@@ -142,6 +143,58 @@ static void bench_lookups(const struct table *version, unsigned num)
     printf("lookup_host_and_pool_us %.3f\n", took / LOOKUPS);
 }
 
+static void feed_path(struct table_builder *b, unsigned n, unsigned pool)
+{
+    char line[VALUE_MAX];
+
+    snprintf(line, sizeof(line),
+             "{\"set\":{\"kind\":\"route\",\"name\":\"path%u\",\"value\":{\"hosts\":[\"one.example."
+             "com\"],"
+             "\"path\":\"/team%u/service%u\",\"forward\":[{\"pool\":\"service%u\"}]}}}",
+             n, n % 100, n, pool);
+    feed(b, line);
+}
+
+static void bench_path_lookups(const struct table *version)
+{
+    char paths[100][64];
+    struct route_request q = {
+        .host = STR("one.example.com"), .method = STR("GET"), .field = match_no_field};
+    enum table_miss why;
+
+    for (unsigned i = 0; i < 100; i++)
+        snprintf(paths[i], sizeof(paths[i]), "/team%u/service%u/some/page.html", i,
+                 i * 101 % PATHS);
+    double start = cpu_us();
+
+    for (unsigned i = 0; i < LOOKUPS; i++) {
+        q.path = str_from(paths[i % 100]);
+        (void)table_match(version, &q, &why);
+    }
+    printf("lookup_path_us %.3f\n", (cpu_us() - start) / LOOKUPS);
+}
+
+static void bench_paths(void)
+{
+    struct table_builder *b = table_builder_new();
+    const struct table *version = NULL;
+    double start = cpu_us();
+
+    for (unsigned n = 0; n < PATHS; n++)
+        feed_path(b, n, n);
+    (void)commit(b, &version);
+    printf("load_path_us %.1f\n", (cpu_us() - start) / PATHS);
+    start = cpu_us();
+    for (unsigned i = 0; i < CHANGES; i++) {
+        feed_path(b, i * 7919 % PATHS, i % 5);
+        (void)commit(b, &version);
+    }
+    printf("change_path_us %.1f\n", (cpu_us() - start) / CHANGES);
+    bench_path_lookups(version);
+    table_unref(&version);
+    table_builder_free(b);
+}
+
 static void bench_digest(unsigned num)
 {
     struct digest d = {0};
@@ -187,5 +240,6 @@ int main(int argc, char **argv)
     bench_digest((unsigned)num);
     table_unref(&version);
     table_builder_free(b);
+    bench_paths();
     return 0;
 }

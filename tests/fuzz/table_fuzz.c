@@ -1,6 +1,6 @@
 /*
  * Random sequences of frames against a naive model of a table: plain arrays that are searched from
- * end to end. After each commit both must give every host the same route and every pool the same
+ * end to end. After each commit both must give every request the same route and every pool the same
  * endpoints; endpoints keep their ids, no retired id comes back unreleased, and a version from an
  * earlier commit still says what it said then.
  */
@@ -15,9 +15,19 @@
 #include "tests/unit/gateway/table/match_host.h"
 
 enum { ROUTES = 6, HOSTS = 5, POOLS = 4, ADDRESSES = 6, OPS_MAX = 256, IDS_MAX = 2048 };
-enum { DEFAULT_HOST = HOSTS - 1 };
 
-static const char *const hosts[HOSTS] = {"h0.x", "h1.x", "h2.x", "h3.x", "*"};
+static const char *const hosts[HOSTS] = {"h0.x", "h1.x", "*.x", "*.h1.x", "*"};
+/* A request's host for each, and which of them have it, the most specific first. */
+static const char *const asked_hosts[HOSTS] = {"h0.x", "h1.x", "a.x", "b.h1.x", "z"};
+static const int hosts_of[HOSTS][4] = {
+    {0, 2, 4, -1}, {1, 2, 4, -1}, {2, 4, -1}, {3, 2, 4, -1}, {4, -1}};
+
+/* What a route asks for beside its host: a path and, perhaps, a method. */
+enum { PLACES = 4, PLACE_METHOD = PLACES, ASKED = 8, ASKED_POST = 4 };
+static const char *const places[PLACES] = {"/", "/p", "/p/q", "/p"}; /* the last one exact */
+static const char *const asked_paths[ASKED_POST] = {"/", "/p", "/%70/q/r", "/pp"};
+/* The places of each, the first to be tried first. */
+static const int places_of[ASKED_POST][4] = {{0, -1}, {3, 1, 0, -1}, {2, 1, 0, -1}, {0, -1}};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -27,6 +37,8 @@ struct model_route {
     bool changed;
     unsigned hosts; /* bits */
     unsigned pool;
+    unsigned place; /* and PLACE_METHOD: POST only */
+    unsigned age;   /* created_ms */
 };
 
 struct model_pool {
@@ -48,6 +60,8 @@ struct op {
     unsigned name;
     unsigned a;
     unsigned b;
+    unsigned place;
+    unsigned age;
 };
 
 struct run {
@@ -63,7 +77,7 @@ struct run {
     uint32_t ids[POOLS][ADDRESSES]; /* of what is visible; IDS_MAX: none */
     const struct table *newest;
     const struct table *old;
-    const char *old_match[HOSTS]; /* pool of each host's route in `old`, NULL: none */
+    const char *old_match[HOSTS][ASKED]; /* pool of each request's route in `old`, NULL: none */
 };
 
 static unsigned next(struct run *r)
@@ -88,7 +102,7 @@ static void feed(struct run *r, struct buf *line)
 static void add_op(struct run *r, char what, unsigned name, unsigned a, unsigned b)
 {
     ASSERT(r->num_ops < OPS_MAX);
-    r->ops[r->num_ops++] = (struct op){what, name, a, b};
+    r->ops[r->num_ops++] = (struct op){what, name, a, b, 0, 0};
 }
 
 static void set_route(struct run *r)
@@ -96,6 +110,9 @@ static void set_route(struct run *r)
     unsigned name = next(r) % ROUTES;
     unsigned mask = next(r) % (1U << HOSTS);
     unsigned pool = next(r) % POOLS;
+    unsigned how = next(r);
+    unsigned place = how % (2 * PLACES);
+    unsigned age = how / (2 * PLACES) % 3;
     const char *comma = "";
     struct buf b;
 
@@ -108,9 +125,15 @@ static void set_route(struct run *r)
         ASSERT(buf_add_fmt(&b, "%s\"%s\"", comma, hosts[h]));
         comma = ",";
     }
-    ASSERT(buf_add_fmt(&b, "],\"forward\":[{\"pool\":\"p%u\"}]}}}", pool));
+    ASSERT(buf_add_fmt(&b,
+                       "],\"path\":\"%s\",\"path_type\":\"%s\",\"created_ms\":%u,%s\"forward\":"
+                       "[{\"pool\":\"p%u\"}]}}}",
+                       places[place % PLACES], place % PLACES == 3 ? "exact" : "prefix", age,
+                       place >= PLACE_METHOD ? "\"match\":{\"methods\":[\"POST\"]}," : "", pool));
     feed(r, &b);
     add_op(r, mask != 0 ? 'r' : 'k', name, mask, pool); /* no hosts: refused */
+    r->ops[r->num_ops - 1].place = place;
+    r->ops[r->num_ops - 1].age = age;
 }
 
 static void set_endpoints(struct run *r)
@@ -175,9 +198,11 @@ static void apply(struct model *m, const struct op *op)
     struct model_pool *pool = route == NULL ? &m->pools[op->name] : NULL;
 
     if (op->what == 'r') {
-        bool same = route->there && route->hosts == op->a && route->pool == op->b;
+        bool same = route->there && route->hosts == op->a && route->pool == op->b &&
+                    route->place == op->place && route->age == op->age;
 
-        *route = (struct model_route){true, true, route->changed || !same, op->a, op->b};
+        *route = (struct model_route){true,      true,   route->changed || !same, op->a, op->b,
+                                      op->place, op->age};
     } else if (op->what == 'R') {
         *route = (struct model_route){0};
     } else if (op->what == 'k') {
@@ -214,37 +239,86 @@ static void apply_all(struct run *r)
         if (!m->pools[i].declared_seen)
             m->pools[i].declared = false;
         if (!m->pools[i].endpoints_seen)
-            apply(m, &(struct op){'E', i, 0, 0});
+            apply(m, &(struct op){'E', i, 0, 0, 0, 0});
     }
     r->num_ops = 0;
 }
 
-static int winner(const struct model *m, unsigned host)
+/* The oldest route of that place, then the lowest name; -1: none. */
+static int winner(const struct model *m, unsigned host, unsigned place)
+{
+    int best = -1;
+
+    for (int i = 0; i < ROUTES; i++)
+        if (m->routes[i].there && (m->routes[i].hosts >> host & 1) != 0 &&
+            m->routes[i].place == place && (best < 0 || m->routes[i].age < m->routes[best].age))
+            best = i;
+    return best;
+}
+
+/* The route that takes a request to a host that somebody has; -1: none. */
+static int winner_of_request(const struct model *m, unsigned host, unsigned asked)
+{
+    const int *place = places_of[asked % ASKED_POST];
+    int best = -1;
+
+    for (; *place >= 0 && best < 0; place++) {
+        if (asked >= ASKED_POST)
+            best = winner(m, host, (unsigned)*place + PLACE_METHOD);
+        if (best < 0)
+            best = winner(m, host, (unsigned)*place);
+    }
+    return best;
+}
+
+static bool has_host(const struct model *m, unsigned host)
 {
     for (int i = 0; i < ROUTES; i++)
         if (m->routes[i].there && (m->routes[i].hosts >> host & 1) != 0)
-            return i;
-    return -1;
+            return true;
+    return false;
 }
 
 /* ---- comparing ---- */
+
+static const struct table_route *ask(const struct table *t, unsigned host, unsigned asked,
+                                     enum table_miss *why)
+{
+    const struct route_request q = {
+        .host = str_from(asked_hosts[host]),
+        .path = str_from(asked_paths[asked % ASKED_POST]),
+        .method = asked >= ASKED_POST ? STR("POST") : STR("GET"),
+        .field = match_no_field,
+    };
+
+    return table_match(t, &q, why);
+}
+
+static void check_request(const struct run *r, unsigned h, unsigned asked)
+{
+    enum table_miss why;
+    const struct table_route *got = ask(r->newest, h, asked, &why);
+    const int *host = hosts_of[h];
+
+    while (*host >= 0 && !has_host(&r->now, (unsigned)*host))
+        host++;
+    int want = *host >= 0 ? winner_of_request(&r->now, (unsigned)*host, asked) : -1;
+
+    ASSERT((got != NULL) == (want >= 0));
+    ASSERT(got != NULL || why == (*host >= 0 ? TABLE_MISS_PATH : TABLE_MISS_HOST));
+    if (got == NULL)
+        return;
+    ASSERT(got->name[0] == 'a' + want);
+    ASSERT(got->route->forward[0].pool[1] == (char)('0' + (int)r->now.routes[want].pool));
+}
 
 static void check_hosts(struct run *r)
 {
     size_t there = 0;
 
-    for (unsigned h = 0; h < HOSTS; h++) {
-        const struct table_route *got = match_host(r->newest, str_from(hosts[h]));
-        int want = winner(&r->now, h);
-
-        if (want < 0)
-            want = winner(&r->now, DEFAULT_HOST);
-        ASSERT((got != NULL) == (want >= 0));
-        if (got == NULL)
-            continue;
-        ASSERT(got->name[0] == 'a' + want);
-        ASSERT(got->route->forward[0].pool[1] == (char)('0' + (int)r->now.routes[want].pool));
-    }
+    for (unsigned h = 0; h < HOSTS; h++)
+        for (unsigned asked = 0; asked < ASKED; asked++)
+            check_request(r, h, asked);
     for (unsigned i = 0; i < ROUTES; i++)
         there += r->now.routes[i].there ? 1 : 0;
     ASSERT(table_num_routes(r->newest) == there);
@@ -254,7 +328,7 @@ static bool lost_something(const struct model *m, unsigned route)
 {
     for (unsigned h = 0; h < HOSTS; h++)
         if (m->routes[route].there && (m->routes[route].hosts >> h & 1) != 0 &&
-            winner(m, h) != (int)route)
+            winner(m, h, m->routes[route].place) != (int)route)
             return true;
     return false;
 }
@@ -346,23 +420,27 @@ static void check_changes(const struct run *r, const struct table_commit *c)
     }
 }
 
+static const char *pool_asked(const struct table *t, unsigned host, unsigned asked)
+{
+    enum table_miss why;
+    const struct table_route *got = ask(t, host, asked, &why);
+
+    return got != NULL ? got->route->forward[0].pool : NULL;
+}
+
 static void check_old(struct run *r, bool replace)
 {
-    for (unsigned h = 0; h < HOSTS && r->old != NULL; h++) {
-        const struct table_route *got = match_host(r->old, str_from(hosts[h]));
-
-        ASSERT((got != NULL ? got->route->forward[0].pool : NULL) == r->old_match[h]);
-    }
+    for (unsigned h = 0; r->old != NULL && h < HOSTS; h++)
+        for (unsigned asked = 0; asked < ASKED; asked++)
+            ASSERT(pool_asked(r->old, h, asked) == r->old_match[h][asked]);
     if (!replace)
         return;
     table_unref(&r->old);
     r->old = r->newest;
     table_ref(r->old);
-    for (unsigned h = 0; h < HOSTS; h++) {
-        const struct table_route *got = match_host(r->old, str_from(hosts[h]));
-
-        r->old_match[h] = got != NULL ? got->route->forward[0].pool : NULL;
-    }
+    for (unsigned h = 0; h < HOSTS; h++)
+        for (unsigned asked = 0; asked < ASKED; asked++)
+            r->old_match[h][asked] = pool_asked(r->old, h, asked);
 }
 
 static void commit(struct run *r)
