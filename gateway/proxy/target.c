@@ -1,45 +1,11 @@
 /* See target.h. Neither decides whether a route redirects nor sends anything. */
 #include "gateway/proxy/target.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "gateway/core/check.h"
-
-/* The byte that "%hh" at p stands for, 256 for what is no such thing. */
-static unsigned decoded(struct str s, size_t at)
-{
-    unsigned byte = 0;
-
-    if (s.n - at < 3 || s.p[at] != '%')
-        return 256;
-    for (size_t i = at + 1; i < at + 3; i++) {
-        unsigned char c = (unsigned char)s.p[i];
-
-        if (!isxdigit(c))
-            return 256;
-        byte = byte << 4 | (c <= '9' ? c - 48U : (c | 32U) - 87U); /* '0', 'a' - 10 */
-    }
-    return byte;
-}
-
-/* RFC 3986 section 2.3: canonical paths have these decoded. */
-static bool is_unreserved(unsigned byte)
-{
-    return byte < 128 && (isalnum((int)byte) || (byte > 0 && strchr("-._~", (int)byte) != NULL));
-}
-
-size_t target_matched(struct str path, struct str prefix)
-{
-    size_t at = 0;
-
-    while (prefix.n > 0 && prefix.p[prefix.n - 1] == '/')
-        prefix.n--;
-    for (size_t matched = 0; matched < prefix.n && at < path.n; matched++)
-        at += is_unreserved(decoded(path, at)) ? 3 : 1;
-    return at;
-}
+#include "gateway/route/path.h"
 
 void target_replace(const struct target_request *q, const char *prefix, const char *new_path,
                     const char *new_prefix, struct h1_target *out)
@@ -49,10 +15,9 @@ void target_replace(const struct target_request *q, const char *prefix, const ch
     if (new_path == NULL && new_prefix == NULL) {
         first = q->path;
     } else if (new_path == NULL) {
-        size_t matched = target_matched(q->path, str_from(prefix));
-
         first = str_from(new_prefix);
-        rest = (struct str){q->path.p + matched, q->path.n - matched};
+        if (!route_path_after(q->path, prefix, &rest))
+            rest = q->path;                                /* "*", which is under no prefix */
         while (first.n > 0 && first.p[first.n - 1] == '/') /* rest begins with one, or is empty */
             first.n--;
         if (first.n == 0 && rest.n == 0)

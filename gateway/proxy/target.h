@@ -4,7 +4,7 @@
  *
  * A path is forwarded byte for byte as it was received, so the part of it that a route's prefix
  * took may be spelled differently from the prefix ("/%61pp/x" is under "/app"): it is replaced as
- * it stands, and what follows stays as it stands.
+ * it stands, and what follows stays as it stands (route_path_after).
  */
 #ifndef GATEWAY_PROXY_TARGET_H
 #define GATEWAY_PROXY_TARGET_H
@@ -22,9 +22,6 @@ struct target_request {
     struct str path;  /* begins with '/' */
     struct str query; /* with its '?'; empty: none */
 };
-
-/* The bytes of `path` that a route's canonical prefix took; of "/" none. The route was matched. */
-size_t target_matched(struct str path, struct str prefix);
 
 /*
  * The target with its path replaced by new_path, or, when that is NULL, what `prefix` took of it by

@@ -66,13 +66,29 @@ static void compare(const struct model *m)
     assert_int_equal(m->trie.len, len);
 }
 
+/* The reference comes along: as many as before, of which one is ours. */
+static void take(struct model *m, size_t k)
+{
+    int refs = m->holds[k] != NULL ? m->holds[k]->refs : 0;
+    const void *taken = trie_take(&m->trie, str_from(items[0][k].key));
+
+    assert_ptr_equal(taken, m->holds[k]);
+    m->holds[k] = NULL;
+    if (taken == NULL)
+        return;
+    assert_true(((const struct item *)taken)->refs >= refs);
+    item_unref(taken);
+}
+
 static void step(struct model *m, unsigned random)
 {
     size_t k = random % NUM_KEYS;
 
-    if ((random >> 12 & 3) == 0) {
+    if ((random >> 12 & 7) == 0) {
         assert_int_equal(trie_remove(&m->trie, str_from(items[0][k].key)), m->holds[k] != NULL);
         m->holds[k] = NULL;
+    } else if ((random >> 12 & 7) == 1) {
+        take(m, k);
     } else {
         m->holds[k] = &items[random >> 14 & 1][k];
         trie_put(&m->trie, m->holds[k]);
