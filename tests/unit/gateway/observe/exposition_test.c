@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "gateway/http/h1_head.h"
 #include "gateway/observe/access_log.h"
 #include "gateway/observe/exposition.h"
 #include "gateway/proxy/close_reason.h"
@@ -111,9 +112,9 @@ static void times_fall_into_their_buckets(void **state)
     assert_int_equal(metrics_get(&sum.request_time.sum_us), 2 * (250 + 251 + 120000001));
 }
 
-static char *read_docs(void)
+static char *read_docs(const char *path)
 {
-    FILE *f = fopen(SIGNALBOX_SOURCE_DIR "/docs/observability.md", "r");
+    FILE *f = fopen(path, "r");
     char *text = calloc(1, 1 << 20);
 
     assert_non_null(f);
@@ -127,13 +128,13 @@ static int miss(const char *docs, const char *row)
 {
     if (strstr(docs, row) != NULL)
         return 0;
-    print_error("docs/observability.md lacks: %s", row);
+    print_error("the documentation lacks: %s", row);
     return 1;
 }
 
 static void the_documentation_is_complete(void **state)
 {
-    char *docs = read_docs(), row[512];
+    char *docs = read_docs(SIGNALBOX_SOURCE_DIR "/docs/observability.md"), row[512];
     int missing = 0;
 
     (void)state;
@@ -173,6 +174,21 @@ static void the_documentation_is_complete(void **state)
     assert_int_equal(missing, 0);
 }
 
+static void each_refusal_is_documented(void **state)
+{
+    char *docs = read_docs(SIGNALBOX_SOURCE_DIR "/docs/http.md"), row[512];
+    int missing = 0;
+
+    (void)state;
+#define X(sym, label, status, text)                                         \
+    snprintf(row, sizeof row, "| `%s` | %d | %s |\n", label, status, text); \
+    missing += miss(docs, row);
+    H1_REFUSALS(X)
+#undef X
+    free(docs);
+    assert_int_equal(missing, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -181,6 +197,7 @@ int main(void)
         cmocka_unit_test(what_does_not_fit_is_said),
         cmocka_unit_test(times_fall_into_their_buckets),
         cmocka_unit_test(the_documentation_is_complete),
+        cmocka_unit_test(each_refusal_is_documented),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
