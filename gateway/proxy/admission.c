@@ -14,7 +14,7 @@ static bool take(struct conn *c, enum admission_place place, struct table_gauge 
                  enum reply otherwise)
 {
     if (!quota_enter(g, limit)) {
-        reply_later(c, otherwise, 1);
+        reply_come_again(c, otherwise, 1);
         return false;
     }
     c->x->admission.places[place] = g;
@@ -28,7 +28,7 @@ static bool spend(struct conn *c, struct table_gauge *g, uint32_t per_second, ui
 
     if (quota_spend(g, per_second, burst, loop_now_us(c->proxy->loop), &wait_s))
         return true;
-    reply_later(c, otherwise, wait_s);
+    reply_come_again(c, otherwise, wait_s);
     return false;
 }
 
@@ -110,7 +110,7 @@ void admission_wait(struct conn *c, const struct table_pool *pool)
     if (atomic_fetch_add_explicit(&g->waiting, 1, memory_order_relaxed) >= l->queue) {
         atomic_fetch_sub_explicit(&g->waiting, 1, memory_order_relaxed);
         account_chosen(c, x->route, NULL);
-        reply_later(c, REPLY_POOL_BUSY, 1);
+        reply_come_again(c, REPLY_POOL_BUSY, 1);
         return;
     }
     x->admission.line = table_gauge_ref(g);

@@ -242,7 +242,7 @@ MUST_USE enum io response_send(struct conn *c);
 /* reply.c */
 void reply_act(struct conn *c); /* its route redirects or responds */
 void reply_send(struct conn *c, enum reply which);
-void reply_later(struct conn *c, enum reply which, uint32_t retry_after_s);
+void reply_come_again(struct conn *c, enum reply which, uint32_t retry_after_s);
 void reply_refuse(struct conn *c, enum h1_refusal why);
 bool reply_step(struct conn *c);
 bool reply_linger_step(struct conn *c);

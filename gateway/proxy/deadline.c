@@ -39,7 +39,7 @@ static void expire(struct conn *c)
         break;
     case CONN_WAIT:
         account_chosen(c, c->x->route, NULL);
-        reply_later(c, REPLY_QUEUE_TIMEOUT, 1);
+        reply_come_again(c, REPLY_QUEUE_TIMEOUT, 1);
         break;
     case CONN_REQUEST:
         if (c->x->to_client.len > 0) /* interim responses that it does not read */

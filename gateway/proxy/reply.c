@@ -181,10 +181,10 @@ static void begin(struct conn *c, enum close_reason ends)
 
 void reply_send(struct conn *c, enum reply which)
 {
-    reply_later(c, which, 0);
+    reply_come_again(c, which, 0);
 }
 
-void reply_later(struct conn *c, enum reply which, uint32_t retry_after_s)
+void reply_come_again(struct conn *c, enum reply which, uint32_t retry_after_s)
 {
     char status[64];
 
