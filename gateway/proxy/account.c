@@ -12,6 +12,7 @@
 #include "gateway/core/clock.h"
 #include "gateway/observe/access_log.h"
 #include "gateway/proxy/conn.h"
+#include "gateway/proxy/policy.h"
 #include "gateway/table/table.h"
 
 /* The texts of a line, one behind the other in bytes[]. */
@@ -290,7 +291,7 @@ static void write_line(struct conn *c, enum close_reason why, int64_t now_us, ui
 
     for (int i = 0; a->line != NULL && i < ACCESS_TEXT__COUNT; i++)
         texts[i] = (struct str){a->line->bytes + a->line->texts[i].at, a->line->texts[i].len};
-    texts[ACCESS_CLIENT] = (struct str){c->peer, c->peer_len};
+    texts[ACCESS_CLIENT] = policy_client(c);
     access_log_add(c->proxy->book.log, c->proxy->book.worker, &r, texts);
 }
 

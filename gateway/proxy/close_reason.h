@@ -12,6 +12,7 @@
     X(HEAD_TIMEOUT, "head_timeout", "a request head did not come in time")         \
     X(BODY_TIMEOUT, "body_timeout", "a request body stood still for too long")     \
     X(IDLE_TIMEOUT, "idle_timeout", "no request within the time set")              \
+    X(PROXY_HEADER, "proxy_header", "a trusted peer sent no good PROXY header")    \
     X(REFUSED, "refused", "a request was refused and its connection ended")        \
     X(BAD_BODY, "bad_body", "a request body was wrong while its response ran")     \
     X(RESPONSE_BROKEN, "response_broken", "an endpoint ended inside its response") \

@@ -6,8 +6,8 @@
  */
 #include "gateway/proxy/conn.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -145,22 +145,21 @@ static void bury(void *dead)
     OBJ_KILL(c);
 }
 
-/* "10.0.0.7" or "fd00::1"; a mapped IPv4 address is shown as IPv4. */
-static void set_peer(struct conn *c, const struct sockaddr_storage *peer)
+void conn_set_peer(struct conn *c, const uint8_t address[16])
 {
-    const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)peer;
-    const void *addr = &six->sin6_addr;
-    int family = peer->ss_family;
+    c->peer_len = trust_write(address, c->peer);
+    c->trusted = c->proxy->table != NULL && trust_has(table_settings(c->proxy->table), address);
+}
 
-    if (family == AF_INET) {
-        addr = &((const struct sockaddr_in *)peer)->sin_addr;
-    } else if (family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&six->sin6_addr)) {
-        addr = &six->sin6_addr.s6_addr[12];
-        family = AF_INET;
-    }
-    if (inet_ntop(family, addr, c->peer, sizeof c->peer) == NULL)
-        memcpy(c->peer, "unknown", sizeof "unknown"); /* RFC 7239 section 6.2 */
-    c->peer_len = (uint8_t)strlen(c->peer);
+static void find_peer(struct conn *c, const struct sockaddr_storage *peer)
+{
+    uint8_t address[16];
+
+    if (trust_address_of(peer, address))
+        conn_set_peer(c, address);
+    else
+        c->peer_len = (uint8_t)snprintf(c->peer, sizeof c->peer, "unknown"); /* RFC 7239 6.2 */
+    c->awaits_proxy = c->trusted && table_settings(c->proxy->table)->proxy_protocol;
 }
 
 static void join(struct proxy *p, struct conn *c)
@@ -183,8 +182,8 @@ struct conn *conn_new(struct proxy *p, int fd, const struct sockaddr_storage *pe
         free(c);
         return NULL;
     }
-    set_peer(c, peer);
     join(p, c);
+    find_peer(c, peer);
     metrics_add(&p->num_conns, 1);
     return c;
 }
@@ -197,6 +196,7 @@ struct conn *conn_new_stream(struct conn *carrier, const struct sock_ops *ops, v
     c->carrier = carrier;
     memcpy(c->peer, carrier->peer, sizeof c->peer);
     c->peer_len = carrier->peer_len;
+    c->trusted = carrier->trusted;
     join(carrier->proxy, c);
     metrics_add(&c->proxy->num_streams, 1);
     return c;

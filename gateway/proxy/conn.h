@@ -37,16 +37,16 @@
 #include "gateway/proxy/exchange.h"
 #include "gateway/proxy/pin.h"
 #include "gateway/proxy/proxy.h"
-#include "gateway/proxy/reply_reason.h"
+#include "gateway/proxy/reply.h"
 #include "gateway/proxy/retry.h"
 #include "gateway/proxy/timeouts.h"
+#include "gateway/proxy/trust.h"
 #include "gateway/upstream/upstream.h"
 
 enum {
-    CONN_SHED_HEAD_MS = 1000, /* a head that is not whole by then may go for others */
-    CONN_STEPS = 64,          /* steps a connection may take before others have their turn */
-    CONN_ROUNDS = 16,         /* blocks of a body it may move in one step */
-    CONN_INTERIM_MAX = 32,    /* 1xx responses to one request */
+    CONN_STEPS = 64,       /* steps a connection may take before others have their turn */
+    CONN_ROUNDS = 16,      /* blocks of a body it may move in one step */
+    CONN_INTERIM_MAX = 32, /* 1xx responses to one request */
     CONN_PENDING_MAX = 8 * BUFPOOL_BYTES /* a head and all that a route may add to it */
 };
 
@@ -65,9 +65,6 @@ enum conn_state {
     CONN_DEAD,
     CONN__COUNT
 };
-
-/* Why an attempt on an endpoint failed; the last one decides the answer. */
-enum exchange_failure { FAILED_NOT, FAILED_CONNECT, FAILED_CONNECT_TIMEOUT, FAILED_BROKEN };
 
 /* One request and its response. */
 struct exchange {
@@ -93,6 +90,8 @@ struct exchange {
     const struct table_route *route; /* NULL: not known yet */
 
     struct admission admission;
+    uint8_t client_len; /* the client behind a trusted peer, as text; 0: the peer */
+    char client[TRUST_TEXT];
 
     /* the endpoint */
     struct upstream_conn *up;
@@ -150,11 +149,13 @@ struct conn {
     TAILQ_ENTRY(conn) link;
     struct loop_task task;
     struct loop_grave grave;
-    char peer[48]; /* the client's address as text */
+    char peer[TRUST_TEXT]; /* the client's address as text */
     uint8_t peer_len;
-    bool in_fresh;   /* in[] holds bytes that the head parser has not seen */
-    bool client_eof; /* the client has closed its side */
-    bool lingers;    /* the answer in x->to_client ends the connection */
+    bool in_fresh;     /* in[] holds bytes that the head parser has not seen */
+    bool client_eof;   /* the client has closed its side */
+    bool trusted;      /* its word is taken for who the client is: trust.h */
+    bool awaits_proxy; /* the header of the PROXY protocol comes first */
+    bool lingers;      /* the answer in x->to_client ends the connection */
     enum close_reason end_reason;
     uint32_t in_len;
     char *in;                /* a block, or NULL while nothing is held */
@@ -210,6 +211,7 @@ void conn_yield(struct conn *c);                        /* go on in the next tur
 void conn_close(struct conn *c, enum close_reason why); /* idempotent */
 void conn_abort(struct conn *c, enum close_reason why); /* the client sees a reset */
 void conn_linger(struct conn *c, enum close_reason why);
+void conn_set_peer(struct conn *c, const uint8_t address[16]); /* and whether it is trusted */
 bool conn_no_more(const struct conn *c); /* the client closed and sent nothing after this request */
 bool conn_next(struct conn *c, bool keep, enum close_reason why); /* an exchange is over */
 void conn_begin_exchange(struct conn *c);                         /* c->x, when there is none */
@@ -238,13 +240,5 @@ bool response_body_step(struct conn *c); /* RESPONSE */
 bool response_send_head(struct conn *c, bool with_body);
 /* IO_DONE: everything that has come is with the client. */
 MUST_USE enum io response_send(struct conn *c);
-
-/* reply.c */
-void reply_act(struct conn *c); /* its route redirects or responds */
-void reply_send(struct conn *c, enum reply which);
-void reply_come_again(struct conn *c, enum reply which, uint32_t retry_after_s);
-void reply_refuse(struct conn *c, enum h1_refusal why);
-bool reply_step(struct conn *c);
-bool reply_linger_step(struct conn *c);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "gateway/core/check.h"
 #include "gateway/proxy/conn.h"
+#include "gateway/proxy/policy.h"
 
 /* The idle ones last: nothing happens in them. */
 static const enum conn_state order[] = {CONN_HEAD,     CONN_WAIT,    CONN_CONNECT, CONN_REQUEST,
@@ -78,7 +79,7 @@ static int64_t since_ms(const struct conn *c)
 static bool add_connection(struct conn *c, int64_t now_ms, struct buf *out)
 {
     return buf_add_fmt(out, "{\"id\":%" PRIu64, c->account.id) &&
-           add_text(out, ",\"client\":", (struct str){c->peer, c->peer_len}) &&
+           add_text(out, ",\"client\":", policy_client(c)) &&
            add_text(out, ",\"state\":", str_from(conn_state_name(c->state))) &&
            buf_add_fmt(out,
                        ",\"age_ms\":%" PRId64 ",\"idle_ms\":%" PRId64 ",\"requests\":%" PRIu64

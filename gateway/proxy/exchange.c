@@ -223,7 +223,7 @@ static void choose(struct conn *c, struct balance_choice *out)
         .ups = &p->ups,
         .random = &p->random,
         .tried = &x->tried,
-        .client = {c->peer, c->peer_len},
+        .client = policy_client(c),
         .field = request_field,
         .head = c,
     };

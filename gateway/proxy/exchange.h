@@ -13,6 +13,9 @@
 struct conn;
 struct exchange;
 
+/* Why an attempt on an endpoint failed; the last one decides the answer. */
+enum exchange_failure { FAILED_NOT, FAILED_CONNECT, FAILED_CONNECT_TIMEOUT, FAILED_BROKEN };
+
 void exchange_start(struct conn *c);
 void exchange_go_on(struct conn *c); /* WAIT: perhaps it can be placed now */
 bool exchange_wait_step(struct conn *c);

@@ -9,6 +9,31 @@
 #include "gateway/proxy/conn.h"
 #include "gateway/table/table.h"
 
+struct str policy_client(const struct conn *c)
+{
+    if (c->x != NULL && c->x->client_len > 0)
+        return (struct str){c->x->client, c->x->client_len};
+    return (struct str){c->peer, c->peer_len};
+}
+
+void policy_find_client(struct conn *c, const struct h1_head *h)
+{
+    uint8_t address[16];
+
+    if (c->trusted && trust_client(table_settings(c->proxy->table), h, c->in, address))
+        c->x->client_len = trust_write(address, c->x->client);
+}
+
+/* What the client speaks, by the word of a trusted peer. */
+static struct str proto_of(const struct conn *c, const struct h1_head *h)
+{
+    for (size_t i = 0; c->trusted && i < h->num_fields; i++)
+        if (h->fields[i].id == H1_X_FORWARDED_PROTO && !h->fields[i].drop &&
+            str_eq_nocase(h1_field_value(&h->fields[i], c->in), STR("https")))
+            return STR("https");
+    return STR("http");
+}
+
 struct target_request policy_target_of(const struct conn *c, const struct h1_head *h)
 {
     struct str path = h1_slice(c->in, h->path, h->path_len), query = {NULL, 0};
@@ -19,7 +44,7 @@ struct target_request policy_target_of(const struct conn *c, const struct h1_hea
         path.n -= query.n;
     }
     return (struct target_request){
-        .proto = STR("http"),
+        .proto = proto_of(c, h),
         .host = h1_slice(c->in, h->host, h->host_len),
         .path = path.n == 0 || h->asterisk ? STR("/") : path,
         .query = query,
@@ -67,6 +92,8 @@ struct h1_forwarding policy_forwarding(struct conn *c, const struct h1_head *h)
         .client_ip = {c->peer, c->peer_len},
         .proto = STR("http"),
         .upgrade = c->x->upgrade,
+        .real_ip = policy_client(c),
+        .believes = c->trusted,
         .fields = policy_changes(c->proxy, r->request_fields),
     };
 

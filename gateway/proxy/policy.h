@@ -12,6 +12,9 @@
 struct conn;
 struct proxy;
 
+/* Whose request it is, as text: behind a trusted peer who it says, else the peer. */
+void policy_find_client(struct conn *c, const struct h1_head *request);
+struct str policy_client(const struct conn *c);
 struct target_request policy_target_of(const struct conn *c, const struct h1_head *request);
 const struct h1_changes *policy_changes(struct proxy *p, const struct route_fields *f);
 struct h1_forwarding policy_forwarding(struct conn *c, const struct h1_head *request);

@@ -8,9 +8,11 @@
 
 #include "gateway/core/check.h"
 #include "gateway/http/h2_session.h"
+#include "gateway/http/proxy_header.h"
 #include "gateway/proxy/conn.h"
 #include "gateway/proxy/exchange.h"
 #include "gateway/proxy/h2_client.h"
+#include "gateway/proxy/policy.h"
 #include "gateway/proxy/retry.h"
 #include "gateway/table/table.h"
 
@@ -81,6 +83,7 @@ static void begin(struct conn *c, const struct h1_head *h)
     struct exchange *x;
 
     conn_begin_exchange(c);
+    policy_find_client(c, h);
     account_head(c, h);
     x = c->x;
     metrics_add(&c->proxy->metrics->requests, 1);
@@ -170,13 +173,41 @@ static void start_head(struct conn *c, struct h1_head *h)
     h1_head_limit(h, &limits);
 }
 
+/* The header of the PROXY protocol, before anything else. False: there is nothing to parse yet. */
+static bool take_proxy_header(struct conn *c)
+{
+    struct proxy_header ph;
+
+    switch (proxy_header_parse((struct str){c->in, c->in_len}, &ph)) {
+    case PROXY_HEADER_MORE:
+        sock_look_again(&c->sock);
+        if (c->state == CONN_IDLE)
+            conn_enter(c, CONN_HEAD);
+        return false;
+    case PROXY_HEADER_BAD:
+        conn_close(c, CLOSE_PROXY_HEADER);
+        return false;
+    case PROXY_HEADER_DONE:
+        break;
+    }
+    c->awaits_proxy = false;
+    if (ph.has_source)
+        conn_set_peer(c, ph.source);
+    c->in_len -= (uint32_t)ph.len;
+    memmove(c->in, c->in + ph.len, c->in_len);
+    if (c->in_len == 0)
+        bufpool_put(&c->proxy->loop->bufs, &c->in);
+    sock_look_again(&c->sock);
+    return c->in_len > 0;
+}
+
 /* Parses what is there; the head lives in the worker's scratch unless it comes in pieces. */
 static void take_head(struct conn *c)
 {
     struct proxy *p = c->proxy;
     struct h1_head *h = c->partial != NULL ? c->partial : &p->head;
 
-    if (is_h2(c))
+    if ((c->awaits_proxy && !take_proxy_header(c)) || is_h2(c))
         return;
     p->head_of = NULL;
     if (c->partial == NULL)

@@ -7,6 +7,7 @@
 
 enum {
     CONN_IDLE_MS = 60000,      /* without a request, while there is no table */
+    CONN_SHED_HEAD_MS = 1000,  /* a head that is not whole by then may go for others */
     CONN_HEAD_MS = 10000,      /* likewise: a request head must be whole by then; 408 */
     CONN_BODY_IDLE_MS = 60000, /* a body may stand still for so long */
     CONN_ANSWER_MS = 60000,    /* the response head must come by then; 504 */
