@@ -127,7 +127,7 @@ void line_add(struct line *l, struct version_route *r)
     }
     struct line_array *a = own(l, num + 1);
 
-    memmove(&a->all[at + 1], &a->all[at], (num - at) * sizeof(a->all[0]));
+    memmove(&a->all[at + 1], &a->all[at], (num - at) * sizeof(struct version_route *));
     a->all[at] = r;
     a->num = (uint32_t)num + 1;
     *l = from_array(a);
@@ -153,7 +153,7 @@ void line_remove(struct line *l, const struct version_route *r)
     struct line_array *a = own(l, num);
 
     version_route_unref(a->all[at]);
-    memmove(&a->all[at], &a->all[at + 1], (num - at - 1) * sizeof(a->all[0]));
+    memmove(&a->all[at], &a->all[at + 1], (num - at - 1) * sizeof(struct version_route *));
     a->num = (uint32_t)num - 1;
     *l = from_array(a);
 }
