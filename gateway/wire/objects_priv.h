@@ -27,14 +27,15 @@ enum {
 #define SHAPE_BODY_MAX ((int64_t)1 << 50) /* bytes of a body */
 
 enum field_type {
-    FIELD_FLAG,   /* true or false, into a bool */
-    FIELD_NUMBER, /* an integer, into an integer of any width */
-    FIELD_TEXT,   /* a string, into an owned char * */
-    FIELD_WORD,   /* one of some words, into an enum whose values are their indices */
-    FIELD_PART,   /* an object, into an owned struct of its shape */
-    FIELD_TEXTS,  /* an array of strings, into an owned array of owned char * and a count */
-    FIELD_PARTS,  /* an array of objects, into an owned array of structs and a count */
-    FIELD_OWN,    /* by a reader of its own */
+    FIELD_FLAG,    /* true or false, into a bool */
+    FIELD_NUMBER,  /* an integer, into an integer of any width */
+    FIELD_TEXT,    /* a string, into an owned char * */
+    FIELD_WORD,    /* one of some words, into an enum or bool whose values are their indices */
+    FIELD_PART,    /* an object, into an owned struct of its shape */
+    FIELD_MEMBERS, /* an object whose fields are members of the same struct */
+    FIELD_TEXTS,   /* an array of strings, into an owned array of owned char * and a count */
+    FIELD_PARTS,   /* an array of objects, into an owned array of structs and a count */
+    FIELD_OWN,     /* by a reader of its own */
     FIELD__COUNT
 };
 
@@ -97,6 +98,7 @@ struct shape {
 #define TEXT(least, most, how) .type = FIELD_TEXT, .min = (least), .max = (most), .rule = (how)
 #define WORD(list) .type = FIELD_WORD, .words = (list)
 #define PART(of) .type = FIELD_PART, .shape = &(of)
+#define MEMBERS(of) .type = FIELD_MEMBERS, .shape = &(of)
 #define TEXTS(least, most, bytes, how) \
     .type = FIELD_TEXTS, .min = (least), .max = (most), .text_max = (bytes), .rule = (how)
 #define PARTS(least, most, of) .type = FIELD_PARTS, .min = (least), .max = (most), .shape = &(of)

@@ -170,6 +170,11 @@ static bool read_part(const struct field *f, const cJSON *item, void *object, st
     return shape_read(f->shape, item, part, e);
 }
 
+static bool read_members(const struct field *f, const cJSON *item, void *object, struct err *e)
+{
+    return shape_read(f->shape, item, object, e);
+}
+
 static bool read_texts(const struct field *f, const cJSON *item, void *object, struct err *e)
 {
     size_t num = 0;
@@ -222,8 +227,8 @@ typedef bool reader_fn(const struct field *f, const cJSON *item, void *object, s
 
 static reader_fn *const readers[FIELD__COUNT] = {
     [FIELD_FLAG] = read_flag,   [FIELD_NUMBER] = read_number, [FIELD_TEXT] = read_text,
-    [FIELD_WORD] = read_word,   [FIELD_PART] = read_part,     [FIELD_TEXTS] = read_texts,
-    [FIELD_PARTS] = read_parts, [FIELD_OWN] = read_own,
+    [FIELD_WORD] = read_word,   [FIELD_PART] = read_part,     [FIELD_MEMBERS] = read_members,
+    [FIELD_TEXTS] = read_texts, [FIELD_PARTS] = read_parts,   [FIELD_OWN] = read_own,
 };
 
 /* ---- shapes ---- */

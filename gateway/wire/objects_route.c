@@ -113,18 +113,6 @@ static const struct shape shape_forward = {.title = "route.forward",
 
 static const struct word path_types[] = {{"prefix", true}, {"exact", true}, {NULL, false}};
 
-static bool read_path_type(const cJSON *item, void *object, struct err *e)
-{
-    struct route *r = object;
-
-    if (!cJSON_IsString(item))
-        return err_set(e, "WrongType", "", "a string is needed here");
-    r->path_exact = strcmp(item->valuestring, path_types[1].text) == 0;
-    return r->path_exact || strcmp(item->valuestring, path_types[0].text) == 0 ||
-           err_set(e, "BadValue", "", "\"%.64s\" is none of \"prefix\", \"exact\"",
-                   item->valuestring);
-}
-
 static void init_route(void *object)
 {
     struct route *r = object;
@@ -239,7 +227,8 @@ static const struct field route_fields[] = {
      UNSET("\"/\""),
      ABOUT("made canonical")},
     {.name = "path_type",
-     OWN(read_path_type, "`\"prefix\"`, `\"exact\"`"),
+     AT(struct route, path_exact),
+     WORD(path_types),
      SERVED,
      UNSET("\"prefix\""),
      ABOUT("a prefix goes by whole segments: `/app` has `/app` and `/app/x`, never "

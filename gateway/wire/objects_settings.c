@@ -178,16 +178,6 @@ static const struct field timeouts_fields[] = {
 static const struct shape shape_timeouts = {
     .title = "settings.timeouts", .size = sizeof(struct route_settings), FIELDS(timeouts_fields)};
 
-static bool read_limits(const cJSON *item, void *object, struct err *e)
-{
-    return shape_read(&shape_limits, item, object, e);
-}
-
-static bool read_timeouts(const cJSON *item, void *object, struct err *e)
-{
-    return shape_read(&shape_timeouts, item, object, e);
-}
-
 /* ---- the settings ---- */
 
 static const struct field settings_fields[] = {
@@ -232,16 +222,8 @@ static const struct field settings_fields[] = {
      OWN(read_cookie_key, "64 hexadecimal digits"),
      SERVED,
      ABOUT("signs sticky cookies; absent: a key of zeros, so that they can be forged")},
-    {.name = "limits",
-     OWN(read_limits, NULL),
-     .shape = &shape_limits,
-     SERVED,
-     ABOUT("of each gateway")},
-    {.name = "timeouts",
-     OWN(read_timeouts, NULL),
-     .shape = &shape_timeouts,
-     SERVED,
-     ABOUT("in milliseconds")},
+    {.name = "limits", MEMBERS(shape_limits), SERVED, ABOUT("of each gateway")},
+    {.name = "timeouts", MEMBERS(shape_timeouts), SERVED, ABOUT("in milliseconds")},
     {.name = "tls_min",
      WORD(shape_tls_versions),
      SERVED,

@@ -400,6 +400,24 @@ static void each_field_is_judged_by_its_row(void **state)
     }
 }
 
+/* A value is put by its width: one that is not the type's would write beside its member. */
+static bool fits(const struct field *f)
+{
+    switch (f->type) {
+    case FIELD_FLAG:
+        return f->width == sizeof(bool);
+    case FIELD_NUMBER:
+        return f->width == 1 || f->width == 2 || f->width == 4 || f->width == 8;
+    case FIELD_WORD:
+        return f->width == sizeof(bool) || f->width == sizeof(enum route_action);
+    case FIELD_MEMBERS:
+    case FIELD_OWN:
+        return f->width == 0;
+    default:
+        return f->width == sizeof(void *);
+    }
+}
+
 static void rows_are_whole(void **state)
 {
     (void)state;
@@ -412,6 +430,7 @@ static void rows_are_whole(void **state)
             assert_true(f->type < FIELD__COUNT);
             assert_true(f->min <= f->max);
             assert_int_equal(f->width != 0 && list, f->num_width != 0);
+            assert_true(f->width == 0 || fits(f));
             assert_true(f->width == 0 || f->at + f->width <= shapes[i]->size);
             assert_false(f->needed && f->unset != NULL);
             if (f->about != NULL && strchr(f->about, '|') != NULL)
