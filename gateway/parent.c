@@ -270,6 +270,7 @@ static int be_proxy(void *arg, int control_fd)
         .control_fd = control_fd,
         .admin_fd = c->admin_fd,
         .id = c->id,
+        .node = c->node,
         .num_workers = c->num_workers,
         .num_listeners = c->listeners->num,
         .doorman = c->doorman != NULL,

@@ -16,6 +16,7 @@ struct parent_config {
     struct sockets *listeners;        /* own ones; the parent closes them when it drains */
     int admin_fd;                     /* -1: none */
     const char *id;                   /* of this gateway, for logs */
+    const char *node;                 /* id of its Swarm node, for pools that prefer it */
     unsigned num_workers;             /* threads of the proxy */
     const char *doorman;              /* socket; NULL: none */
     const char *follower;             /* path of the program */

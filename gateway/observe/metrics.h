@@ -27,6 +27,10 @@
       "connections to endpoints that were refused or timed out")                                 \
     X(reuses, "signalbox_upstream_reuses_total", "requests sent on a kept connection")           \
     X(ejections, "signalbox_upstream_ejections_total", "times an endpoint was put aside")        \
+    X(health_checks, "signalbox_health_checks_total", "probes of endpoints that have ended")     \
+    X(health_failures, "signalbox_health_check_failures_total", "probes that failed")            \
+    X(health_changes, "signalbox_health_changes_total",                                          \
+      "times an endpoint became unhealthy, or healthy again")                                    \
     X(retries_denied, "signalbox_retries_denied_total",                                          \
       "requests not sent once more because too many were")                                       \
     X(retries, "signalbox_retries_total", "requests sent once more, to the same or another end") \
@@ -75,6 +79,10 @@
     X(REFUSED, "signalbox_refused_total", "counter", "reason",                                    \
       "malformed requests, by what was wrong with them")                                          \
     X(EJECTED, "signalbox_upstream_ejected", "gauge", "", "endpoints put aside now")              \
+    X(UNHEALTHY, "signalbox_upstream_unhealthy", "gauge", "",                                     \
+      "endpoints whose probes say that they are unhealthy")                                       \
+    X(POOL_UNHEALTHY, "signalbox_pool_unhealthy_endpoints", "gauge", "pool",                      \
+      "the same by pool, of pools that have any")                                                 \
     X(POOL_REQUESTS, "signalbox_pool_requests_total", "counter", "pool,class",                    \
       "requests that ended, by pool and class of their status; none: the client got no status")   \
     X(POOL_IN_FLIGHT, "signalbox_pool_requests_in_flight", "gauge", "pool",                       \

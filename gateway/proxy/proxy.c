@@ -190,6 +190,12 @@ void proxy_observe(struct proxy *p, const struct proxy_observers *o)
     p->book.series = o->series;
 }
 
+void proxy_set_node(struct proxy *p, const char *id)
+{
+    OBJ_CHECK(p, PROXY_MAGIC);
+    p->ups.node = table_node(str_from(id));
+}
+
 const struct table *proxy_table(const struct proxy *p)
 {
     return p->table;

@@ -38,6 +38,7 @@ struct proxy_observers {
     struct pool_series *series;
 };
 void proxy_observe(struct proxy *p, const struct proxy_observers *o);
+void proxy_set_node(struct proxy *p, const char *id); /* its own, for prefer_node; NULL is fine */
 
 /*
  * A new client; takes the descriptor, which is non-blocking and has TCP_NODELAY. One that cannot be

@@ -32,6 +32,7 @@
 #include "gateway/worker/errand.h"
 #include "gateway/worker/frames.h"
 #include "gateway/worker/listeners.h"
+#include "gateway/worker/prober.h"
 #include "gateway/worker/telemetry.h"
 #include "gateway/worker/worker.h"
 
@@ -60,6 +61,7 @@ struct hub {
     struct collector collector;
     struct access_log *log;
     struct pool_series *series;
+    struct prober *prober;
     struct telemetry *telemetry;
     struct admin *admin;
     struct event *control;
@@ -142,6 +144,7 @@ static void end_adoption(void *arg)
     struct adoption *a = arg;
     struct hub *h = a->hub;
 
+    prober_adopt(h->prober, a->delta);
     table_delta_unref(&a->delta);
     table_unref(&h->table);
     h->table = a->table;
@@ -544,6 +547,7 @@ static bool make_workers(struct hub *h, struct err *e)
                                      .hub = &h->mailbox,
                                      .log = h->log,
                                      .series = h->series,
+                                     .node = h->config->node,
                                      .on_forgotten = on_forgotten,
                                      .on_drained = on_drained,
                                      .arg = h};
@@ -592,6 +596,7 @@ static void start_telemetry(struct hub *h)
         .budget = &h->budget,
         .log = h->log,
         .series = h->series,
+        .prober = h->prober,
         .arg = h,
     };
 
@@ -631,6 +636,8 @@ static bool start(struct hub *h, struct err *e)
         event_new(h->loop.base, h->config->control_fd, EV_READ | EV_PERSIST, on_control, h);
     if (h->control == NULL || event_add(h->control, NULL) != 0)
         return err_set(e, "NoControl", "", "the parent's socket cannot be watched");
+    h->loop.budget = &h->budget;
+    h->prober = prober_new(&h->loop, h->shared, &h->metrics);
     start_telemetry(h);
     if (h->config->admin_fd >= 0 && !start_admin(h, e))
         return false;
@@ -644,6 +651,7 @@ static void stop(struct hub *h)
     collector_free(&h->collector);
     admin_free(h->admin);
     telemetry_free(h->telemetry);
+    prober_free(h->prober);
     if (h->control != NULL)
         event_free(h->control);
     for (size_t i = 0; i < h->num_workers; i++)

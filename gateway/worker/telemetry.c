@@ -23,6 +23,7 @@
 #include "gateway/proxy/proxy.h"
 #include "gateway/table/table.h"
 #include "gateway/worker/frames.h"
+#include "gateway/worker/prober.h"
 #include "gateway/worker/worker.h"
 
 enum { TELEMETRY_MAGIC = 0x07e1e301 };
@@ -122,6 +123,7 @@ static bool write_all(struct telemetry *t, enum exposition_form form, size_t poo
     exposition_begin(&x, form, out);
     exposition_metrics(&x, &sum);
     proxy_write_metrics(proxies, num, &x);
+    prober_write_metrics(t->ops.prober, &x);
     write_table(t, &x);
     write_log(t, &x, num);
     write_process(t, &x);

@@ -18,6 +18,7 @@ struct fd_budget;
 struct frames_status;
 struct metrics;
 struct pool_series;
+struct prober;
 struct proxy;
 struct table;
 struct telemetry;
@@ -40,6 +41,7 @@ struct telemetry_ops {
     const struct fd_budget *budget;
     const struct access_log *log;
     struct pool_series *series;
+    const struct prober *prober;
     void *arg;
 };
 

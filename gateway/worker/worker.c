@@ -210,6 +210,7 @@ struct worker *worker_new(const struct worker_setup *setup, struct err *e)
     }
     w->proxy = proxy_new(&w->loop, &w->metrics, setup->shared, on_forgotten, w);
     proxy_observe(w->proxy, &(struct proxy_observers){setup->index, setup->log, setup->series});
+    proxy_set_node(w->proxy, setup->node);
     listeners_init(&w->listeners, &w->loop, w->proxy, &w->metrics);
     return w;
 }

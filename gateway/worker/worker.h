@@ -36,6 +36,7 @@ struct worker_setup {
     struct mailbox *hub;
     struct access_log *log; /* NULL: none */
     struct pool_series *series;
+    const char *node; /* id; NULL: not known */
     /* Both are called on the hub's thread. */
     void (*on_forgotten)(void *arg, const uint32_t *ids, size_t num);
     void (*on_drained)(void *arg);

@@ -237,7 +237,7 @@ static struct route_pool *pool_of(const char *json)
 static void a_pool_is_read(void **state)
 {
     struct route_pool *p = pool_of(
-        "{'tenant':'acme','protocol':'h2c','balance':'hash','hash':{'by':'cookie','name':'Id'},"
+        "{'tenant':'acme','protocol':'http1','balance':'hash','hash':{'by':'cookie','name':'Id'},"
         "'prefer_node':true,'panic_percent':30,'slow_start_ms':1,'idle_ms':2,"
         "'health':{'type':'http','path':'/up','host':'H.Example','port':81,'status_from':201,"
         "'status_to':204,'interval_ms':1000,'timeout_ms':500,'healthy':4,'unhealthy':5},"
@@ -246,7 +246,7 @@ static void a_pool_is_read(void **state)
 
     (void)state;
     assert_string_equal(p->tenant, "acme");
-    assert_int_equal(p->protocol, POOL_H2C);
+    assert_int_equal(p->protocol, POOL_HTTP1);
     assert_int_equal(p->balance, POOL_HASH);
     assert_int_equal(p->hash->by, ROUTE_KEY_COOKIE);
     assert_string_equal(p->hash->name, "Id");
@@ -273,6 +273,16 @@ static void a_pool_is_read(void **state)
     assert_int_equal(p->limits->endpoint_in_flight, 2);
     assert_int_equal(p->limits->queue, 3);
     assert_int_equal(p->limits->queue_ms, 4);
+    route_pool_free(p);
+}
+
+static void a_pool_of_h2c_is_probed_by_tcp(void **state)
+{
+    struct route_pool *p = pool_of("{'protocol':'h2c','health':{'type':'tcp'}}");
+
+    (void)state;
+    assert_int_equal(p->protocol, POOL_H2C);
+    assert_false(p->health->http);
     route_pool_free(p);
 }
 
@@ -439,6 +449,7 @@ int main(void)
         cmocka_unit_test(what_is_forwarded_is_changed),
         cmocka_unit_test(conditions_of_a_route_are_read),
         cmocka_unit_test(a_pool_is_read),
+        cmocka_unit_test(a_pool_of_h2c_is_probed_by_tcp),
         cmocka_unit_test(a_pool_without_more_has_defaults),
         cmocka_unit_test(a_tenant_is_read),
         cmocka_unit_test(endpoints_are_read_with_their_defaults),
