@@ -1,45 +1,44 @@
 /*
- * See ring.h. The points are sorted by radix, because a pool of 4,096 endpoints has half a million
- * and its ring is made between two requests.
+ * See ring.h. A pool of 4,096 endpoints has half a million points, and its ring is made between two
+ * requests: so it takes a few passes over them and no comparison sort.
  */
 #include "gateway/upstream/ring.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "gateway/core/check.h"
 #include "gateway/core/siphash.h"
 
-enum { DIGIT_BITS = 11, DIGITS = 1 << DIGIT_BITS, HASH_BITS = 32 };
+enum { BUCKET_BITS_MAX = 16 };
 
-static void sort_by_digit(const uint64_t *from, uint64_t *to, uint32_t num, int shift)
-{
-    uint32_t before[DIGITS + 1] = {0};
-
-    for (uint32_t i = 0; i < num; i++)
-        before[(from[i] >> shift & (DIGITS - 1)) + 1]++;
-    for (int d = 0; d < DIGITS; d++)
-        before[d + 1] += before[d];
-    for (uint32_t i = 0; i < num; i++)
-        to[before[from[i] >> shift & (DIGITS - 1)]++] = from[i];
-}
-
-/* By hash. Points were put in by endpoint, and this keeps the order of equals. */
+/*
+ * By hash: hashes are spread evenly, so that as many buckets as points leave each of them with one
+ * or two, which the last pass puts in order. Equals stay in the order in which they came.
+ */
 static void sort(uint64_t *points, uint32_t num)
 {
-    uint64_t *other = xmalloc(num * sizeof *other);
-    uint64_t *from = points, *to = other;
+    unsigned bits = 1;
+    uint64_t *sorted = xmalloc(num * sizeof *sorted);
+    uint32_t *begins;
 
-    for (int shift = 32; shift < 32 + HASH_BITS; shift += DIGIT_BITS) {
-        uint64_t *was = from;
+    while (bits < BUCKET_BITS_MAX && 1U << bits < num)
+        bits++;
+    begins = xcalloc((1U << bits) + 1, sizeof *begins);
+    for (uint32_t i = 0; i < num; i++)
+        begins[(points[i] >> (64 - bits)) + 1]++;
+    for (uint32_t b = 1; b <= 1U << bits; b++)
+        begins[b] += begins[b - 1];
+    for (uint32_t i = 0; i < num; i++)
+        sorted[begins[points[i] >> (64 - bits)]++] = points[i];
+    for (uint32_t i = 0; i < num; i++) {
+        uint32_t at = i;
 
-        sort_by_digit(from, to, num, shift);
-        from = to;
-        to = was;
+        for (; at > 0 && points[at - 1] > sorted[i]; at--)
+            points[at] = points[at - 1];
+        points[at] = sorted[i];
     }
-    if (from != points)
-        memcpy(points, from, num * sizeof *points);
-    free(other);
+    free(begins);
+    free(sorted);
 }
 
 static uint32_t num_points(uint32_t weight, uint32_t heaviest)
@@ -49,16 +48,21 @@ static uint32_t num_points(uint32_t weight, uint32_t heaviest)
     return num > 0 ? num : 1;
 }
 
-static uint64_t put_points(uint64_t *points, struct str identity, uint32_t which, uint32_t num)
+/* splitmix64's last step: spreads neighbours. */
+static uint64_t mix(uint64_t x)
+{
+    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9U;
+    x = (x ^ x >> 27) * 0x94d049bb133111ebU;
+    return x ^ x >> 31;
+}
+
+static void put_points(uint64_t *points, struct str identity, uint32_t which, uint32_t num)
 {
     static const uint64_t zero[2] = {0, 0};
-    uint64_t key[2] = {siphash_1_3(zero, identity), 0};
+    uint64_t from = siphash_1_3(zero, identity);
 
-    for (uint32_t i = 0; i < num; i++) {
-        key[1] = i;
-        points[i] = siphash_1_3(key, STR("")) >> 32 << 32 | which;
-    }
-    return num;
+    for (uint32_t i = 0; i < num; i++)
+        points[i] = mix(from + i * 0x9e3779b97f4a7c15U) >> 32 << 32 | which;
 }
 
 struct ring *ring_new(uint32_t num, ring_identity_fn *identity, const void *arg)
@@ -78,8 +82,10 @@ struct ring *ring_new(uint32_t num, ring_identity_fn *identity, const void *arg)
     r->num = 0;
     for (uint32_t i = 0; i < num; i++) {
         struct str name = identity(arg, i, &weight);
+        uint32_t points = num_points(weight, heaviest);
 
-        r->num += (uint32_t)put_points(r->points + r->num, name, i, num_points(weight, heaviest));
+        put_points(r->points + r->num, name, i, points);
+        r->num += points;
     }
     sort(r->points, r->num);
     return r;
