@@ -47,6 +47,7 @@ enum {
     CONN_STEPS = 64,       /* steps a connection may take before others have their turn */
     CONN_ROUNDS = 16,      /* blocks of a body it may move in one step */
     CONN_INTERIM_MAX = 32, /* 1xx responses to one request */
+    CONN_LINES = 1024,     /* bytes of field lines of ours in a response */
     CONN_PENDING_MAX = 8 * BUFPOOL_BYTES /* a head and all that a route may add to it */
 };
 
@@ -197,6 +198,8 @@ struct proxy {
     struct h1_out out;
     struct h1_changes changes; /* of out */
     struct h1_target target;   /* likewise */
+    size_t lines_len;          /* likewise */
+    char lines[CONN_LINES];
 };
 
 /* conn.c */
@@ -226,8 +229,7 @@ bool request_step(struct conn *c);                  /* IDLE and HEAD */
 MUST_USE bool request_scan_body(struct conn *c);    /* false: malformed, c->x.chunks->refusal */
 bool request_is_too_large(const struct conn *c);    /* its body, as far as it was announced */
 const struct h1_head *request_head(struct conn *c); /* of the exchange under way */
-/* A route_request's field, of that head; `conn` is the struct conn. */
-bool request_field(const void *conn, struct str name, struct str *out);
+bool request_field(const void *conn, struct str name, struct str *out); /* route_request.field */
 /* As the table is asked for it; lent with that head. host: room for ROUTE_HOST_MAX + 1 bytes.
  * False: the Host field is none. */
 MUST_USE bool request_view(struct conn *c, char *host, struct route_request *out);
@@ -235,10 +237,8 @@ MUST_USE bool request_view(struct conn *c, char *host, struct route_request *out
 /* response.c */
 bool response_head_step(struct conn *c); /* REQUEST */
 bool response_body_step(struct conn *c); /* RESPONSE */
-/* Sends the head in proxy->out and what is in c->out; keeps what is not taken. False: client gone.
- */
+/* Sends the head in proxy->out and what is in c->out, keeps the rest. False: the client is gone. */
 bool response_send_head(struct conn *c, bool with_body);
-/* IO_DONE: everything that has come is with the client. */
-MUST_USE enum io response_send(struct conn *c);
+MUST_USE enum io response_send(struct conn *c); /* IO_DONE: all that has come is with the client */
 
 #endif

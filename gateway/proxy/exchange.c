@@ -94,6 +94,7 @@ static void give_up(struct conn *c)
         [FAILED_CONNECT] = REPLY_CONNECT_FAILED,
         [FAILED_CONNECT_TIMEOUT] = REPLY_CONNECT_TIMEOUT,
         [FAILED_BROKEN] = REPLY_BROKEN,
+        [FAILED_STATUS] = REPLY_BROKEN,
     };
 
     reply_send(c, replies[c->x->failure]);
@@ -131,7 +132,7 @@ static void leave_out(struct exchange *x, uint32_t endpoint, bool stale)
 {
     if (x->tried.num == BALANCER_TRIES)
         return;
-    x->tried.stale |= (uint8_t)(stale ? 1U << x->tried.num : 0);
+    x->tried.stale |= (uint16_t)(stale ? 1U << x->tried.num : 0);
     x->tried.ids[x->tried.num++] = endpoint;
 }
 
@@ -195,16 +196,21 @@ static bool attempt(struct conn *c, const struct table_endpoint *ep)
     return true;
 }
 
+static unsigned most_attempts(const struct exchange *x)
+{
+    return retry_attempts(x->route->route->retry);
+}
+
 /* The first attempt is free, each other one needs a share of the budget. */
 static bool may_attempt(struct conn *c)
 {
     struct proxy *p = c->proxy;
     struct exchange *x = c->x;
 
-    if (x->attempts >= RETRY_ATTEMPTS_MAX || x->tried.num == BALANCER_TRIES)
-        return false;
     if (x->failure == FAILED_NOT)
         return true;
+    if (x->attempts >= most_attempts(x) || most_attempts(x) == 1 || x->tried.num == BALANCER_TRIES)
+        return false;
     if (!retry_budget_spend(&p->budget, loop_now_ms(p->loop))) {
         metrics_add(&p->metrics->retries_denied, 1);
         return false;
@@ -216,22 +222,30 @@ static bool may_attempt(struct conn *c)
 static void choose(struct conn *c, struct balance_choice *out)
 {
     struct proxy *p = c->proxy;
-    struct exchange *x = c->x;
     const struct balance_query q = {
         .table = p->table,
-        .route = x->route,
+        .route = c->x->route,
         .ups = &p->ups,
         .random = &p->random,
-        .tried = &x->tried,
+        .tried = &c->x->tried,
         .client = policy_client(c),
         .field = request_field,
         .head = c,
     };
 
     balance_pick(&q, out);
-    x->ticket = out->ticket;
-    x->binds = out->binds;
-    x->sticky = out->name;
+}
+
+/* False: it came to nothing at once. */
+static bool attempt_choice(struct conn *c, const struct balance_choice *choice)
+{
+    struct exchange *x = c->x;
+
+    x->ticket = choice->ticket;
+    x->binds = choice->binds;
+    x->sticky = choice->name;
+    account_chosen(c, x->route, choice->endpoint);
+    return attempt(c, choice->endpoint);
 }
 
 /* Endpoint after endpoint, until one is being asked or nobody is left. */
@@ -253,8 +267,7 @@ static void try_endpoints(struct conn *c)
             account_chosen(c, x->route, NULL);
             break;
         }
-        account_chosen(c, x->route, choice.endpoint);
-        if (attempt(c, choice.endpoint))
+        if (attempt_choice(c, &choice))
             return;
     }
     give_up(c);
@@ -335,6 +348,7 @@ void exchange_broken(struct conn *c, int error)
     int cause = error != 0 ? error : x->up_error;
     struct retry_facts facts = {
         .attempts = x->attempts,
+        .most = most_attempts(x),
         .intact = x->intact,
         .answered = x->answered,
         .idempotent = x->idempotent,
@@ -358,6 +372,71 @@ void exchange_broken(struct conn *c, int error)
         start_again(c);
     else
         give_up(c);
+}
+
+/* Whose response is dropped gets no other request on that connection: its body may be long. */
+static void drop_response(struct conn *c)
+{
+    struct exchange *x = c->x;
+
+    account_failed(c);
+    conn_drop_upstream(c);
+    bufpool_put(&c->proxy->loop->bufs, &c->out);
+    x->out_len = 0;
+    x->sent = 0;
+    x->up_deaf = false;
+    x->up_error = 0;
+    x->answered = false;
+    x->account.answered_us = 0;
+}
+
+/*
+ * The next endpoint is chosen before the response is dropped: when there is none, or the budget is
+ * used up, the client gets what there is.
+ */
+static bool retry_status(struct conn *c)
+{
+    struct exchange *x = c->x;
+    uint8_t failure = x->failure;
+    struct balance_choice choice;
+
+    x->failure = FAILED_STATUS;
+    leave_out(x, x->up->endpoint, false);
+    choose(c, &choice);
+    if (choice.endpoint == NULL || !may_attempt(c)) {
+        x->failure = failure;
+        return false;
+    }
+    drop_response(c);
+    if (admission_to_pool(c, choice.pool) && !attempt_choice(c, &choice))
+        try_endpoints(c);
+    return true;
+}
+
+void exchange_note_status(struct conn *c, unsigned status)
+{
+    struct upstreams *ups = &c->proxy->ups;
+    uint32_t endpoint = c->x->up->endpoint;
+    const struct pool_passive *rule = upstreams_rule(ups, endpoint);
+
+    if (rule != NULL)
+        upstreams_note_status(ups, endpoint, &c->x->ticket, rule, status);
+}
+
+bool exchange_retries_status(struct conn *c, unsigned status)
+{
+    struct exchange *x = c->x;
+    struct retry_facts facts = {
+        .attempts = x->attempts,
+        .most = most_attempts(x),
+        .intact = x->intact,
+        .answered = x->num_interim > 0, /* the client has seen something */
+        .idempotent = x->idempotent,
+        .may_be_seen = true,
+    };
+
+    return retry_is_of_status(x->route->route->retry, status) && retry_allowed(&facts) &&
+           retry_status(c);
 }
 
 /* What came of the body is not passed on, and neither is what follows. */

@@ -14,7 +14,13 @@ struct conn;
 struct exchange;
 
 /* Why an attempt on an endpoint failed; the last one decides the answer. */
-enum exchange_failure { FAILED_NOT, FAILED_CONNECT, FAILED_CONNECT_TIMEOUT, FAILED_BROKEN };
+enum exchange_failure {
+    FAILED_NOT,
+    FAILED_CONNECT,
+    FAILED_CONNECT_TIMEOUT,
+    FAILED_BROKEN,
+    FAILED_STATUS /* one that its route retries */
+};
 
 void exchange_start(struct conn *c);
 void exchange_go_on(struct conn *c); /* WAIT: perhaps it can be placed now */
@@ -26,7 +32,9 @@ MUST_USE bool exchange_push(struct conn *c);
 void exchange_broken(struct conn *c, int error);
 MUST_USE enum io exchange_send(struct conn *c, uint32_t end); /* in[sent..end), what waits before */
 void exchange_release_in(struct conn *c); /* nothing in the client's block is needed any more */
-bool exchange_all_sent(const struct exchange *x);      /* the whole request is with the endpoint */
+bool exchange_all_sent(const struct exchange *x); /* the whole request is with the endpoint */
+void exchange_note_status(struct conn *c, unsigned status); /* the head of a last response came */
+bool exchange_retries_status(struct conn *c, unsigned status); /* true: asks another endpoint */
 void exchange_note_silence(struct conn *c, int error); /* a node that is dead is not asked again */
 
 #endif

@@ -4,8 +4,11 @@
  */
 #include "gateway/proxy/policy.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "gateway/core/check.h"
 #include "gateway/proxy/conn.h"
 #include "gateway/table/table.h"
 
@@ -102,11 +105,44 @@ struct h1_forwarding policy_forwarding(struct conn *c, const struct h1_head *h)
     return out;
 }
 
+/* A line of ours for the response that is written; too much of them would be our own mistake. */
+static void __attribute__((format(printf, 2, 3))) add_line(struct proxy *p, const char *fmt, ...)
+{
+    size_t room = sizeof p->lines - p->lines_len;
+    va_list args;
+    int n;
+
+    va_start(args, fmt);
+    n = vsnprintf(p->lines + p->lines_len, room, fmt, args);
+    va_end(args);
+    ASSERT(n > 0 && (size_t)n < room);
+    p->lines_len += (size_t)n;
+}
+
+/* The client gets it once, and again when its endpoint could not be asked. */
+static void add_sticky_cookie(struct conn *c)
+{
+    const struct route_sticky *sticky = c->x->route->route->sticky;
+    char name[STICKY_TEXT], age[32] = "";
+
+    sticky_write(c->x->sticky, name);
+    if (sticky->ttl_s > 0)
+        snprintf(age, sizeof age, "; Max-Age=%u", (unsigned)sticky->ttl_s);
+    add_line(c->proxy, "Set-Cookie: %s=%.*s; Path=/%s; HttpOnly; SameSite=Lax\r\n", sticky->name,
+             STICKY_TEXT, name, age);
+}
+
 struct h1_passing policy_passing(struct conn *c, enum h1_connection connection)
 {
+    struct proxy *p = c->proxy;
+
+    p->lines_len = 0;
+    if (c->x->binds)
+        add_sticky_cookie(c);
     return (struct h1_passing){
         .connection = connection,
         .drop_coding = c->x->minor == 0,
-        .fields = policy_changes(c->proxy, c->x->route->route->response_fields),
+        .fields = policy_changes(p, c->x->route->route->response_fields),
+        .lines = {p->lines, p->lines_len},
     };
 }

@@ -140,6 +140,8 @@ static void begin(struct conn *c, const struct h1_head *h)
 {
     struct exchange *x = c->x;
 
+    if (exchange_retries_status(c, h->status))
+        return;
     x->response_framing = (uint8_t)h1_response_framing(h, x->was_head);
     x->bodiless = x->was_head || h->status == 204 || h->status == 304;
     x->response_left = h->content_length;
@@ -195,6 +197,8 @@ static void take_head(struct conn *c)
         x->partial = NULL;
         h = &c->proxy->response;
     }
+    if (h->status == 101 || h->status >= 200)
+        exchange_note_status(c, h->status);
     if (h->status == 101) {
         tunnel_begin(c, h);
     } else if (h->status < 200) {
@@ -228,7 +232,8 @@ bool response_head_step(struct conn *c)
     case IO_DONE:
         x->answered = true;
         account_answered(c);
-        upstreams_note(&c->proxy->ups, x->up->endpoint, &x->ticket, EJECT_ANSWERED);
+        if (upstreams_rule(&c->proxy->ups, x->up->endpoint) == NULL) /* else the status says it */
+            upstreams_note(&c->proxy->ups, x->up->endpoint, &x->ticket, EJECT_ANSWERED);
         x->out_len += (uint32_t)n;
         take_head(c);
         if (c->state == CONN_REQUEST && x->up != NULL)

@@ -9,8 +9,20 @@
 
 bool retry_allowed(const struct retry_facts *f)
 {
-    return f->attempts < RETRY_ATTEMPTS_MAX && f->intact && !f->answered &&
-           (f->idempotent || !f->may_be_seen);
+    return f->attempts < f->most && f->intact && !f->answered && (f->idempotent || !f->may_be_seen);
+}
+
+unsigned retry_attempts(const struct route_retry *rule)
+{
+    return 1U + (rule != NULL ? rule->attempts : RETRY_ATTEMPTS);
+}
+
+bool retry_is_of_status(const struct route_retry *rule, unsigned status)
+{
+    for (size_t i = 0; rule != NULL && i < rule->num_statuses; i++)
+        if (rule->statuses[i] == status)
+            return true;
+    return false;
 }
 
 bool retry_is_idempotent(struct str method)

@@ -9,11 +9,13 @@
 #include <stdint.h>
 
 #include "gateway/core/str.h"
+#include "gateway/route/route.h"
 
-enum { RETRY_ATTEMPTS_MAX = 3 };
+enum { RETRY_ATTEMPTS = 2 /* after the first, unless the route says how many */ };
 
 struct retry_facts {
     unsigned attempts; /* made so far */
+    unsigned most;     /* that may be made: retry_attempts */
     bool intact;       /* every byte of the request is still here */
     bool answered;     /* a byte of a response has come */
     bool idempotent;   /* RFC 9110 section 9.2.2 */
@@ -21,6 +23,9 @@ struct retry_facts {
 };
 
 bool retry_allowed(const struct retry_facts *f);
+/* rule: of the route, or NULL. */
+unsigned retry_attempts(const struct route_retry *rule);                  /* with the first one */
+bool retry_is_of_status(const struct route_retry *rule, unsigned status); /* opt-in */
 bool retry_is_idempotent(struct str method);
 
 /*

@@ -129,6 +129,14 @@ static bool count_failure(struct upstream_shared_endpoint *s, const struct pool_
     return too_many;
 }
 
+const struct pool_passive *upstreams_rule(struct upstreams *u, uint32_t id)
+{
+    const struct upstream_endpoint *e = upstreams_endpoint(u, id);
+    const struct pool_passive *rule = e != NULL && e->pool != NULL ? e->pool->spec->passive : NULL;
+
+    return rule != NULL && rule->max_fails > 0 ? rule : NULL;
+}
+
 static bool is_failure(const struct pool_passive *rule, unsigned status)
 {
     if (rule->num_statuses == 0)
@@ -146,7 +154,7 @@ void upstreams_note_status(struct upstreams *u, uint32_t id, const struct eject_
     struct eject_state seen;
     int64_t now_ms = loop_now_ms(u->loop);
 
-    if (rule == NULL || rule->max_fails == 0 || !is_failure(rule, status)) {
+    if (rule == NULL || !is_failure(rule, status)) {
         upstreams_note(u, id, t, EJECT_ANSWERED);
         return;
     }

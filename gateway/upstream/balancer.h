@@ -19,13 +19,13 @@
 #include "gateway/upstream/sticky.h"
 #include "gateway/upstream/upstream.h"
 
-enum { BALANCER_TRIES = 8 };
+enum { BALANCER_TRIES = 12 };
 
 /* Endpoints that this request was sent to, or that did not take it. */
 struct balancer_tried {
     uint32_t ids[BALANCER_TRIES];
     uint8_t num;
-    uint8_t stale; /* bit i: only a kept connection to ids[i] failed, a new one may do */
+    uint16_t stale; /* bit i: only a kept connection to ids[i] failed, a new one may do */
 };
 
 enum balancer_pass {

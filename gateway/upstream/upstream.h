@@ -147,6 +147,8 @@ void upstreams_note(struct upstreams *u, uint32_t id, const struct eject_ticket 
 /* The same of a response, by its status; rule: of the pool, NULL: every status is an answer. */
 void upstreams_note_status(struct upstreams *u, uint32_t id, const struct eject_ticket *t,
                            const struct pool_passive *rule, unsigned status);
+/* What its pool says of statuses; NULL: nothing, or it has left. */
+const struct pool_passive *upstreams_rule(struct upstreams *u, uint32_t id);
 bool upstreams_is_usable(struct upstreams *u, uint32_t id);     /* neither ejected nor unhealthy */
 uint32_t upstreams_in_flight(struct upstreams *u, uint32_t id); /* of all workers */
 int64_t upstreams_warm_from(struct upstreams *u, uint32_t id);  /* see shared.h */
