@@ -6,6 +6,7 @@
  */
 #include "gateway/proxy/conn.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -151,6 +152,27 @@ void conn_set_peer(struct conn *c, const uint8_t address[16])
     c->trusted = c->proxy->table != NULL && trust_has(table_settings(c->proxy->table), address);
 }
 
+/*
+ * An IPv6 client has a /64 at least: it is one client. Not counted: who speaks for others.
+ */
+bool conn_count_client(struct conn *c)
+{
+    struct proxy *p = c->proxy;
+    struct str of = {c->peer, c->peer_len};
+    uint32_t limit;
+    uint8_t six[16];
+
+    if (p->crowd == NULL || p->table == NULL)
+        return true;
+    crowd_leave(p->crowd, &c->in_client);
+    limit = table_settings(p->table)->client_connections;
+    if (limit == 0 || c->trusted)
+        return true;
+    if (inet_pton(AF_INET6, c->peer, six) == 1)
+        of = (struct str){(const char *)six, 8};
+    return crowd_enter(p->crowd, crowd_key(p->crowd, 'c', of), limit, &c->in_client);
+}
+
 static void find_peer(struct conn *c, const struct sockaddr_storage *peer)
 {
     uint8_t address[16];
@@ -261,6 +283,10 @@ static void die(struct conn *c, enum close_reason why)
               close_reason_text(why));
     if (c->carrier == NULL)
         metrics_add(&p->closed[why], 1);
+    if (p->crowd != NULL) {
+        crowd_leave(p->crowd, &c->in_client);
+        crowd_leave(p->crowd, &c->in_listener);
+    }
     account_end(c, why);
     h2_client_free(c, why);
     forget_everything(c);

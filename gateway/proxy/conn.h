@@ -34,6 +34,7 @@
 #include "gateway/proxy/admission.h"
 #include "gateway/proxy/balance.h"
 #include "gateway/proxy/close_reason.h"
+#include "gateway/proxy/crowd.h"
 #include "gateway/proxy/exchange.h"
 #include "gateway/proxy/pin.h"
 #include "gateway/proxy/proxy.h"
@@ -152,11 +153,13 @@ struct conn {
     struct loop_grave grave;
     char peer[TRUST_TEXT]; /* the client's address as text */
     uint8_t peer_len;
-    bool in_fresh;     /* in[] holds bytes that the head parser has not seen */
-    bool client_eof;   /* the client has closed its side */
-    bool trusted;      /* its word is taken for who the client is: trust.h */
-    bool awaits_proxy; /* the header of the PROXY protocol comes first */
-    bool lingers;      /* the answer in x->to_client ends the connection */
+    bool in_fresh;        /* in[] holds bytes that the head parser has not seen */
+    bool client_eof;      /* the client has closed its side */
+    bool trusted;         /* its word is taken for who the client is: trust.h */
+    bool awaits_proxy;    /* the header of the PROXY protocol comes first */
+    bool lingers;         /* the answer in x->to_client ends the connection */
+    uint32_t in_listener; /* places in the crowd; 0: not counted */
+    uint32_t in_client;
     enum close_reason end_reason;
     uint32_t in_len;
     char *in;                /* a block, or NULL while nothing is held */
@@ -184,6 +187,7 @@ struct proxy {
     _Atomic uint64_t num_conns;            /* all but the dead; other threads may read it */
     _Atomic uint64_t num_streams;          /* of HTTP/2; they are not among num_conns */
     _Atomic uint64_t closed[CLOSE__COUNT]; /* likewise */
+    struct crowd *crowd;                   /* NULL: nobody counts */
     struct retry_budget budget;
     struct wheel wheel; /* of exchanges with timeouts of their own, and of those in line */
     struct loop_task looking;
@@ -215,6 +219,7 @@ void conn_close(struct conn *c, enum close_reason why); /* idempotent */
 void conn_abort(struct conn *c, enum close_reason why); /* the client sees a reset */
 void conn_linger(struct conn *c, enum close_reason why);
 void conn_set_peer(struct conn *c, const uint8_t address[16]); /* and whether it is trusted */
+MUST_USE bool conn_count_client(struct conn *c);               /* false: its address has too many */
 bool conn_no_more(const struct conn *c); /* the client closed and sent nothing after this request */
 bool conn_next(struct conn *c, bool keep, enum close_reason why); /* an exchange is over */
 void conn_begin_exchange(struct conn *c);                         /* c->x, when there is none */

@@ -79,11 +79,20 @@ void proxy_free(struct proxy *p)
     OBJ_KILL(p);
 }
 
-void proxy_take(struct proxy *p, int fd, const struct sockaddr_storage *peer)
+void proxy_take(struct proxy *p, int fd, const struct sockaddr_storage *peer, struct str listener)
 {
+    struct conn *c;
+
     OBJ_CHECK(p, PROXY_MAGIC);
     metrics_add(&p->metrics->accepted, 1);
-    (void)conn_new(p, fd, peer); /* NULL: no memory for its event; the socket is closed */
+    c = conn_new(p, fd, peer); /* NULL: no memory for its event; the socket is closed */
+    if (c == NULL || p->crowd == NULL || p->table == NULL)
+        return;
+    if (!crowd_enter(p->crowd, crowd_key(p->crowd, 'l', listener),
+                     table_settings(p->table)->connections, &c->in_listener))
+        conn_close(c, CLOSE_LISTENER_FULL);
+    else if (!conn_count_client(c))
+        conn_close(c, CLOSE_CLIENT_FULL);
 }
 
 static struct conn *find_shed(struct proxy *p)
@@ -188,6 +197,7 @@ void proxy_observe(struct proxy *p, const struct proxy_observers *o)
     p->book.worker = o->worker;
     p->book.log = o->log;
     p->book.series = o->series;
+    p->crowd = o->crowd;
 }
 
 void proxy_set_node(struct proxy *p, const char *id)

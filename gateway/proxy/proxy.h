@@ -12,10 +12,12 @@
 
 #include "gateway/core/buf.h"
 #include "gateway/core/result.h"
+#include "gateway/core/str.h"
 #include "gateway/loop/loop.h"
 #include "gateway/observe/metrics.h"
 
 struct access_log;
+struct crowd;
 struct exposition;
 struct pool_series;
 struct proxy;
@@ -36,15 +38,16 @@ struct proxy_observers {
     size_t worker; /* index of its ring and of its counters */
     struct access_log *log;
     struct pool_series *series;
+    struct crowd *crowd; /* counts the connections of all workers */
 };
 void proxy_observe(struct proxy *p, const struct proxy_observers *o);
 void proxy_set_node(struct proxy *p, const char *id); /* its own, for prefer_node; NULL is fine */
 
 /*
- * A new client; takes the descriptor, which is non-blocking and has TCP_NODELAY. One that cannot be
- * kept is closed.
+ * A new client of that listener; takes the descriptor, which is non-blocking and has TCP_NODELAY.
+ * One that cannot be kept, or is beyond the settings' limits, is closed.
  */
-void proxy_take(struct proxy *p, int fd, const struct sockaddr_storage *peer);
+void proxy_take(struct proxy *p, int fd, const struct sockaddr_storage *peer, struct str listener);
 
 /*
  * Descriptors have run short: closes the client that has waited longest without a request, or with

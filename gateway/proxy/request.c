@@ -191,8 +191,13 @@ static bool take_proxy_header(struct conn *c)
         break;
     }
     c->awaits_proxy = false;
-    if (ph.has_source)
+    if (ph.has_source) {
         conn_set_peer(c, ph.source);
+        if (!conn_count_client(c)) {
+            conn_close(c, CLOSE_CLIENT_FULL);
+            return false;
+        }
+    }
     c->in_len -= (uint32_t)ph.len;
     memmove(c->in, c->in + ph.len, c->in_len);
     if (c->in_len == 0)

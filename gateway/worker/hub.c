@@ -22,6 +22,7 @@
 #include "gateway/loop/fd_budget.h"
 #include "gateway/observe/access_log.h"
 #include "gateway/observe/pool_series.h"
+#include "gateway/proxy/crowd.h"
 #include "gateway/proxy/proxy.h"
 #include "gateway/table/table.h"
 #include "gateway/upstream/shared.h"
@@ -48,6 +49,7 @@ struct hub {
     struct mailbox mailbox;
     struct metrics metrics; /* what no worker counts */
     struct upstream_shared *shared;
+    struct crowd *crowd;
     struct fd_budget budget;
     struct worker *workers[WORKERS_MAX];
     size_t num_workers, num_drained;
@@ -542,6 +544,7 @@ static bool make_workers(struct hub *h, struct err *e)
     for (unsigned i = 0; i < h->config->num_workers; i++) {
         struct worker_setup setup = {.index = i,
                                      .shared = h->shared,
+                                     .crowd = h->crowd,
                                      .budget = &h->budget,
                                      .num_pipes = num_pipes,
                                      .hub = &h->mailbox,
@@ -623,6 +626,7 @@ static bool start_admin(struct hub *h, struct err *e)
 static bool start(struct hub *h, struct err *e)
 {
     h->shared = upstream_shared_new();
+    h->crowd = crowd_new();
     h->series = pool_series_new(h->config->num_workers, POOL_SERIES_MAX);
     h->log = access_log_new(h->config->num_workers, STDOUT_FILENO, e);
     if (h->log == NULL)
@@ -666,6 +670,7 @@ static void stop(struct hub *h)
     table_unref(&h->table);
     frames_free(&h->frames);
     upstream_shared_free(h->shared);
+    crowd_free(h->crowd);
     free(h->forgotten_by);
     loop_free(&h->loop);
 }

@@ -116,11 +116,19 @@ static bool is_affordable(const struct listener *l)
     return fd_budget_may_accept(l->all->loop->budget) || proxy_can_shed(l->all->proxy);
 }
 
-static void take_client(struct listeners *ls, int fd, const struct sockaddr_storage *peer)
+/* The name without "#1" of a shard: those of one listener are counted together. */
+static struct str listener_of(const struct listener *l)
 {
+    return (struct str){l->name, strcspn(l->name, "#")};
+}
+
+static void take_client(struct listener *l, int fd, const struct sockaddr_storage *peer)
+{
+    struct listeners *ls = l->all;
+
     if (!fd_budget_may_accept(ls->loop->budget))
         proxy_shed(ls->proxy);
-    proxy_take(ls->proxy, fd, peer);
+    proxy_take(ls->proxy, fd, peer, listener_of(l));
 }
 
 /* False: nothing more to accept now. */
@@ -137,7 +145,7 @@ static bool accept_one(struct listener *l)
         fd_close(&fd);
         return true;
     }
-    take_client(l->all, fd, &peer);
+    take_client(l, fd, &peer);
     return true;
 }
 

@@ -209,7 +209,8 @@ struct worker *worker_new(const struct worker_setup *setup, struct err *e)
         return NULL;
     }
     w->proxy = proxy_new(&w->loop, &w->metrics, setup->shared, on_forgotten, w);
-    proxy_observe(w->proxy, &(struct proxy_observers){setup->index, setup->log, setup->series});
+    proxy_observe(w->proxy,
+                  &(struct proxy_observers){setup->index, setup->log, setup->series, setup->crowd});
     proxy_set_node(w->proxy, setup->node);
     listeners_init(&w->listeners, &w->loop, w->proxy, &w->metrics);
     return w;

@@ -17,6 +17,7 @@
 #include "gateway/observe/metrics.h"
 
 struct access_log;
+struct crowd;
 struct fd_budget;
 struct listen_socket;
 struct pool_series;
@@ -31,6 +32,7 @@ enum { WORKERS_MAX = 64 };
 struct worker_setup {
     unsigned index; /* below WORKERS_MAX */
     struct upstream_shared *shared;
+    struct crowd *crowd;
     struct fd_budget *budget;
     size_t num_pipes; /* for bulk (gateway/loop/pipepool.h); made by worker_new */
     struct mailbox *hub;

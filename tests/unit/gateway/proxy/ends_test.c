@@ -145,7 +145,7 @@ static void connect_client(struct fixture *f, const struct sockaddr_in *front)
     assert_true(fd >= 0);
     set_buffer(fd, SO_SNDBUF);
     assert_int_equal(fcntl(f->client, F_SETFL, O_NONBLOCK), 0);
-    proxy_take(f->proxy, fd, &peer);
+    proxy_take(f->proxy, fd, &peer, STR("http"));
 }
 
 static int set_up(void **state)
