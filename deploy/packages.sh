@@ -13,8 +13,8 @@ PACKAGES_BUILD=(
 PACKAGES_RUN=(curl docker.io iproute2 iptables jq libcap2-bin procps tar util-linux)
 # To run every part of ./tests/run.
 PACKAGES_TEST=(
-    binutils ccache clang clang-format clang-tidy git haproxy libclang-rt-14-dev nginx openssl python3 python3-pytest
-    socat varnish
+    binutils ccache clang clang-format clang-tidy git haproxy libclang-rt-14-dev nginx openssl python3 python3-h2
+    python3-pytest socat varnish
 )
 
 packages_missing() {

@@ -438,6 +438,17 @@ bool h2_session_has_news(const struct h2_session *s)
     return !TAILQ_EMPTY(&s->news);
 }
 
+void h2_session_tell_all(struct h2_session *s)
+{
+    struct h2_stream *st;
+
+    TAILQ_FOREACH(st, &s->streams, link)
+    {
+        if (st->owner != NULL)
+            h2_stream_tell(st);
+    }
+}
+
 struct h2_stream *h2_session_owned(struct h2_session *s)
 {
     struct h2_stream *st;

@@ -75,6 +75,7 @@ enum h2_end h2_session_end(const struct h2_session *s);
  */
 struct h2_stream *h2_session_news(struct h2_session *s);
 bool h2_session_has_news(const struct h2_session *s);
+void h2_session_tell_all(struct h2_session *s); /* every stream with an owner has news now */
 struct h2_stream *h2_session_owned(struct h2_session *s); /* any that has an owner; NULL: none */
 /* Streams on their way, those without an owner included. */
 uint32_t h2_session_num_streams(const struct h2_session *s);

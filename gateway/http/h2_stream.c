@@ -103,6 +103,11 @@ bool h2_stream_is_broken(const struct h2_stream *st)
     return st->gone && !(st->rx_ended && st->tx_sent);
 }
 
+bool h2_stream_is_whole(const struct h2_stream *st)
+{
+    return st->rx_ended;
+}
+
 bool h2_stream_is_untouched(const struct h2_stream *st)
 {
     return st->untouched;

@@ -21,6 +21,8 @@ bool h2_stream_is_new(const struct h2_stream *st);       /* until it has an owne
 bool h2_stream_is_too_large(const struct h2_stream *st); /* its head: to be answered with 431 */
 /* The peer has reset it, or it ended with the connection, before its response was complete. */
 bool h2_stream_is_broken(const struct h2_stream *st);
+/* The last byte of the peer's message has come, if not been read. */
+bool h2_stream_is_whole(const struct h2_stream *st);
 /* A client's: the peer says that it has not looked at the request. */
 bool h2_stream_is_untouched(const struct h2_stream *st);
 

@@ -12,15 +12,12 @@
 #include <stdlib.h>
 
 #include "gateway/core/check.h"
-#include "gateway/http/h2_session.h"
 #include "gateway/http/h2_stream.h"
 #include "gateway/table/table.h"
+#include "gateway/upstream/h2_wire.h"
 
 struct h2_client {
-    struct h2_session *session;
-    char *out; /* a block; NULL: nothing waits */
-    uint32_t out_len, out_sent;
-    int64_t blocked_ms; /* since when the client takes nothing; 0: it does */
+    struct h2_wire wire;
     int64_t noticed_ms; /* when it was told of the drain; 0: it was not */
     bool last_word;     /* the final GOAWAY was said */
     bool is_running;    /* a step is under way: what streams do goes out with it */
@@ -95,7 +92,7 @@ static void serve_news(struct conn *c)
 {
     struct h2_stream *st;
 
-    while ((st = h2_session_news(c->h2->session)) != NULL) {
+    while ((st = h2_session_news(c->h2->wire.session)) != NULL) {
         if (h2_stream_is_new(st))
             open_stream(c, st);
         else
@@ -103,84 +100,11 @@ static void serve_news(struct conn *c)
     }
 }
 
-/* ---- bytes ----------------------------------------------------------------------------------- */
-
-static bool is_blocked(const struct h2_client *h2)
-{
-    return h2->out != NULL;
-}
-
-/* False: nothing more will come. */
-static bool read_client(struct conn *c)
-{
-    char *in = bufpool_get(&c->proxy->loop->bufs);
-    bool ok = true;
-    size_t n;
-
-    switch (sock_recv(&c->sock, in, BUFPOOL_BYTES, &n)) {
-    case IO_DONE:
-        ok = h2_session_feed(c->h2->session, in, n, loop_now_ms(c->proxy->loop));
-        sock_look_again(&c->sock);
-        break;
-    case IO_AGAIN:
-        break;
-    case IO_EOF: /* it may still want what is under way */
-        c->client_eof = true;
-        c->sock.readable = false;
-        break;
-    case IO_FAIL:
-        ok = false;
-        break;
-    }
-    bufpool_put(&c->proxy->loop->bufs, &in);
-    return ok;
-}
-
-static enum io send_block(struct conn *c)
-{
-    struct h2_client *h2 = c->h2;
-    struct iovec iov = {h2->out + h2->out_sent, h2->out_len - h2->out_sent};
-    size_t n;
-    enum io io;
-
-    if (!c->sock.writable)
-        return IO_AGAIN;
-    io = sock_send(&c->sock, &iov, 1, &n);
-    h2->out_sent += (uint32_t)n;
-    return io == IO_DONE && h2->out_sent < h2->out_len ? IO_AGAIN : io;
-}
-
-/* IO_DONE: everything there is to say is with the kernel. */
-static enum io write_client(struct conn *c)
-{
-    struct h2_client *h2 = c->h2;
-    struct bufpool *bufs = &c->proxy->loop->bufs;
-
-    for (;;) {
-        enum io io;
-
-        if (h2->out == NULL) {
-            h2->out = bufpool_get(bufs);
-            h2->out_len = (uint32_t)h2_session_output(h2->session, h2->out, BUFPOOL_BYTES);
-            h2->out_sent = 0;
-        }
-        io = h2->out_len > 0 ? send_block(c) : IO_DONE;
-        if (io == IO_AGAIN && h2->blocked_ms == 0)
-            h2->blocked_ms = loop_now_ms(c->proxy->loop);
-        if (io != IO_DONE)
-            return io;
-        h2->blocked_ms = 0;
-        bufpool_put(bufs, &h2->out);
-        if (h2->out_len < BUFPOOL_BYTES)
-            return IO_DONE;
-    }
-}
-
 /* ---- the connection -------------------------------------------------------------------------- */
 
 static enum close_reason end_reason(const struct conn *c)
 {
-    switch (h2_session_end(c->h2->session)) {
+    switch (h2_session_end(c->h2->wire.session)) {
     case H2_END_ERROR:
         return CLOSE_H2_ERROR;
     case H2_END_FLOOD:
@@ -206,25 +130,35 @@ static void leave(struct conn *c, enum close_reason why)
 /* After a step: the state it is in now, or its end. */
 static void settle(struct conn *c)
 {
-    bool has_streams = h2_session_num_streams(c->h2->session) > 0;
+    bool has_streams = h2_session_num_streams(c->h2->wire.session) > 0;
 
-    if (h2_session_is_over(c->h2->session) || (c->client_eof && !has_streams))
+    if (h2_session_is_over(c->h2->wire.session) || (c->client_eof && !has_streams))
         leave(c, end_reason(c));
     else if (has_streams != (c->state == CONN_H2))
         conn_enter(c, has_streams ? CONN_H2 : CONN_H2_IDLE);
 }
 
+/* False: nothing more will come. */
+static bool read_client(struct conn *c)
+{
+    enum io io = h2_wire_read(&c->h2->wire);
+
+    if (io == IO_EOF) { /* it may still want what is under way */
+        c->client_eof = true;
+        c->sock.readable = false;
+    }
+    return io != IO_FAIL;
+}
+
 /* One round of reading, serving and writing. False: the connection has ended. */
 static bool move(struct conn *c)
 {
+    bool ok = !h2_wire_can_read(&c->h2->wire) || read_client(c);
     enum io io;
-    bool ok = true;
 
-    if (c->sock.readable && !is_blocked(c->h2))
-        ok = read_client(c);
     serve_news(c);
-    io = write_client(c);
-    if (io == IO_FAIL || (!ok && h2_session_end(c->h2->session) == H2_END_IN_ORDER)) {
+    io = h2_wire_write(&c->h2->wire);
+    if (io == IO_FAIL || (!ok && h2_session_end(c->h2->wire.session) == H2_END_IN_ORDER)) {
         conn_close(c, CLOSE_CLIENT_RESET);
         return false;
     }
@@ -237,7 +171,7 @@ static bool move(struct conn *c)
 
 static bool has_more(struct conn *c)
 {
-    return h2_session_has_news(c->h2->session) || (c->sock.readable && !is_blocked(c->h2));
+    return h2_session_has_news(c->h2->wire.session) || h2_wire_can_read(&c->h2->wire);
 }
 
 bool h2_client_step(struct conn *c)
@@ -245,7 +179,7 @@ bool h2_client_step(struct conn *c)
     bool more = true;
 
     c->h2->is_running = true;
-    for (int i = 0; more && i < CONN_ROUNDS; i++) {
+    for (int i = 0; more && i < H2_WIRE_ROUNDS; i++) {
         if (!move(c))
             return false;
         more = has_more(c);
@@ -265,23 +199,22 @@ bool h2_client_begin(struct conn *c)
     bool ok;
 
     metrics_add(&p->metrics->h2_connections, 1);
-    h2->session =
-        h2_session_new(H2_SERVER, max != 0 ? max : H2_STREAMS_DEFAULT, loop_now_ms(p->loop));
-    if (h2->session == NULL) { /* no memory */
+    if (!h2_wire_init(&h2->wire, p->loop, &c->sock, H2_SERVER,
+                      max != 0 ? max : H2_STREAMS_DEFAULT)) { /* no memory */
         free(h2);
         conn_close(c, CLOSE_SHED);
         return false;
     }
     c->h2 = h2;
     conn_enter(c, CONN_H2_IDLE);
-    ok = h2_session_feed(h2->session, c->in, c->in_len, loop_now_ms(p->loop));
+    ok = h2_wire_feed(&h2->wire, c->in, c->in_len);
     bufpool_put(&p->loop->bufs, &c->in);
     c->in_len = 0;
     sock_look_again(&c->sock);
     if (p->draining)
         h2_client_drain(c);
     if (!ok) {
-        (void)write_client(c); /* what it says is the last */
+        (void)h2_wire_write(&h2->wire); /* what it says is the last */
         leave(c, end_reason(c));
     }
     return ok;
@@ -294,18 +227,17 @@ void h2_client_free(struct conn *c, enum close_reason why)
 
     if (h2 == NULL)
         return;
-    while ((st = h2_session_owned(h2->session)) != NULL)
+    while ((st = h2_session_owned(h2->wire.session)) != NULL)
         conn_abort(h2_stream_owner(st), why);
     c->h2 = NULL;
-    bufpool_put(&c->proxy->loop->bufs, &h2->out);
-    h2_session_free(h2->session);
+    h2_wire_free(&h2->wire);
     free(h2);
 }
 
 void h2_client_end(struct conn *c, enum close_reason why)
 {
-    h2_session_goaway(c->h2->session);
-    if (write_client(c) == IO_DONE)
+    h2_session_goaway(c->h2->wire.session);
+    if (h2_wire_write(&c->h2->wire) == IO_DONE)
         leave(c, why);
     else
         conn_close(c, why);
@@ -313,7 +245,7 @@ void h2_client_end(struct conn *c, enum close_reason why)
 
 void h2_client_drain(struct conn *c)
 {
-    h2_session_notice(c->h2->session);
+    h2_session_notice(c->h2->wire.session);
     c->since_ms = c->h2->noticed_ms = loop_now_ms(c->proxy->loop);
     conn_yield(c);
 }
@@ -322,14 +254,14 @@ static void tick_one(struct conn *c, int64_t now_ms)
 {
     struct h2_client *h2 = c->h2;
 
-    if (h2->blocked_ms != 0 && now_ms - h2->blocked_ms >= CONN_BODY_IDLE_MS) {
+    if (h2->wire.blocked_ms != 0 && now_ms - h2->wire.blocked_ms >= CONN_BODY_IDLE_MS) {
         conn_abort(c, CLOSE_CLIENT_SLOW);
         return;
     }
-    h2_session_tick(h2->session, now_ms, CONN_BODY_IDLE_MS);
+    h2_session_tick(h2->wire.session, now_ms, CONN_BODY_IDLE_MS);
     if (h2->noticed_ms != 0 && !h2->last_word && now_ms - h2->noticed_ms >= CONN_DRAIN_IDLE_MS) {
         h2->last_word = true;
-        h2_session_goaway(h2->session);
+        h2_session_goaway(h2->wire.session);
     }
     conn_yield(c);
 }

@@ -14,8 +14,10 @@
 #include "gateway/core/check.h"
 #include "gateway/core/fd.h"
 #include "gateway/core/obj.h"
+#include "gateway/http/h2_stream.h"
 #include "gateway/loop/fd_budget.h"
 #include "gateway/upstream/balancer.h"
+#include "gateway/upstream/h2_link.h"
 #include "gateway/upstream/patience.h"
 
 enum { UPSTREAMS_MAGIC = 0x0b57a301, UPSTREAM_MAGIC = 0x0b57a302, ENDPOINTS_MAX = 1 << 22 };
@@ -47,9 +49,9 @@ static void leave_idle(struct upstream_endpoint *e, struct upstream_conn *c)
     e->num_idle--;
 }
 
-static bool is_in_flight(enum upstream_state s)
+static bool is_in_flight(const struct upstream_conn *c, enum upstream_state s)
 {
-    return s == UPSTREAM_CONNECTING || s == UPSTREAM_BUSY;
+    return !c->carries && (s == UPSTREAM_CONNECTING || s == UPSTREAM_BUSY);
 }
 
 static void count_flight(struct upstream_conn *c, bool begins)
@@ -73,8 +75,8 @@ static void enter(struct upstream_conn *c, enum upstream_state next)
     u->num[c->state]--;
     if (c->state == UPSTREAM_IDLE)
         leave_idle(endpoint_of(c), c);
-    if (is_in_flight(c->state) != is_in_flight(next))
-        count_flight(c, is_in_flight(next));
+    if (is_in_flight(c, c->state) != is_in_flight(c, next))
+        count_flight(c, is_in_flight(c, next));
     c->state = next;
     c->since_ms = loop_now_ms(u->loop);
     TAILQ_INSERT_TAIL(&u->states[next], c, link);
@@ -136,7 +138,7 @@ void upstream_close(struct upstream_conn *c)
     loop_bury(c->all->loop, &c->grave);
 }
 
-static void end_connect(struct upstream_conn *c, int failure)
+void upstream_end_connect(struct upstream_conn *c, int failure)
 {
     if (failure == 0) {
         if (c->connect_ms > UPSTREAM_CONNECT_MS)
@@ -146,7 +148,8 @@ static void end_connect(struct upstream_conn *c, int failure)
         return;
     }
     c->failure = failure;
-    metrics_add(&c->all->metrics->connect_failures, 1);
+    if (c->over == NULL)
+        metrics_add(&c->all->metrics->connect_failures, 1);
     c->on_ready(c->owner);
     upstream_close(c);
 }
@@ -161,7 +164,7 @@ static void check_connect(struct upstream_conn *c)
         return;
     if (getsockopt(c->sock.fd, SOL_SOCKET, SO_ERROR, &failure, &len) != 0)
         failure = errno;
-    end_connect(c, failure);
+    upstream_end_connect(c, failure);
 }
 
 static void on_sock_ready(void *owner)
@@ -190,6 +193,10 @@ static void on_sock_ready(void *owner)
 void upstream_be_patient(struct upstream_conn *c)
 {
     OBJ_CHECK(c, UPSTREAM_MAGIC);
+    if (c->over != NULL)
+        c = h2_link_carrier(c->over);
+    if (c == NULL)
+        return;
     if (c->patient || !set_option(c->sock.fd, IPPROTO_TCP, TCP_USER_TIMEOUT, UPSTREAM_PATIENT_MS))
         return;
     /* Without it (before Linux 6.15) a node that dies while its application pauses is noticed at
@@ -245,15 +252,19 @@ static bool on_tick(void *arg, int64_t now_ms)
     struct upstream_conn *c, *next;
 
     OBJ_CAST(u, arg, UPSTREAMS_MAGIC);
-    /* All of them: routes may have deadlines of their own. What ends one touches no other. */
+    /* All of them: routes may have deadlines of their own. With one that carries, all that wait for
+     * it end: after each the list is another. */
     for (c = TAILQ_FIRST(&u->states[UPSTREAM_CONNECTING]); c != NULL; c = next) {
         next = TAILQ_NEXT(c, link);
-        if (now_ms - c->since_ms >= c->connect_ms)
-            end_connect(c, ETIMEDOUT);
+        if (now_ms - c->since_ms < c->connect_ms)
+            continue;
+        upstream_end_connect(c, ETIMEDOUT);
+        next = TAILQ_FIRST(&u->states[UPSTREAM_CONNECTING]);
     }
     while ((c = TAILQ_FIRST(&u->states[UPSTREAM_IDLE])) != NULL &&
            now_ms - c->since_ms >= UPSTREAM_IDLE_MS)
         upstream_close(c);
+    h2_links_tick(u, now_ms);
     if (u->in_doubt || now_ms - u->polled_ms >= UPSTREAM_POLL_MS) {
         u->polled_ms = now_ms;
         poll_patient(u);
@@ -273,6 +284,7 @@ void upstreams_init(struct upstreams *u, struct loop *l, struct metrics *m,
     u->shared = shared;
     for (int i = 0; i < UPSTREAM__COUNT; i++)
         TAILQ_INIT(&u->states[i]);
+    TAILQ_INIT(&u->links);
     TAILQ_INIT(&u->patient);
     loop_add_ticker(l, on_tick, u);
 }
@@ -282,6 +294,7 @@ void upstreams_free(struct upstreams *u)
     struct upstream_conn *c;
 
     OBJ_CHECK(u, UPSTREAMS_MAGIC);
+    h2_links_free(u);
     for (int i = 0; i < UPSTREAM_DEAD; i++)
         while ((c = TAILQ_FIRST(&u->states[i])) != NULL)
             upstream_close(c);
@@ -320,6 +333,7 @@ struct upstream_endpoint *upstreams_use(struct upstreams *u, const struct table_
         make_room(u, ep->id);
     e = xcalloc(1, sizeof *e);
     TAILQ_INIT(&e->idle);
+    TAILQ_INIT(&e->links);
     e->shared = upstream_shared_get(u->shared, ep->id);
     e->standing = ep->state == ENDPOINT_DRAINING ? ENDPOINT_GOES : ENDPOINT_SERVES;
     e->addr = ep->addr;
@@ -340,6 +354,7 @@ static void close_idle(struct upstream_endpoint *e)
 
     while ((c = TAILQ_FIRST(&e->idle)) != NULL)
         upstream_close(c);
+    h2_links_retire(e);
 }
 
 void upstreams_stays(struct upstreams *u, const struct table_pool *pool,
@@ -374,6 +389,11 @@ void upstreams_leaves(struct upstreams *u, uint32_t id)
 
 /* ---- connections ---- */
 
+static bool speaks_h2(const struct upstream_endpoint *e)
+{
+    return e->pool != NULL && e->pool->spec->protocol == POOL_H2C;
+}
+
 struct upstream_conn *upstreams_take_idle(struct upstreams *u, uint32_t id, bool warm)
 {
     struct upstream_endpoint *e = upstreams_endpoint(u, id);
@@ -381,6 +401,8 @@ struct upstream_conn *upstreams_take_idle(struct upstreams *u, uint32_t id, bool
 
     if (e == NULL)
         return NULL;
+    if (speaks_h2(e))
+        return h2_link_take(u, e, warm);
     while ((c = TAILQ_FIRST(&e->idle)) != NULL) {
         if (!warm && !c->bodiless)
             break;
@@ -428,9 +450,40 @@ static bool spare_descriptor(struct upstreams *u)
     return true;
 }
 
-struct upstream_conn *upstreams_connect(struct upstreams *u, const struct table_endpoint *ep)
+/* It is CONNECTING or, a stream, BUSY at once. */
+static void join(struct upstream_conn *c, struct upstreams *u, uint32_t endpoint)
 {
-    struct upstream_endpoint *e = upstreams_use(u, ep);
+    struct upstream_endpoint *e = u->endpoints[endpoint];
+
+    c->magic = UPSTREAM_MAGIC;
+    c->all = u;
+    c->endpoint = endpoint;
+    c->user_timeout_ms = UPSTREAM_USER_TIMEOUT_MS;
+    c->connect_ms = UPSTREAM_CONNECT_MS;
+    c->since_ms = loop_now_ms(u->loop);
+    c->grave = (struct loop_grave){.bury = bury, .dead = c};
+    TAILQ_INSERT_TAIL(&u->states[c->state], c, link);
+    u->num[c->state]++;
+    e->num_conns++;
+    if (is_in_flight(c, c->state))
+        count_flight(c, true);
+}
+
+struct upstream_conn *upstream_new_stream(struct h2_link *over, struct upstreams *u,
+                                          uint32_t endpoint, bool connected)
+{
+    struct upstream_conn *c = xcalloc(1, sizeof *c);
+
+    c->state = connected ? UPSTREAM_BUSY : UPSTREAM_CONNECTING;
+    c->over = over;
+    c->num_requests = connected ? 1 : 0; /* it is as good as kept: it may have gone meanwhile */
+    join(c, u, endpoint);
+    return c;
+}
+
+struct upstream_conn *upstream_dial(struct upstreams *u, struct upstream_endpoint *e, uint32_t id,
+                                    bool carries)
+{
     struct upstream_conn *c;
     int fd;
 
@@ -451,20 +504,18 @@ struct upstream_conn *upstreams_connect(struct upstreams *u, const struct table_
         free(c);
         return NULL;
     }
-    c->magic = UPSTREAM_MAGIC;
-    c->all = u;
-    c->endpoint = ep->id;
-    c->user_timeout_ms = UPSTREAM_USER_TIMEOUT_MS;
-    c->connect_ms = UPSTREAM_CONNECT_MS;
-    c->since_ms = loop_now_ms(u->loop);
     c->sock.writable = false; /* its edge is the end of the connect */
-    c->grave = (struct loop_grave){.bury = bury, .dead = c};
-    TAILQ_INSERT_TAIL(&u->states[UPSTREAM_CONNECTING], c, link);
-    u->num[UPSTREAM_CONNECTING]++;
-    e->num_conns++;
-    count_flight(c, true);
+    c->carries = carries;
+    join(c, u, id);
     loop_hurry(u->loop);
     return c;
+}
+
+struct upstream_conn *upstreams_connect(struct upstreams *u, const struct table_endpoint *ep)
+{
+    struct upstream_endpoint *e = upstreams_use(u, ep);
+
+    return speaks_h2(e) ? h2_link_connect(u, e, ep->id) : upstream_dial(u, e, ep->id, false);
 }
 
 /* The user timeout ends a connect as well (tcp(7)): it must not come first. If it does, because the
@@ -473,6 +524,10 @@ void upstream_wait_for(struct upstream_conn *c, uint32_t connect_ms)
 {
     OBJ_CHECK(c, UPSTREAM_MAGIC);
     c->connect_ms = connect_ms;
+    if (c->over != NULL) /* the others on it wait no less */
+        c = h2_link_carrier(c->over);
+    if (connect_ms > c->connect_ms)
+        c->connect_ms = connect_ms;
     if (connect_ms > UPSTREAM_CONNECT_MS)
         (void)set_option(c->sock.fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (int)connect_ms + 1000);
 }
@@ -489,7 +544,7 @@ void upstream_release(struct upstream_conn *c)
     struct upstream_endpoint *e = endpoint_of(c);
 
     upstream_own(c, NULL, NULL);
-    if (!be_impatient(c) || c->sock.readable || e->standing != ENDPOINT_SERVES ||
+    if (c->over != NULL || !be_impatient(c) || c->sock.readable || e->standing != ENDPOINT_SERVES ||
         e->num_idle >= UPSTREAM_IDLE_MAX)
         upstream_close(c);
     else
@@ -498,6 +553,7 @@ void upstream_release(struct upstream_conn *c)
 
 void upstream_carries_tunnel(struct upstream_conn *c)
 {
+    ASSERT(c->over == NULL); /* HTTP/2 has no 101 */
     c->user_timeout_ms = UPSTREAM_TUNNEL_MS;
     /* Rarer probes only when they have the time for more than one. */
     if (c->patient || set_option(c->sock.fd, IPPROTO_TCP, TCP_USER_TIMEOUT, UPSTREAM_TUNNEL_MS))
@@ -528,5 +584,7 @@ bool upstream_saw_nothing(const struct upstream_conn *c, uint64_t sent_before)
 {
     uint64_t acked = sock_acked_bytes(&c->sock);
 
+    if (c->over != NULL)
+        return h2_stream_is_untouched(c->sock.stream);
     return acked <= sent_before + 1; /* the SYN may count as one */
 }

@@ -3,6 +3,9 @@
  * next request, and what is known of the endpoint (goes, gone; ejected, which all workers share).
  * Which endpoint a request takes is not decided here (balancer.h).
  *
+ * To an endpoint of a pool that speaks HTTP/2 such a connection is a stream, whose socket is
+ * virtual; several share what h2_link.h holds. Nobody outside of this folder sees the difference.
+ *
  * A worker learns of an endpoint when it first uses it: of 100,000 routes most are quiet.
  *
  *     CONNECTING --> BUSY <--> IDLE
@@ -57,6 +60,7 @@ enum upstream_state {
 };
 
 struct balancer;
+struct h2_link;
 struct upstreams;
 
 struct upstream_conn {
@@ -76,13 +80,17 @@ struct upstream_conn {
     bool bodiless;                 /* its last response had no body by rule: late bytes may come */
     void (*on_ready)(void *owner); /* while CONNECTING (once, at its end) and BUSY */
     void *owner;
-    TAILQ_ENTRY(upstream_conn) link;         /* all of this state, longest first */
-    TAILQ_ENTRY(upstream_conn) idle_link;    /* the endpoint's idle ones, newest first */
+    bool carries;                    /* streams of HTTP/2: it is no request itself */
+    struct h2_link *over;            /* a stream: what carries it (h2_link.h); else NULL */
+    TAILQ_ENTRY(upstream_conn) link; /* all of this state, longest first */
+    TAILQ_ENTRY(upstream_conn)
+    idle_link; /* the endpoint's idle ones, newest first; a link's that wait */
     TAILQ_ENTRY(upstream_conn) patient_link; /* the worker's patient ones */
     struct loop_grave grave;
 };
 
 TAILQ_HEAD(upstream_list, upstream_conn);
+TAILQ_HEAD(h2_link_list, h2_link);
 
 enum upstream_standing {
     ENDPOINT_SERVES,
@@ -94,6 +102,7 @@ enum upstream_standing {
 struct upstream_endpoint {
     struct upstream_shared_endpoint *shared;
     struct upstream_list idle;
+    struct h2_link_list links; /* of HTTP/2, that take new streams */
     uint32_t num_conns;
     uint16_t num_idle;
     uint8_t standing; /* enum upstream_standing */
@@ -113,6 +122,7 @@ struct upstreams {
     size_t num_endpoints;
     struct upstream_list states[UPSTREAM__COUNT];
     size_t num[UPSTREAM__COUNT];
+    struct h2_link_list links; /* of HTTP/2: all */
     struct upstream_list patient;
     size_t num_patient;
     int64_t polled_ms;

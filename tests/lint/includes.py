@@ -21,7 +21,7 @@ ALLOW = {  # the longest prefix of the including file wins
     GW + "loop/": [CORE],
     GW + "http/": [CORE],
     GW + "observe/": [CORE],
-    GW + "upstream/": [CORE, ROUTE, GW + "table/", GW + "loop/", GW + "tls/", GW + "observe/"],
+    GW + "upstream/": [CORE, ROUTE, GW + "table/", GW + "loop/", GW + "http/", GW + "tls/", GW + "observe/"],
     GW + "proxy/": HOT,
     GW + "worker/": HOT + [WIRE, GW + "proxy/"],
     GW + "follower/": [CORE, ROUTE, WIRE, GW + "fetch/"],
