@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2034
 # Which Debian packages Signalbox needs, in one place: sourced by deploy/try, tests/run and .ci/run.
-# Sourcing defines three lists and two functions and does nothing else.
+# Sourcing defines four lists and two functions and does nothing else.
 #   packages_missing NAME...   prints those that are not installed
 #   packages_install NAME...   installs what is missing (root), one apt-get call, no recommends
 
@@ -16,6 +16,8 @@ PACKAGES_TEST=(
     binutils ccache clang clang-format clang-tidy git haproxy libclang-rt-14-dev nginx openssl python3 python3-h2
     python3-pytest socat varnish
 )
+# To run tests/bench/run, which no part of ./tests/run does.
+PACKAGES_BENCH=(haproxy nginx python3 wrk)
 
 packages_missing() {
     local name

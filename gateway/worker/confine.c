@@ -111,7 +111,7 @@ static const int always_allowed[] = {
     SCMP_SYS(epoll_wait), SCMP_SYS(epoll_pwait), SCMP_SYS(epoll_ctl), SCMP_SYS(accept4),
     SCMP_SYS(close), SCMP_SYS(futex), SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday),
     SCMP_SYS(getsockopt), SCMP_SYS(getsockname), SCMP_SYS(getpeername), SCMP_SYS(poll),
-    SCMP_SYS(ppoll), SCMP_SYS(splice),
+    SCMP_SYS(ppoll), SCMP_SYS(splice), /* the pipes were made before */
     /* memory; what could be executed is below */
     SCMP_SYS(brk), SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(madvise),
     /* threads, signals, the end */

@@ -55,6 +55,7 @@ struct inside {
     int listener; /* moved up */
     int low;      /* a listener that was not moved */
     int unix_pair[2];
+    int pipe[2];                /* made before the filter, as those of pipepool.h */
     struct sockaddr_in address; /* of the listener */
     struct sockaddr_in other;   /* of `low`: an endpoint */
     int epoll;
@@ -198,6 +199,25 @@ static int do_accept(const struct inside *in)
     if (send(client, "x", 1, MSG_NOSIGNAL) != 1 || recv(server, &(char){0}, 1, 0) != 1)
         return -1;
     return shutdown(server, SHUT_WR) == 0 && close(server) == 0 && close(client) == 0 ? 0 : -1;
+}
+
+/* What a client sent comes back to it through a pipe. */
+static int do_splice(const struct inside *in)
+{
+    const unsigned how = SPLICE_F_MOVE | SPLICE_F_NONBLOCK;
+    int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int server = -1;
+    char byte = 0;
+
+    if (client < 0 ||
+        connect(client, (const struct sockaddr *)&in->address, sizeof in->address) != 0)
+        return -1;
+    server = accept4(in->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (server < 0 || send(client, "x", 1, MSG_NOSIGNAL) != 1 ||
+        splice(server, NULL, in->pipe[1], NULL, 1, how) != 1 ||
+        splice(in->pipe[0], NULL, server, NULL, 1, how) != 1 || recv(client, &byte, 1, 0) != 1)
+        return -1;
+    return byte == 'x' && close(server) == 0 && close(client) == 0 ? 0 : -1;
 }
 
 static int do_connect_endpoint(const struct inside *in)
@@ -395,6 +415,7 @@ static const struct attempt {
     {"TCP_ULP", try_ulp, EPERM, false},
 
     {"accept from the listener", do_accept, 0, false},
+    {"splice through a pipe that was there", do_splice, 0, false},
     {"connect to an endpoint", do_connect_endpoint, 0, false},
     {"take one more listener", do_take_listener, 0, false},
     {"run out of descriptors", do_run_out, 0, false},
@@ -456,7 +477,8 @@ static void prepare(struct inside *in)
 
     if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || !confine_reserve(&e) ||
         getrlimit(RLIMIT_NOFILE, &limit) != 0 || (in->epoll = epoll_create1(EPOLL_CLOEXEC)) < 0 ||
-        socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, in->unix_pair) != 0)
+        socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, in->unix_pair) != 0 ||
+        pipe2(in->pipe, O_NONBLOCK | O_CLOEXEC) != 0)
         _exit(101);
     in->from = (int)limit.rlim_cur;
     in->listener = open_listener(&in->address);
