@@ -1,6 +1,7 @@
 """/v1/clusters/{c}/metrics: what gateways report reaches Prometheus as it was counted, and no gateway can spoil the
 page or speak for another."""
 import http.client
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -102,12 +103,14 @@ def test_a_real_gateway_tells_its_requests(running, tmp_path):  # noqa: F811
     token = tmp_path / "token"
     token.write_text(running.token("east") + "\n")
     log = open(tmp_path / "gateway.log", "wb")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
     gateway = subprocess.Popen(
         [Path(PROGRAM).with_name("signalbox-gateway"), "--coordinator", f"http://127.0.0.1:{running.stream_port}", "--cluster", "east",
-         "--token-file", token, "--listen-http", "127.0.0.1:18490", "--id", "real", "--node", "here", "--workers", "2"], stderr=log)
+         "--token-file", token, "--listen-http", f"127.0.0.1:{port}", "--id", "real", "--node", "here", "--workers", "2"], stderr=log)
     try:
         def asked():
-            conn = http.client.HTTPConnection("127.0.0.1", 18490, timeout=WAIT)
+            conn = http.client.HTTPConnection("127.0.0.1", port, timeout=WAIT)
             try:
                 conn.request("GET", "/", headers={"Host": "nobody.test"})
                 return conn.getresponse().status == 503
@@ -131,7 +134,7 @@ def test_the_swarms_gateways_tell_their_requests(swarm):
     def requests():
         seen = parse(swarm.api("/v1/clusters/east/metrics", text=True))
         return {k[1]: v for k, v in seen.items() if k[0] == "signalbox_pool_requests_total" and
-                {"pool": "shop", "class": "2xx"}.items() <= dict(k[1]).items()}
+                {"pool": "signalbox_shop", "class": "2xx"}.items() <= dict(k[1]).items()}
     swarm.all_applied("east")
     before = sum(requests().values())
     for node in (1, 2, 3):

@@ -42,8 +42,8 @@ class Rounds:
         self.second = not self.second
         image = self.swarm.images["second_sample" if self.second else "SIGNALBOX_IMAGE_SAMPLE"]
         self.service.update(lambda spec: spec["TaskTemplate"]["ContainerSpec"].update(Image=image))
-        return f"to {'the second' if self.second else 'the first'} image", lambda: all(
-            t["Spec"]["ContainerSpec"]["Image"] == image for t in self.settled(self.service))
+        return f"to {'the second' if self.second else 'the first'} image", lambda: {
+            t["Spec"]["ContainerSpec"]["Image"] for t in self.settled(self.service)} == {image}
 
     def label(self):
         self.labels += 1
