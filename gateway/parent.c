@@ -7,6 +7,8 @@
  *
  *     SERVING --SIGTERM--> DRAINING --proxy gone--> ENDING --follower gone--> loop ends
  *
+ * With a doorman it serves on for a while after the signal: where two updates of a service overlap
+ * Swarm ends a task before its successor runs, and clients would meet nobody.
  * A proxy that dies takes its follower with it (the frames socket closes); a follower that dies is
  * replaced alone. A spawner that dies ends the gateway: nothing here could make another one. Called
  * by gateway_main.c.
@@ -40,6 +42,7 @@ enum {
     PARENT_MAGIC = 0x70617265,
     FRAMES_FD = 3, /* in the follower */
     FOLLOWER_ARGS_MAX = 32,
+    LINGER_MAX_MS = 5000,  /* of the grace, half at most, for a successor to come */
     DRAIN_SLACK_MS = 2000, /* beyond the proxy's own deadline, then it is killed */
     FOLLOWER_END_MS = 1000,
     CONTROL_SEND_S = 2 /* a proxy that takes no message for so long hangs */
@@ -59,6 +62,8 @@ struct parent {
     struct event *proxy_timer;
     struct event *follower_timer;
     struct event *end_timer;
+    struct event *linger_timer;
+    int64_t lingered_ms; /* 0: no signal yet, or nothing to wait for */
     struct kept {
         struct child child;
         struct spawner spawner;
@@ -416,10 +421,10 @@ static void reap(void)
 
 static void begin_drain(struct parent *p)
 {
-    struct control_msg m = {.type = CONTROL_DRAIN, .deadline_ms = p->config->stop_grace_ms};
+    int64_t left_ms = p->config->stop_grace_ms - p->lingered_ms;
+    struct control_msg m = {.type = CONTROL_DRAIN, .deadline_ms = left_ms};
     move_to(p, PARENT_DRAINING);
-    log_info("draining: what is in flight has %lld ms to finish",
-             (long long)p->config->stop_grace_ms);
+    log_info("draining: what is in flight has %lld ms to finish", (long long)left_ms);
     if (p->doorman != NULL)
         doorman_client_draining(p->doorman);
     if (!p->proxy.child.running) {
@@ -428,11 +433,27 @@ static void begin_drain(struct parent *p)
     }
     sockets_close(p->config->listeners); /* first: the proxy empties their queues and closes them */
     tell_proxy(p, &m, NULL);
-    arm(p->end_timer, p->config->stop_grace_ms + DRAIN_SLACK_MS);
+    arm(p->end_timer, left_ms + DRAIN_SLACK_MS);
+}
+
+static int64_t linger_ms(const struct parent *p)
+{
+    int64_t half = p->config->stop_grace_ms / 2;
+    if (p->doorman == NULL || p->lingered_ms != 0)
+        return 0;
+    return half < LINGER_MAX_MS ? half : LINGER_MAX_MS;
 }
 
 static void on_stop_signal(struct parent *p)
 {
+    int64_t linger = linger_ms(p);
+    if (p->state == PARENT_SERVING && linger > 0) {
+        log_info("told to end: serving on for %lld ms, so that a successor can come",
+                 (long long)linger);
+        p->lingered_ms = linger;
+        arm(p->linger_timer, linger);
+        return;
+    }
     if (p->state == PARENT_SERVING) {
         begin_drain(p);
         return;
@@ -474,6 +495,16 @@ static void on_follower_due(evutil_socket_t fd, short what, void *arg)
     struct parent *p;
     OBJ_CAST(p, arg, PARENT_MAGIC);
     start_follower(p);
+}
+
+static void on_linger_due(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd; /* a timer has none */
+    (void)what;
+    struct parent *p;
+    OBJ_CAST(p, arg, PARENT_MAGIC);
+    if (p->state == PARENT_SERVING)
+        begin_drain(p);
 }
 
 static void on_end_due(evutil_socket_t fd, short what, void *arg)
@@ -521,6 +552,7 @@ static bool set_up(struct parent *p)
     p->proxy_timer = new_timer(p, on_proxy_due);
     p->follower_timer = new_timer(p, on_follower_due);
     p->end_timer = new_timer(p, on_end_due);
+    p->linger_timer = new_timer(p, on_linger_due);
     if (p->signal_event == NULL || event_add(p->signal_event, NULL) != 0)
         WRONG("signals cannot be watched");
     watch_spawner(p, &p->proxy);
@@ -538,6 +570,7 @@ static void tear_down(struct parent *p)
     event_free(p->proxy_timer);
     event_free(p->follower_timer);
     event_free(p->end_timer);
+    event_free(p->linger_timer);
     event_base_free(p->base);
     fd_close(&p->signal_fd);
 }
