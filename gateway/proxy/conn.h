@@ -80,6 +80,7 @@ struct exchange {
     bool intact;       /* nothing of it has left `in`: it could be sent once more */
     bool idempotent;
     bool was_head;
+    bool stray_body;   /* of a GET, HEAD or OPTIONS: see has_stray_body */
     bool upgrade;      /* it asks for another protocol, and the endpoint was told so */
     bool client_keeps; /* the client wants to go on after this exchange */
     uint64_t left;     /* of a body with a length */

@@ -77,6 +77,17 @@ bool request_is_too_large(const struct conn *c)
     return x->intact && x->left + (x->body_end - x->head_len) > x->body_max;
 }
 
+/*
+ * Content of these methods means nothing (RFC 9110 section 9.3.1). A service that leaves it unread
+ * takes it for the next request on its connection: that must not be a request of somebody else.
+ */
+static bool has_stray_body(const struct h1_head *h, struct str method)
+{
+    return h->framing != H1_BODY_NONE &&
+           (str_eq(method, STR("GET")) || str_eq(method, STR("HEAD")) ||
+            str_eq(method, STR("OPTIONS")));
+}
+
 static void begin(struct conn *c, const struct h1_head *h)
 {
     struct str method = h1_method(h, c->in);
@@ -98,6 +109,7 @@ static void begin(struct conn *c, const struct h1_head *h)
     x->idempotent = retry_is_idempotent(method);
     x->upgrade = h1_may_upgrade(h, c->in);
     x->was_head = str_eq(method, STR("HEAD"));
+    x->stray_body = has_stray_body(h, method);
     if (h->framing == H1_BODY_CHUNKED) {
         x->chunks = xmalloc(sizeof *x->chunks);
         h1_chunked_init(x->chunks);

@@ -145,7 +145,7 @@ static void begin(struct conn *c, const struct h1_head *h)
     x->response_framing = (uint8_t)h1_response_framing(h, x->was_head);
     x->bodiless = x->was_head || h->status == 204 || h->status == 304;
     x->response_left = h->content_length;
-    x->up_keeps = h->keep_alive && x->response_framing != H1_BODY_UNTIL_CLOSE;
+    x->up_keeps = h->keep_alive && x->response_framing != H1_BODY_UNTIL_CLOSE && !x->stray_body;
     x->take_apart = x->response_framing == H1_BODY_CHUNKED && x->minor == 0;
     x->keep = x->client_keeps && !c->proxy->draining && !x->take_apart && !conn_no_more(c) &&
               x->response_framing != H1_BODY_UNTIL_CLOSE;
