@@ -56,6 +56,7 @@ static const struct known known[] = {
     KNOWN("x-real-ip", H1_X_REAL_IP),
     KNOWN("connection", H1_CONNECTION),
     KNOWN("keep-alive", H1_KEEP_ALIVE),
+    KNOWN("x-request-id", H1_X_REQUEST_ID),
     KNOWN("content-length", H1_CONTENT_LENGTH),
     KNOWN("http2-settings", H1_HTTP2_SETTINGS),
     KNOWN("x-forwarded-for", H1_X_FORWARDED_FOR),
@@ -72,9 +73,9 @@ static const struct known known[] = {
 enum { NUM_KNOWN = sizeof(known) / sizeof(known[0]), LONGEST = 19 };
 
 static const signed char by_length[LONGEST + 1] = {
-    [0] = -1, [1] = -1,  [2] = 0,   [3] = -1,  [4] = 1,   [5] = -1,  [6] = 2,
-    [7] = 3,  [8] = -1,  [9] = 5,   [10] = 7,  [11] = -1, [12] = -1, [13] = -1,
-    [14] = 9, [15] = 11, [16] = 12, [17] = 15, [18] = 17, [19] = 19,
+    [0] = -1,  [1] = -1,  [2] = 0,   [3] = -1,  [4] = 1,   [5] = -1,  [6] = 2,
+    [7] = 3,   [8] = -1,  [9] = 5,   [10] = 7,  [11] = -1, [12] = 9,  [13] = -1,
+    [14] = 10, [15] = 12, [16] = 13, [17] = 16, [18] = 18, [19] = 20,
 };
 
 enum h1_field_id h1_field_find(struct str name)

@@ -100,6 +100,7 @@ enum h1_field_id {
     H1_X_FORWARDED_PORT,
     H1_X_FORWARDED_PREFIX,
     H1_X_REAL_IP,
+    H1_X_REQUEST_ID,
     H1_FIELD__COUNT
 };
 

@@ -200,6 +200,8 @@ void h1_write_request(struct h1_out *out, const struct h1_head *h, const char *b
     ASSERT(fwd->real_ip.n <= 64);
     start(out);
     put_request_line(out, h, base, fwd->target);
+    if (fwd->request_id.n != 0)
+        skip |= 1U << H1_X_REQUEST_ID;
     if (fwd->host.n != 0) {
         put_host(out, fwd->host);
         skip |= 1U << H1_HOST;
@@ -216,6 +218,7 @@ void h1_write_request(struct h1_out *out, const struct h1_head *h, const char *b
     put_copy(out, fwd->real_ip.n != 0 ? fwd->real_ip : fwd->client_ip);
     put_told(out, told, H1_X_FORWARDED_PROTO, STR("\r\nX-Forwarded-Proto: "), fwd->proto);
     put_told(out, told, H1_X_FORWARDED_HOST, STR("\r\nX-Forwarded-Host: "), host);
+    put_told(out, told, H1_X_REQUEST_ID, STR("\r\nX-Request-Id: "), fwd->request_id);
     put_told(out, told, H1_X_FORWARDED_PREFIX, STR("\r\nX-Forwarded-Prefix: "), fwd->prefix);
     put_copy(out, STR("\r\n\r\n"));
 }
@@ -261,7 +264,7 @@ void h1_write_response(struct h1_out *out, const struct h1_head *h, const char *
         put_copy(out, STR("HTTP/1.1"));
         put(out, h1_slice(base, (uint16_t)(h->start + 8), (uint16_t)(h->fields_at - h->start - 8)));
     }
-    put_fields(out, h, base, skipped_of_response(h, how->drop_coding), how->fields);
+    put_fields(out, h, base, skipped_of_response(h, how->drop_coding) | how->without, how->fields);
     put_changes(out, how->fields);
     put(out, how->lines);
     put_connection(out, h, base, how->connection);

@@ -56,6 +56,7 @@ struct h1_forwarding {
     const struct h1_target *target;  /* instead of the client's */
     struct str prefix;               /* X-Forwarded-Prefix: what `target` lost in front */
     const struct h1_changes *fields; /* applied before what is ours */
+    struct str request_id;           /* X-Request-Id, instead of the client's */
     struct str lines;                /* more lines of ours, each with its CR LF */
     bool
         believes; /* the sender's X-Forwarded-Host, -Proto, -Port and -Prefix pass, if it has any */
@@ -82,6 +83,7 @@ struct h1_passing {
     bool drop_coding;                /* Transfer-Encoding goes: an HTTP/1.0 client knows none */
     const struct h1_changes *fields; /* NULL: none */
     struct str lines; /* of ours, each with its CR LF; lent as long as the struct h1_out */
+    uint32_t without; /* fields that are left out, by id, as bits */
 };
 
 /*

@@ -135,6 +135,7 @@ struct exchange {
     int64_t begun_ms;
     int64_t progress_ms; /* in this state since, or the last progress in it */
 
+    char *request_id;        /* NULL: the settings want none */
     struct buf to_up;        /* the rest of a head that did not fit into the socket */
     struct buf to_client;    /* likewise, and answers of ours */
     struct pipe *pipe_to_up; /* bulk on its way, NULL: none; all before it has been sent */
@@ -154,13 +155,12 @@ struct conn {
     struct loop_grave grave;
     char peer[TRUST_TEXT]; /* the client's address as text */
     uint8_t peer_len;
-    bool in_fresh;        /* in[] holds bytes that the head parser has not seen */
-    bool client_eof;      /* the client has closed its side */
-    bool trusted;         /* its word is taken for who the client is: trust.h */
-    bool awaits_proxy;    /* the header of the PROXY protocol comes first */
-    bool lingers;         /* the answer in x->to_client ends the connection */
-    uint32_t in_listener; /* places in the crowd; 0: not counted */
-    uint32_t in_client;
+    bool in_fresh;                   /* in[] holds bytes that the head parser has not seen */
+    bool client_eof;                 /* the client has closed its side */
+    bool trusted;                    /* its word is taken for who the client is: trust.h */
+    bool awaits_proxy;               /* the header of the PROXY protocol comes first */
+    bool lingers;                    /* the answer in x->to_client ends the connection */
+    uint32_t in_listener, in_client; /* places in the crowd; 0: not counted */
     enum close_reason end_reason;
     uint32_t in_len;
     char *in;                /* a block, or NULL while nothing is held */
@@ -205,6 +205,7 @@ struct proxy {
     struct h1_target target;   /* likewise */
     size_t lines_len;          /* likewise */
     char lines[CONN_LINES];
+    char id[65]; /* of the gateway: the host's name, in a container the container's */
 };
 
 /* conn.c */

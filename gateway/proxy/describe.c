@@ -35,8 +35,7 @@ static bool add_states(struct proxy *p, size_t worker, struct buf *out)
     return ok && buf_add_str(out, STR("}}\n"));
 }
 
-/* "10.0.0.7:80", "[fd00::1]:80"; "" while there is none. */
-static void endpoint_text(const struct conn *c, char out[TABLE_ENDPOINT_TEXT])
+void describe_endpoint(const struct conn *c, char out[TABLE_ENDPOINT_TEXT])
 {
     const struct upstream_endpoint *e = NULL;
     char addr[INET6_ADDRSTRLEN] = "";
@@ -63,7 +62,7 @@ static bool add_request(const struct conn *c, struct buf *out)
     const struct account *a = &c->x->account;
     char endpoint[TABLE_ENDPOINT_TEXT];
 
-    endpoint_text(c, endpoint);
+    describe_endpoint(c, endpoint);
     return add_text(out, ",\"host\":", (struct str){a->host, a->host_len}) &&
            add_text(out, ",\"route\":", (struct str){a->route, a->route_len}) &&
            add_text(out, ",\"endpoint\":", str_from(endpoint)) &&

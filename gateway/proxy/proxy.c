@@ -53,6 +53,8 @@ struct proxy *proxy_new(struct loop *l, struct metrics *m, struct upstream_share
     retry_budget_init(&p->budget, loop_now_ms(l));
     wheel_init(&p->wheel, loop_now_ms(l));
     admission_init(p);
+    if (gethostname(p->id, sizeof p->id - 1) != 0)
+        memcpy(p->id, "unknown", sizeof "unknown");
     upstreams_init(&p->ups, l, m, shared);
     p->ups.on_forgotten = on_forgotten;
     p->ups.arg = p;

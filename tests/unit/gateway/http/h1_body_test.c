@@ -374,7 +374,7 @@ static void as_many_changes_as_there_may_be_fit(void **state)
 static void a_route_changes_fields_of_responses(void **state)
 {
     static const char in[] = "HTTP/1.1 200 OK\r\nGone: 1\r\nOne: 1\r\nA: 1\r\n\r\n";
-    const struct h1_passing how = {H1_CONN_CLOSE, false, &some_changes, STR("X-Id: 1\r\n")};
+    const struct h1_passing how = {H1_CONN_CLOSE, false, &some_changes, STR("X-Id: 1\r\n"), 0};
     static struct h1_head h;
     static struct h1_out out;
     char *got;
@@ -428,7 +428,8 @@ static void responses_go_out_as_the_gateway_promises(void **state)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         h1_head_init(&h, H1_RESPONSE);
         assert_int_equal(h1_head_parse(&h, cases[i].in, strlen(cases[i].in)), H1_DONE);
-        const struct h1_passing how = {cases[i].connection, cases[i].drop_coding, NULL, STR("")};
+        const struct h1_passing how = {.connection = cases[i].connection,
+                                       .drop_coding = cases[i].drop_coding};
 
         h1_write_response(&out, &h, cases[i].in, &how);
         char *got = joined(&out);
