@@ -100,6 +100,14 @@ static struct upstream_conn *open_stream(struct h2_link *l, bool connected)
     return c;
 }
 
+static void stop_taking(struct h2_link *l)
+{
+    if (!l->takes)
+        return;
+    l->takes = false;
+    TAILQ_REMOVE(&l->all->endpoints[l->carrier->endpoint]->links, l, at_endpoint);
+}
+
 static void serve_news(struct h2_link *l)
 {
     struct h2_stream *st;
@@ -111,6 +119,8 @@ static void serve_news(struct h2_link *l)
             continue;
         c->sock.readable = c->sock.readable || c->failure != 0 || h2_stream_can_read(st);
         c->sock.writable = h2_stream_can_write(st);
+        if (h2_stream_is_untouched(st))
+            stop_taking(l); /* whatever it was refused for, the next try is for another link */
         c->on_ready(c->owner);
     }
 }
@@ -124,14 +134,6 @@ static void bury(void *dead)
     OBJ_CAST(l, dead, LINK_MAGIC);
     h2_wire_free(&l->wire);
     OBJ_KILL(l);
-}
-
-static void stop_taking(struct h2_link *l)
-{
-    if (!l->takes)
-        return;
-    l->takes = false;
-    TAILQ_REMOVE(&l->all->endpoints[l->carrier->endpoint]->links, l, at_endpoint);
 }
 
 /* What has not come whole never will. */
@@ -313,7 +315,10 @@ struct upstream_conn *h2_link_take(struct upstreams *u, struct upstream_endpoint
 struct upstream_conn *h2_link_connect(struct upstreams *u, struct upstream_endpoint *e, uint32_t id)
 {
     struct h2_link *l;
+    struct upstream_conn *c = h2_link_take(u, e, true); /* what failed on it said nothing of it */
 
+    if (c != NULL)
+        return c;
     TAILQ_FOREACH(l, &e->links, at_endpoint)
     {
         if (l->carrier->state == UPSTREAM_CONNECTING && h2_session_has_room(l->wire.session))

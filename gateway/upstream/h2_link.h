@@ -6,7 +6,8 @@
  * A link takes streams up to the peer's limit, while it connects as well; when all are full, one
  * more is opened. It lives until it has been idle for as long as a kept connection may be, until
  * its peer says GOAWAY or its endpoint goes, and in each case until its last stream has ended.
- * Requests that the peer says it has not looked at may be sent elsewhere, whatever they are.
+ * Requests that the peer says it has not looked at may be sent elsewhere, whatever they are; a link
+ * on which one was refused takes no more.
  */
 #ifndef GATEWAY_UPSTREAM_H2_LINK_H
 #define GATEWAY_UPSTREAM_H2_LINK_H
@@ -17,7 +18,7 @@ struct h2_link;
 
 /* A stream on a link that is open, BUSY; NULL: none has room. warm: as upstreams_take_idle. */
 struct upstream_conn *h2_link_take(struct upstreams *u, struct upstream_endpoint *e, bool warm);
-/* A stream on a link that is not open yet, CONNECTING; NULL with errno. */
+/* A stream on an open link, or on one that is not open yet, CONNECTING; NULL with errno. */
 struct upstream_conn *h2_link_connect(struct upstreams *u, struct upstream_endpoint *e,
                                       uint32_t id);
 struct upstream_conn *h2_link_carrier(const struct h2_link *l); /* NULL: it has ended */
