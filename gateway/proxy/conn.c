@@ -257,6 +257,7 @@ static void forget_exchange(struct conn *c)
     free(x->response_chunks);
     free(x->partial);
     free(x->request_id);
+    free(x->ws);
     admission_end(c);
     wheel_remove(&c->proxy->wheel, &x->timer);
     pin_drop(&x->pin);

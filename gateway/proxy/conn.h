@@ -13,12 +13,12 @@
  *               IDLE, HEAD --> H2_IDLE <--> H2 --> LINGER, and H2_IDLE as well
  *
  * IDLE waits for a request, HEAD has a part of one, WAIT stands in line for a pool that is at its
- * limit (admission.h), CONNECT waits for an upstream connection,
- * REQUEST sends the request and waits for a response head, RESPONSE relays the body (the rest of
- * the request may still be on its way), TUNNEL relays whatever both sides say after a 101, REPLY
- * writes an answer of our own, LINGER reads what the client still sends so that it sees the answer.
- * H2 carries streams of HTTP/2, H2_IDLE none; each stream is a struct conn of its own, whose socket
- * is virtual (h2_client.c). Every state may go to DEAD.
+ * limit (admission.h), CONNECT waits for an upstream connection, REQUEST sends the request and
+ * waits for a response head, RESPONSE relays the body (the rest of the request may still be on its
+ * way), TUNNEL relays whatever both sides say after a 101, REPLY writes an answer of our own,
+ * LINGER reads what the client still sends so that it sees the answer. H2 carries streams of
+ * HTTP/2, H2_IDLE none; each stream is a struct conn of its own, whose socket is virtual
+ * (h2_client.c). Every state may go to DEAD.
  */
 #ifndef GATEWAY_PROXY_CONN_H
 #define GATEWAY_PROXY_CONN_H
@@ -117,14 +117,14 @@ struct exchange {
     uint32_t out_sent;
     uint8_t response_framing;
     uint8_t num_interim;
-    bool answered;      /* a byte of a response has come */
-    bool response_read; /* its last byte has come; of a tunnel: the endpoint's end has */
-    bool up_shut;       /* of a tunnel: the client's end was passed on */
-    bool client_shut;   /* of a tunnel: the endpoint's end was passed on */
-    bool take_apart;    /* chunked framing is removed for an HTTP/1.0 client */
-    bool response_bulk; /* likewise, of the response */
-    bool bodiless;      /* the response has no body by rule, whatever its head says */
-    bool keep;          /* the client was told that the connection stays */
+    bool answered;             /* a byte of a response has come */
+    bool response_read;        /* its last byte has come; of a tunnel: the endpoint's end has */
+    bool up_shut, client_shut; /* of a tunnel: the other side's end was passed on to it */
+    struct websocket *ws;      /* of a tunnel for one */
+    bool take_apart;           /* chunked framing is removed for an HTTP/1.0 client */
+    bool response_bulk;        /* likewise, of the response */
+    bool bodiless;             /* the response has no body by rule, whatever its head says */
+    bool keep;                 /* the client was told that the connection stays */
     uint64_t response_left;
     struct h1_chunked *response_chunks;
     struct h1_head *partial; /* a response head that has not come whole */
@@ -201,9 +201,9 @@ struct proxy {
     const struct conn *head_of; /* whose request head is in `head`; NULL: nobody's */
     struct h1_head response;
     struct h1_out out;
-    struct h1_changes changes; /* of out */
-    struct h1_target target;   /* likewise */
-    size_t lines_len;          /* likewise */
+    struct h1_changes changes; /* of out, as what follows */
+    struct h1_target target;
+    size_t lines_len;
     char lines[CONN_LINES];
     char id[65]; /* of the gateway: the host's name, in a container the container's */
 };

@@ -215,7 +215,7 @@ const struct table *proxy_table(const struct proxy *p)
 
 void proxy_drain(struct proxy *p)
 {
-    struct conn *c;
+    struct conn *c, *next;
 
     OBJ_CHECK(p, PROXY_MAGIC);
     p->draining = true;
@@ -228,6 +228,10 @@ void proxy_drain(struct proxy *p)
     h2_client_drain(c);
     TAILQ_FOREACH(c, &p->conns[CONN_H2], link)
     h2_client_drain(c);
+    for (c = TAILQ_FIRST(&p->conns[CONN_TUNNEL]); c != NULL; c = next) {
+        next = TAILQ_NEXT(c, link); /* WebSockets are told, which may end this one */
+        conn_run(c);
+    }
 }
 
 size_t proxy_num_conns(const struct proxy *p)

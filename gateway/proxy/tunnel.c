@@ -12,6 +12,7 @@
 #include "gateway/proxy/conn.h"
 #include "gateway/proxy/exchange.h"
 #include "gateway/proxy/policy.h"
+#include "gateway/proxy/websocket.h"
 
 void tunnel_begin(struct conn *c, const struct h1_head *h)
 {
@@ -28,6 +29,7 @@ void tunnel_begin(struct conn *c, const struct h1_head *h)
     if (c->proxy->head_of == c)
         c->proxy->head_of = NULL;
     upstream_carries_tunnel(x->up);
+    websocket_begin(c, h);
     struct h1_passing how = policy_passing(c, H1_CONN_UPGRADE);
 
     h1_write_response(&c->proxy->out, h, c->out, &how);
@@ -82,7 +84,7 @@ static bool read_client(struct conn *c)
         c->in = bufpool_get(&c->proxy->loop->bufs);
     switch (sock_recv(&c->sock, c->in, BUFPOOL_BYTES, &n)) {
     case IO_DONE:
-        c->in_len = (uint32_t)n;
+        c->in_len = websocket_from_client(c, c->in, (uint32_t)n);
         c->x->sent = 0;
         sock_look_again(&c->sock);
         conn_touch(c);
@@ -111,7 +113,7 @@ static bool read_endpoint(struct conn *c)
         c->out = bufpool_get(&c->proxy->loop->bufs);
     switch (upstream_recv(x->up, c->out, BUFPOOL_BYTES, &n)) {
     case IO_DONE:
-        x->out_len = (uint32_t)n;
+        x->out_len = websocket_from_endpoint(c, c->out, (uint32_t)n);
         x->out_sent = 0;
         sock_look_again(&x->up->sock);
         conn_touch(c);
@@ -152,6 +154,8 @@ static bool relay_to_endpoint(struct conn *c)
             return false;
         if (io != IO_DONE)
             go_deaf(x);
+        if (websocket_tells_endpoint(c))
+            continue;
         if (!read_client(c)) {
             if (c->state == CONN_TUNNEL)
                 rest_to_endpoint(c);
@@ -174,6 +178,8 @@ static bool relay_to_client(struct conn *c)
             client_is_gone(c);
             return false;
         }
+        if (websocket_tells_client(c))
+            continue;
         if (!read_endpoint(c)) {
             if (c->state == CONN_TUNNEL)
                 rest_to_client(c);
@@ -193,5 +199,7 @@ bool tunnel_step(struct conn *c)
         conn_yield(c);
     if (c->state == CONN_TUNNEL && c->x->up_shut && c->x->client_shut)
         conn_close(c, CLOSE_TUNNEL_DONE);
+    if (c->state == CONN_TUNNEL && websocket_is_over(c))
+        conn_close(c, CLOSE_DRAIN);
     return false;
 }
