@@ -22,6 +22,7 @@ static struct weights *sum_up(const struct balancer_set *s)
     w->total = 0;
     for (uint32_t i = 0; i < s->num; i++)
         w->up_to[i] = w->total += balancer_endpoint(s, i)->weight;
+    ASSERT(w->total > 0); /* a set is not empty, and everybody weighs at least one */
     return w;
 }
 

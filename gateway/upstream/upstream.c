@@ -64,6 +64,21 @@ static void count_flight(struct upstream_conn *c, bool begins)
         atomic_fetch_sub_explicit(n, 1, memory_order_relaxed);
 }
 
+/* Of its pool; 0: as everybody's. */
+static uint32_t own_idle_ms(const struct upstream_conn *c)
+{
+    const struct table_pool *pool = endpoint_of(c)->pool;
+
+    return pool != NULL ? pool->spec->idle_ms : 0;
+}
+
+static struct upstream_list *list_of(struct upstream_conn *c, enum upstream_state s)
+{
+    bool own = s == UPSTREAM_IDLE && c->idle_timer.due_ms != 0;
+
+    return own ? &c->all->own_idle : &c->all->states[s];
+}
+
 /* The only writer of c->state. */
 static void enter(struct upstream_conn *c, enum upstream_state next)
 {
@@ -71,15 +86,18 @@ static void enter(struct upstream_conn *c, enum upstream_state next)
 
     OBJ_CHECK(c, UPSTREAM_MAGIC);
     ASSERT(may_go_to[c->state] & (1U << next));
-    TAILQ_REMOVE(&u->states[c->state], c, link);
+    TAILQ_REMOVE(list_of(c, c->state), c, link);
     u->num[c->state]--;
     if (c->state == UPSTREAM_IDLE)
         leave_idle(endpoint_of(c), c);
+    wheel_remove(&u->wheel, &c->idle_timer);
     if (is_in_flight(c, c->state) != is_in_flight(c, next))
         count_flight(c, is_in_flight(c, next));
     c->state = next;
     c->since_ms = loop_now_ms(u->loop);
-    TAILQ_INSERT_TAIL(&u->states[next], c, link);
+    if (next == UPSTREAM_IDLE && own_idle_ms(c) != 0)
+        wheel_set(&u->wheel, &c->idle_timer, c->since_ms + own_idle_ms(c));
+    TAILQ_INSERT_TAIL(list_of(c, next), c, link);
     u->num[next]++;
     if (next == UPSTREAM_IDLE)
         join_idle(endpoint_of(c), c);
@@ -246,6 +264,21 @@ static void poll_patient(struct upstreams *u)
     }
 }
 
+static void close_due(struct upstreams *u, int64_t now_ms)
+{
+    struct wheel_entry *e;
+
+    while ((e = wheel_turn(&u->wheel, now_ms)) != NULL) {
+        struct upstream_conn *c;
+
+        OBJ_CAST(c, e->owner, UPSTREAM_MAGIC);
+        /* It has left the wheel, and with it says no more which list it is in. */
+        TAILQ_REMOVE(&u->own_idle, c, link);
+        TAILQ_INSERT_TAIL(&u->states[UPSTREAM_IDLE], c, link);
+        upstream_close(c);
+    }
+}
+
 static bool on_tick(void *arg, int64_t now_ms)
 {
     struct upstreams *u;
@@ -265,6 +298,7 @@ static bool on_tick(void *arg, int64_t now_ms)
            now_ms - c->since_ms >= UPSTREAM_IDLE_MS)
         upstream_close(c);
     h2_links_tick(u, now_ms);
+    close_due(u, now_ms);
     if (u->in_doubt || now_ms - u->polled_ms >= UPSTREAM_POLL_MS) {
         u->polled_ms = now_ms;
         poll_patient(u);
@@ -286,6 +320,8 @@ void upstreams_init(struct upstreams *u, struct loop *l, struct metrics *m,
         TAILQ_INIT(&u->states[i]);
     TAILQ_INIT(&u->links);
     TAILQ_INIT(&u->patient);
+    TAILQ_INIT(&u->own_idle);
+    wheel_init(&u->wheel, loop_now_ms(l));
     loop_add_ticker(l, on_tick, u);
 }
 
@@ -298,6 +334,8 @@ void upstreams_free(struct upstreams *u)
     for (int i = 0; i < UPSTREAM_DEAD; i++)
         while ((c = TAILQ_FIRST(&u->states[i])) != NULL)
             upstream_close(c);
+    while ((c = TAILQ_FIRST(&u->own_idle)) != NULL)
+        upstream_close(c);
     for (size_t i = 0; i < u->num_endpoints; i++) {
         if (u->endpoints[i] != NULL)
             balancer_free(u->endpoints[i]->balancer);
@@ -442,6 +480,8 @@ static bool spare_descriptor(struct upstreams *u)
 {
     struct upstream_conn *c = TAILQ_FIRST(&u->states[UPSTREAM_IDLE]);
 
+    if (c == NULL)
+        c = TAILQ_FIRST(&u->own_idle);
     if (fd_budget_may_connect(u->loop->budget))
         return true;
     if (c == NULL)
@@ -461,6 +501,7 @@ static void join(struct upstream_conn *c, struct upstreams *u, uint32_t endpoint
     c->user_timeout_ms = UPSTREAM_USER_TIMEOUT_MS;
     c->connect_ms = UPSTREAM_CONNECT_MS;
     c->since_ms = loop_now_ms(u->loop);
+    c->idle_timer.owner = c;
     c->grave = (struct loop_grave){.bury = bury, .dead = c};
     TAILQ_INSERT_TAIL(&u->states[c->state], c, link);
     u->num[c->state]++;

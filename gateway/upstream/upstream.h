@@ -23,6 +23,7 @@
 #include "gateway/core/result.h"
 #include "gateway/loop/loop.h"
 #include "gateway/loop/sock.h"
+#include "gateway/loop/wheel.h"
 #include "gateway/observe/metrics.h"
 #include "gateway/table/table.h"
 #include "gateway/upstream/eject.h"
@@ -46,7 +47,7 @@ enum {
     UPSTREAM_PROBE_S = 1,            /* silent for so long: the node is probed */
     UPSTREAM_TUNNEL_PROBE_S = 15,    /* the same in a tunnel, of which thousands may be silent */
     UPSTREAM_TUNNEL_MS = 20500,      /* TCP_USER_TIMEOUT of a silent tunnel: six probes */
-    UPSTREAM_IDLE_MS = 30000,        /* an idle connection lives no longer */
+    UPSTREAM_IDLE_MS = 30000,        /* an idle connection lives no longer; see idle_ms */
     UPSTREAM_WARM_MS = 3000,         /* one idle for less is taken for what cannot be repeated */
     UPSTREAM_IDLE_MAX = 256          /* idle connections an endpoint */
 };
@@ -86,6 +87,7 @@ struct upstream_conn {
     TAILQ_ENTRY(upstream_conn)
     idle_link; /* the endpoint's idle ones, newest first; a link's that wait */
     TAILQ_ENTRY(upstream_conn) patient_link; /* the worker's patient ones */
+    struct wheel_entry idle_timer;           /* while IDLE, of a pool with an idle_ms of its own */
     struct loop_grave grave;
 };
 
@@ -121,6 +123,8 @@ struct upstreams {
     struct upstream_endpoint **endpoints; /* by id; NULL: never used */
     size_t num_endpoints;
     struct upstream_list states[UPSTREAM__COUNT];
+    struct upstream_list own_idle; /* the IDLE ones that the wheel has: they are in no other list */
+    struct wheel wheel;
     size_t num[UPSTREAM__COUNT];
     struct h2_link_list links; /* of HTTP/2: all */
     struct upstream_list patient;

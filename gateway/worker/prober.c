@@ -414,13 +414,12 @@ struct prober *prober_new(struct loop *l, struct upstream_shared *shared, struct
 
 void prober_free(struct prober *p)
 {
-    struct probe *b;
-
     if (p == NULL)
         return;
     OBJ_CHECK(p, PROBER_MAGIC);
-    while ((b = TAILQ_FIRST(&p->all)) != NULL)
-        drop_probe(b);
+    for (size_t id = 0; id < p->num_ids; id++)
+        if (p->by_id[id] != NULL)
+            drop_probe(p->by_id[id]);
     free(p->by_id);
     OBJ_KILL(p);
 }

@@ -29,6 +29,23 @@ static bool find_slowly(struct str field, struct str name, size_t *out_at)
     return false;
 }
 
+/* The field is cut there: what comes before is blanks, and none are left around the value. */
+static void check_value(struct str field, size_t at, struct str value)
+{
+    ASSERT(value.p >= field.p + at && value.p + value.n <= field.p + field.n);
+    ASSERT(value.n == 0 || memchr(value.p, ';', value.n) == NULL);
+    ASSERT(value.n == 0 || (!is_blank(value.p[0]) && !is_blank(value.p[value.n - 1])));
+    for (const char *p = field.p + at; p < value.p; p++)
+        ASSERT(is_blank(*p));
+}
+
+/* No cookie has any other, and tables are refused that ask for one. */
+static bool may_be_name(struct str s)
+{
+    return s.n > 0 && memchr(s.p, ';', s.n) == NULL && memchr(s.p, '=', s.n) == NULL &&
+           !is_blank(s.p[0]);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const uint8_t *zero = size > 0 ? memchr(data, 0, size) : NULL;
@@ -36,21 +53,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t at = 0;
     bool found;
 
-    if (zero == NULL || zero == data)
+    if (zero == NULL)
         return 0;
     name = (struct str){(const char *)data, (size_t)(zero - data)};
     field = (struct str){(const char *)zero + 1, size - name.n - 1};
-    if (memchr(name.p, ';', name.n) != NULL || memchr(name.p, '=', name.n) != NULL ||
-        is_blank(name.p[0]))
-        return 0; /* no cookie has such a name, and tables are refused that ask for one */
+    if (!may_be_name(name))
+        return 0;
     found = http_cookie_find(field, name, &value);
     ASSERT(found == find_slowly(field, name, &at));
-    if (!found)
-        return 0;
-    ASSERT(value.p >= field.p + at && value.p + value.n <= field.p + field.n);
-    ASSERT(value.n == 0 || memchr(value.p, ';', value.n) == NULL);
-    ASSERT(value.n == 0 || (!is_blank(value.p[0]) && !is_blank(value.p[value.n - 1])));
-    for (const char *p = field.p + at; p < value.p; p++)
-        ASSERT(is_blank(*p));
+    if (found)
+        check_value(field, at, value);
     return 0;
 }

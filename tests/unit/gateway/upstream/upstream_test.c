@@ -232,6 +232,45 @@ static void an_endpoint_that_stays_keeps_its_idle_connections(void **state)
     close(a);
 }
 
+static void tick_after(struct fixture *f, int64_t ms)
+{
+    const struct loop_ticker *t = &f->loop.tickers[0];
+
+    f->loop.now_ms = loop_now_ms(&f->loop) + ms;
+    (void)t->on_tick(t->arg, f->loop.now_ms);
+}
+
+static void an_idle_connection_lives_as_long_as_its_pool_says(void **state)
+{
+    static const struct {
+        uint32_t idle_ms;
+        int64_t lives_ms, gone_ms;
+    } rows[] = {{0, UPSTREAM_IDLE_MS - 1, 1}, {500, 499, 200}, {50000, 49999, 200}, {0, 1, 40000}};
+    struct fixture *f = *state;
+    struct route_pool spec = {.protocol = POOL_HTTP1};
+    const struct table_pool pool = {.spec = &spec};
+    int peer;
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct upstream_conn *c = connected(f, &peer);
+
+        spec.idle_ms = rows[i].idle_ms;
+        upstreams_stays(&f->ups, &pool, &f->ep);
+        upstream_release(c);
+        assert_ptr_equal(upstreams_take_idle(&f->ups, 7, false), c);
+        upstream_release(c);
+        tick_after(f, rows[i].lives_ms);
+        assert_int_equal(c->state, UPSTREAM_IDLE);
+        tick_after(f, rows[i].gone_ms);
+        assert_int_equal(c->state, UPSTREAM_DEAD);
+        close(peer);
+    }
+    spec.idle_ms = 500;
+    upstream_release(connected(f, &peer)); /* is closed with all others */
+    close(peer);
+    upstreams_stays(&f->ups, NULL, &f->ep);
+}
+
 static void an_id_that_was_never_used_is_forgotten_at_once(void **state)
 {
     struct fixture *f = *state;
@@ -395,6 +434,7 @@ int main(void)
         TEST(an_endpoint_that_goes_keeps_what_is_in_flight_only),
         TEST(an_id_is_forgotten_when_its_last_connection_is_gone),
         TEST(an_endpoint_that_stays_keeps_its_idle_connections),
+        TEST(an_idle_connection_lives_as_long_as_its_pool_says),
         TEST(an_id_that_was_never_used_is_forgotten_at_once),
         TEST(what_comes_late_after_a_response_without_a_body_is_no_next_response),
         TEST(what_one_worker_finds_counts_for_all),
