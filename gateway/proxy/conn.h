@@ -48,7 +48,6 @@ enum {
     CONN_STEPS = 64,       /* steps a connection may take before others have their turn */
     CONN_ROUNDS = 16,      /* blocks of a body it may move in one step */
     CONN_INTERIM_MAX = 32, /* 1xx responses to one request */
-    CONN_LINES = 1024,     /* bytes of field lines of ours in a response */
     CONN_PENDING_MAX = 8 * BUFPOOL_BYTES /* a head and all that a route may add to it */
 };
 
@@ -204,8 +203,8 @@ struct proxy {
     struct h1_changes changes; /* of out, as what follows */
     struct h1_target target;
     size_t lines_len;
-    char lines[CONN_LINES];
-    char id[65]; /* of the gateway: the host's name, in a container the container's */
+    char lines[1024]; /* field lines of ours in a response */
+    char id[65];      /* of the gateway: the host's name, in a container the container's */
 };
 
 /* conn.c */
