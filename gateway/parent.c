@@ -42,7 +42,7 @@ enum {
     PARENT_MAGIC = 0x70617265,
     FRAMES_FD = 3, /* in the follower */
     FOLLOWER_ARGS_MAX = 32,
-    LINGER_MAX_MS = 5000,  /* of the grace, half at most, for a successor to come */
+    LINGER_MAX_MS = 5000,  /* for a successor to come; not more than half of the grace */
     DRAIN_SLACK_MS = 2000, /* beyond the proxy's own deadline, then it is killed */
     FOLLOWER_END_MS = 1000,
     CONTROL_SEND_S = 2 /* a proxy that takes no message for so long hangs */
@@ -63,7 +63,7 @@ struct parent {
     struct event *follower_timer;
     struct event *end_timer;
     struct event *linger_timer;
-    int64_t lingered_ms; /* 0: no signal yet, or nothing to wait for */
+    bool lingers; /* told to end, it serves on */
     struct kept {
         struct child child;
         struct spawner spawner;
@@ -421,10 +421,10 @@ static void reap(void)
 
 static void begin_drain(struct parent *p)
 {
-    int64_t left_ms = p->config->stop_grace_ms - p->lingered_ms;
-    struct control_msg m = {.type = CONTROL_DRAIN, .deadline_ms = left_ms};
+    struct control_msg m = {.type = CONTROL_DRAIN, .deadline_ms = p->config->stop_grace_ms};
     move_to(p, PARENT_DRAINING);
-    log_info("draining: what is in flight has %lld ms to finish", (long long)left_ms);
+    log_info("draining: what is in flight has %lld ms to finish",
+             (long long)p->config->stop_grace_ms);
     if (p->doorman != NULL)
         doorman_client_draining(p->doorman);
     if (!p->proxy.child.running) {
@@ -433,13 +433,13 @@ static void begin_drain(struct parent *p)
     }
     sockets_close(p->config->listeners); /* first: the proxy empties their queues and closes them */
     tell_proxy(p, &m, NULL);
-    arm(p->end_timer, left_ms + DRAIN_SLACK_MS);
+    arm(p->end_timer, p->config->stop_grace_ms + DRAIN_SLACK_MS);
 }
 
 static int64_t linger_ms(const struct parent *p)
 {
     int64_t half = p->config->stop_grace_ms / 2;
-    if (p->doorman == NULL || p->lingered_ms != 0)
+    if (p->doorman == NULL || p->lingers)
         return 0;
     return half < LINGER_MAX_MS ? half : LINGER_MAX_MS;
 }
@@ -450,7 +450,7 @@ static void on_stop_signal(struct parent *p)
     if (p->state == PARENT_SERVING && linger > 0) {
         log_info("told to end: serving on for %lld ms, so that a successor can come",
                  (long long)linger);
-        p->lingered_ms = linger;
+        p->lingers = true;
         arm(p->linger_timer, linger);
         return;
     }
