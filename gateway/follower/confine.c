@@ -73,10 +73,14 @@ bool follower_confine(struct err *e)
 
     if (!caps_lock() || !caps_set(0))
         return err_set_errno(e, "NoPrivileges", "", "privileges cannot be given up");
+    /* libseccomp 2.5 overlooks failures of malloc, and then loads a filter with holes. */
+    errno = 0;
     filter = seccomp_init(SCMP_ACT_ALLOW);
     if (filter == NULL)
         return err_set(e, "NoFilter", "", "there is no memory for the system call filter");
     failure = load(filter);
+    if (failure == 0 && errno == ENOMEM)
+        failure = -ENOMEM;
     seccomp_release(filter);
     if (failure == 0)
         return true;

@@ -323,10 +323,14 @@ bool confine_enter(struct err *e)
     if (listeners_from == 0)
         return err_set(e, "NoFilter", "", "no descriptors are kept for listeners");
     tzset(); /* opens a file */
+    /* libseccomp 2.5 overlooks failures of malloc, and then loads a filter with holes. */
+    errno = 0;
     filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
     if (filter == NULL)
         return err_set(e, "NoFilter", "", "there is no memory for the system call filter");
     failure = load(filter);
+    if (failure == 0 && errno == ENOMEM)
+        failure = -ENOMEM;
     seccomp_release(filter);
     if (failure == 0)
         return true;
