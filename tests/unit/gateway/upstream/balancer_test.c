@@ -231,6 +231,21 @@ static void very_unequal_weights_share_as_said_whoever_is_out(void **state)
     assert_in_range(seen[4], 99, 101);
 }
 
+static void who_is_back_does_not_make_up_for_what_it_missed(void **state)
+{
+    struct fixture *f = *state;
+    size_t seen[3] = {0};
+
+    have(f, "", 2, (const uint32_t[]){2, 1}, 0);
+    eject(f, 1);
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(pick(f), 2);
+    upstreams_note(&f->ups, id_of(f, 1), &(struct eject_ticket){1, false}, EJECT_ANSWERED);
+    for (int i = 0; i < 12; i++)
+        seen[pick(f)]++;
+    assert_in_range(seen[1], 6, 9);
+}
+
 /* ---- who is left out ---- */
 
 static void what_was_tried_is_left_out(void **state)
@@ -618,6 +633,7 @@ int main(void)
         TEST(equal_weights_take_turns),
         TEST(weights_are_kept_exactly_and_spread),
         TEST(very_unequal_weights_share_as_said_whoever_is_out),
+        TEST(who_is_back_does_not_make_up_for_what_it_missed),
         TEST(what_was_tried_is_left_out),
         TEST(one_request_of_all_probes_an_endpoint_whose_ejection_is_over),
         TEST(who_has_all_it_may_have_is_left_out_and_that_is_told),
