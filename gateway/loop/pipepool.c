@@ -20,7 +20,12 @@ static bool make(struct pipe *pipe)
 
     if (pipe2(ends, O_NONBLOCK | O_CLOEXEC) != 0)
         return false;
-    (void)fcntl(ends[1], F_SETPIPE_SZ, PIPEPOOL_PIPE_BYTES); /* a smaller one works as well */
+    (void)fcntl(ends[1], F_SETPIPE_SZ, PIPEPOOL_PIPE_BYTES);
+    if (fcntl(ends[1], F_GETPIPE_SZ) < PIPEPOOL_LEAST_BYTES) {
+        fd_close(&ends[0]);
+        fd_close(&ends[1]);
+        return false;
+    }
     *pipe = (struct pipe){.out = ends[0], .in = ends[1]};
     return true;
 }

@@ -14,8 +14,12 @@
 #include <stddef.h>
 #include <sys/queue.h>
 
-/* Asked for are so many bytes a pipe; the kernel may give less, and then it takes more calls. */
-enum { PIPEPOOL_MAX = 64, PIPEPOOL_PIPE_BYTES = 262144 };
+/*
+ * Asked for are so many bytes a pipe. A user whose processes have many pipes gets smaller ones, and
+ * at last such of two pages (pipe(7), pipe-user-pages-soft), through which moving costs more than
+ * copying: those are not kept.
+ */
+enum { PIPEPOOL_MAX = 32, PIPEPOOL_PIPE_BYTES = 262144, PIPEPOOL_LEAST_BYTES = 65536 };
 
 struct pipe {
     int out; /* what is read from; -1: not made */
@@ -31,7 +35,7 @@ struct pipepool {
     bool refused; /* the kernel does not splice our sockets: nobody gets a pipe any more */
 };
 
-void pipepool_init(struct pipepool *p, size_t num); /* makes fewer when descriptors run short */
+void pipepool_init(struct pipepool *p, size_t num); /* makes fewer where it may not */
 void pipepool_free(struct pipepool *p);             /* when all have been given back */
 
 struct pipe *pipepool_get(struct pipepool *p); /* empty; NULL: none is to be had */

@@ -37,7 +37,7 @@
 #include "gateway/worker/telemetry.h"
 #include "gateway/worker/worker.h"
 
-enum { HUB_MAGIC = 0x04b00001, OPEN_AT_START_MAX = 1024, PIPES_MAX = 256 };
+enum { HUB_MAGIC = 0x04b00001, OPEN_AT_START_MAX = 1024, PIPES_MAX = 128 };
 
 enum hub_state { HUB_WAITING, HUB_SERVING, HUB_DRAINING, HUB_ENDED, HUB__COUNT };
 
@@ -522,8 +522,9 @@ static bool write_metrics(void *arg, struct buf *b)
 /* ---- the hub --------------------------------------------------------------------------------- */
 
 /*
- * Of all workers together: what an unprivileged user may have at full size (pipe(7),
- * pipe-user-pages-soft), and no more than a 32nd of the descriptors.
+ * Of all workers together: half of what an unprivileged user may have at full size (pipe(7),
+ * pipe-user-pages-soft), so that a gateway and its successor both get theirs, and no more than a
+ * 32nd of the descriptors.
  */
 static size_t num_pipes_each(size_t num_workers)
 {
