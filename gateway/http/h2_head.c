@@ -205,6 +205,17 @@ static bool write_request_line(const struct h2_head *h, struct buf *out)
             buf_add_str(out, STR("\r\n")));
 }
 
+/* HTTP/2 has no phrases, and HTTP/1.1 allows for none; some parsers want one nevertheless. */
+static struct str phrase_of(uint16_t status)
+{
+    static const char *const classes[] = {"Informational", "Successful", "Redirection",
+                                          "Client Error", "Server Error"};
+
+    if (status == 200)
+        return STR("OK");
+    return status < 600 ? str_from(classes[status / 100 - 1]) : STR("Unknown");
+}
+
 static bool write_first_line(const struct h2_head *h, struct buf *out)
 {
     struct str status = pseudo(h, H2_STATUS);
@@ -212,7 +223,8 @@ static bool write_first_line(const struct h2_head *h, struct buf *out)
     if (h->section == H2_REQUEST_HEAD)
         return write_request_line(h, out);
     return status.n == 3 && buf_add_str(out, STR("HTTP/1.1 ")) && buf_add_str(out, status) &&
-           buf_add_str(out, STR(" \r\n"));
+           buf_add_str(out, STR(" ")) && buf_add_str(out, phrase_of(h->status)) &&
+           buf_add_str(out, STR("\r\n"));
 }
 
 bool h2_head_write(const struct h2_head *h, const struct h2_head_facts *f, struct buf *out)
