@@ -116,6 +116,8 @@ static void adopt(struct fixture *f, unsigned port)
     feed(f, "{\"commit\":{\"revision\":1}}");
     assert_true(table_builder_take(f->builder, &c));
     proxy_adopt(f->proxy, c.table, c.changes, c.num_changes);
+    for (size_t i = 0; i < 3; i++)
+        table_gauge_unref(&f->gauges[i]); /* of an earlier version: the same ones */
     f->gauges[0] = table_gauge_ref(match_host(c.table, STR("a.test"))->gauge);
     f->gauges[1] = table_gauge_ref(table_pool(c.table, STR("p"))->gauge);
     f->gauges[2] = table_gauge_ref(table_tenant(c.table, STR("t"))->gauge);
