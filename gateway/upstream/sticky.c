@@ -24,7 +24,9 @@ struct sticky_name sticky_name_of(const struct sticky_key *key, struct str pool,
     struct sticky_name name;
 
     for (int i = 0; i < 2; i++) {
-        const uint64_t of_pool[2] = {siphash_2_4(&key->words[2 * i], pool), key->words[2 * i + 1]};
+        /* told apart, so that equal halves of a key do not make equal halves of a name */
+        const uint64_t of_pool[2] = {siphash_2_4(&key->words[2 * i], pool),
+                                     key->words[2 * i + 1] ^ (uint64_t)i};
 
         name.words[i] = siphash_2_4(of_pool, endpoint);
     }

@@ -625,6 +625,19 @@ static void a_name_finds_its_endpoint_and_only_with_the_key(void **state)
     }
 }
 
+static void both_halves_of_a_name_count_without_a_key_as_well(void **state)
+{
+    static const struct sticky_key none = {{0}};
+    struct sticky_name name = sticky_name_of(&none, STR("p"), STR("10.0.0.1:80")), read;
+    char text[STICKY_TEXT];
+
+    (void)state;
+    assert_int_not_equal(name.words[0], name.words[1]);
+    sticky_write(name, text);
+    assert_true(sticky_read((struct str){text, STICKY_TEXT}, &read));
+    assert_int_equal(sticky_compare(&name, &read), 0);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void)
@@ -651,6 +664,7 @@ int main(void)
         TEST(a_new_endpoint_gets_more_and_more),
         TEST(who_is_back_begins_slowly_as_well),
         TEST(a_name_finds_its_endpoint_and_only_with_the_key),
+        TEST(both_halves_of_a_name_count_without_a_key_as_well),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
