@@ -1,8 +1,9 @@
 # shellcheck shell=bash disable=SC2034
 # Which Debian packages Signalbox needs, in one place: sourced by deploy/try, tests/run and .ci/run.
-# Sourcing defines four lists and two functions and does nothing else.
-#   packages_missing NAME...   prints those that are not installed
-#   packages_install NAME...   installs what is missing (root), one apt-get call, no recommends
+# Sourcing defines four lists and three functions and does nothing else.
+#   packages_missing NAME...           prints those that are not installed
+#   packages_install NAME...           installs what is missing (root), one apt-get call, no recommends
+#   packages_install_stopped NAME...   likewise, and starts no service of theirs (nginx would take port 80)
 
 # To compile the programs. dpkg-dev and the -dev packages also serve BoringSSL (deploy/cmake).
 PACKAGES_BUILD=(
@@ -39,4 +40,17 @@ packages_install() {
     fi
     export DEBIAN_FRONTEND=noninteractive
     apt-get update -q && apt-get install -q -y --no-install-recommends "${missing[@]}"
+}
+
+packages_install_stopped() {
+    local policy=/usr/sbin/policy-rc.d status # what invoke-rc.d(8) asks
+    if [ -e "$policy" ] || [ "$(id -u)" != 0 ]; then
+        packages_install "$@"
+        return
+    fi
+    printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod +x "$policy"
+    packages_install "$@"
+    status=$?
+    rm -f "$policy"
+    return "$status"
 }
