@@ -45,9 +45,9 @@ enum {
     X(request, "number of the request on its connection, from 1")
 
 /* Words of ours: member of struct access_record, meaning. Static memory. */
-#define ACCESS_WORDS(X)                                                                   \
-    X(protocol, "of the client: HTTP/1.1 or HTTP/1.0; empty: no head was taken")          \
-    X(reply, "why the gateway answered itself; empty: the endpoint's answer was relayed") \
+#define ACCESS_WORDS(X)                                                                    \
+    X(protocol, "of the client: HTTP/2.0, HTTP/1.1 or HTTP/1.0; empty: no head was taken") \
+    X(reply, "why the gateway answered itself; empty: the endpoint's answer was relayed")  \
     X(end, "how it ended: done, or why the connection did (see How requests end)")
 
 enum access_text {

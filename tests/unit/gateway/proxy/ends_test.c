@@ -123,7 +123,6 @@ static void adopt(struct fixture *f, unsigned port)
     f->gauges[2] = table_gauge_ref(table_tenant(c.table, STR("t"))->gauge);
 }
 
-/* However it ended: every place was given back, once. */
 static void check_gauges(struct fixture *f)
 {
     for (size_t i = 0; i < 3; i++) {
@@ -176,7 +175,7 @@ static int tear_down(void **state)
     struct fixture *f = *state;
 
     proxy_free(f->proxy);
-    check_gauges(f);
+    check_gauges(f); /* however it ended, every place was given back, once */
     upstream_shared_free(f->shared);
     table_builder_free(f->builder);
     loop_forget(&f->loop, &f->spin);
