@@ -164,6 +164,25 @@ static bool pick_anywhere(struct placing *p, size_t chosen, enum balancer_pass p
     return false;
 }
 
+/*
+ * Nobody is live. What is about to end may still answer: Swarm tells a task so seconds before it
+ * ends it, and with overlapping updates before its successor runs.
+ */
+static bool pick_draining(struct placing *p)
+{
+    for (size_t i = 0; i < p->num; i++)
+        if (is_there(p->pools[i]))
+            return false;
+    for (size_t i = 0; i < p->num; i++) {
+        const struct table_pool *pool = p->pools[i];
+        struct balancer_query bq = query_for(p, BALANCER_PANIC);
+
+        if (pool != NULL && take(p, pool, balancer_pick_draining(p->q->ups, pool, &bq), &bq))
+            return true;
+    }
+    return false;
+}
+
 /* ---- who sticks ------------------------------------------------------------------------------ */
 
 /* A kept connection that failed unbinds nobody: the pass is the second. */
@@ -225,4 +244,5 @@ void balance_pick(const struct balance_query *q, struct balance_choice *out)
     for (int pass = p.sticks ? BALANCER_STALE : BALANCER_FRESH; pass < BALANCER__PASSES; pass++)
         if (pick_anywhere(&p, chosen, (enum balancer_pass)pass))
             return;
+    (void)pick_draining(&p);
 }

@@ -317,3 +317,12 @@ const struct table_endpoint *balancer_pick_named(struct upstreams *u, const stru
         return NULL;
     return settle(u, pool, &pool->all[found->at]);
 }
+
+const struct table_endpoint *
+balancer_pick_draining(struct upstreams *u, const struct table_pool *pool, struct balancer_query *q)
+{
+    for (uint32_t i = pool->num_live; i < pool->num_endpoints; i++)
+        if (can_take(u, pool, pool->all[i].id, true, q))
+            return &pool->all[i];
+    return NULL;
+}

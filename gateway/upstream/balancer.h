@@ -56,6 +56,11 @@ const struct table_endpoint *balancer_pick_named(struct upstreams *u, const stru
                                                  const struct sticky_key *key,
                                                  struct sticky_name name, struct balancer_query *q);
 
+/* One that drains; for a pool in which nobody is live. */
+const struct table_endpoint *balancer_pick_draining(struct upstreams *u,
+                                                    const struct table_pool *pool,
+                                                    struct balancer_query *q);
+
 void balancer_free(struct balancer *b); /* NULL is fine; upstream.c does */
 
 /* ---- for the algorithms ---- */

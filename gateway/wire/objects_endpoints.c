@@ -51,7 +51,7 @@ static const struct field endpoint_fields[] = {
      WORD(state_words),
      SERVED,
      UNSET("\"live\""),
-     ABOUT("draining: what is in flight finishes, nothing new comes")},
+     ABOUT("draining: what is in flight finishes, nothing new comes while there are live ones")},
     {.name = "task",
      OWNED_AT(struct route_endpoint, task),
      TEXT(0, SHAPE_TEXT_MAX, NULL),
