@@ -365,6 +365,18 @@ bool h2_session_feed(struct h2_session *s, const char *p, size_t n, int64_t now_
     return !s->failed && !s->flooded;
 }
 
+void h2_session_feed_end(struct h2_session *s)
+{
+    struct h2_stream *st;
+
+    OBJ_CHECK(s, SESSION_MAGIC);
+    TAILQ_FOREACH(st, &s->streams, link)
+    {
+        if (!st->rx_ended && st->id != 0)
+            reset_stream(s, st->id, NGHTTP2_CANCEL);
+    }
+}
+
 enum h2_end h2_session_end(const struct h2_session *s)
 {
     if (s->flooded)

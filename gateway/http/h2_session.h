@@ -55,6 +55,9 @@ void h2_session_free(struct h2_session *s);
  */
 MUST_USE bool h2_session_feed(struct h2_session *s, const char *p, size_t n, int64_t now_ms);
 
+/* Nothing more will come: messages that are not whole end here, the others go on. */
+void h2_session_feed_end(struct h2_session *s);
+
 /* Up to cap bytes for the peer; 0: nothing is to be sent now. */
 size_t h2_session_output(struct h2_session *s, char *out, size_t cap);
 

@@ -144,6 +144,7 @@ static bool read_client(struct conn *c)
     enum io io = h2_wire_read(&c->h2->wire);
 
     if (io == IO_EOF) { /* it may still want what is under way */
+        h2_session_feed_end(c->h2->wire.session);
         c->client_eof = true;
         c->sock.readable = false;
     }
