@@ -7,18 +7,22 @@
  * SIGNALBOX_FAULTS names a file of struct faults that the driver has made and maps too; it may aim
  * anew at any time, without a restart. Outside the one call that fails the shim does nothing but
  * call through: no system call of its own after the constructor (a seccomp filter may be on).
- * Children count for themselves only when they are aimed at.
+ * Children count for themselves only when they are aimed at. What libseccomp allocates is left
+ * alone: version 2.5 survives no failure (it loops, frees twice, or forgets it), and no program of
+ * ours goes on without its filter.
  */
 #define _GNU_SOURCE 1
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -122,19 +126,42 @@ void *__libc_malloc(size_t n);
 void *__libc_calloc(size_t n, size_t size);
 void *__libc_realloc(void *p, size_t n);
 
+static uintptr_t spared_from, spared_end; /* libseccomp's code */
+
+static int find_spared(struct dl_phdr_info *info, size_t size, void *arg)
+{
+    (void)size;
+    (void)arg;
+    if (strstr(info->dlpi_name, "libseccomp") == NULL)
+        return 0;
+    spared_from = info->dlpi_addr;
+    for (int i = 0; i < info->dlpi_phnum; i++)
+        if (info->dlpi_phdr[i].p_type == PT_LOAD)
+            spared_end = spared_from + info->dlpi_phdr[i].p_vaddr + info->dlpi_phdr[i].p_memsz;
+    return 1;
+}
+
+static int hit_malloc(const void *caller)
+{
+    uintptr_t at = (uintptr_t)caller;
+    return (at < spared_from || at >= spared_end) && hit(MALLOC, NULL);
+}
+
+#define HIT_MALLOC hit_malloc(__builtin_return_address(0))
+
 void *malloc(size_t n)
 {
-    return hit(MALLOC, NULL) ? NULL : __libc_malloc(n);
+    return HIT_MALLOC ? NULL : __libc_malloc(n);
 }
 
 void *calloc(size_t n, size_t size)
 {
-    return hit(MALLOC, NULL) ? NULL : __libc_calloc(n, size);
+    return HIT_MALLOC ? NULL : __libc_calloc(n, size);
 }
 
 void *realloc(void *p, size_t n)
 {
-    return hit(MALLOC, NULL) ? NULL : __libc_realloc(p, n);
+    return HIT_MALLOC ? NULL : __libc_realloc(p, n);
 }
 
 /* ---- everything else: REAL(name, type, parameters) declares the way through ---- */
@@ -369,6 +396,7 @@ __attribute__((constructor)) static void start(void)
     const char *path = getenv("SIGNALBOX_FAULTS");
     if (!found)
         find_all();
+    (void)dl_iterate_phdr(find_spared, NULL);
     int fd = path != NULL ? real_open(path, O_RDWR | O_CLOEXEC) : -1;
     void *at = fd >= 0
                    ? mmap(NULL, sizeof(struct faults), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0)

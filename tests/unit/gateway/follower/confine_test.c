@@ -136,10 +136,76 @@ static void test_all(void **state)
     }
 }
 
+#if !SANITIZED
+
+/* ---- libseccomp without memory: a filter is whole, or it is none ---- */
+
+void *__libc_malloc(size_t n);
+void *__libc_calloc(size_t n, size_t size);
+void *__libc_realloc(void *p, size_t n);
+
+static int allocations_left = -1; /* this one fails; negative: none does */
+
+static bool is_out_of_memory(void)
+{
+    if (allocations_left < 0 || allocations_left-- != 0)
+        return false;
+    errno = ENOMEM;
+    return true;
+}
+
+void *malloc(size_t n)
+{
+    return is_out_of_memory() ? NULL : __libc_malloc(n);
+}
+
+void *calloc(size_t n, size_t size)
+{
+    return is_out_of_memory() ? NULL : __libc_calloc(n, size);
+}
+
+void *realloc(void *p, size_t n)
+{
+    return is_out_of_memory() ? NULL : __libc_realloc(p, n);
+}
+
+enum { REFUSED = 100, HOLE = 101, ALLOCATIONS = 700, STRIDE = 11 };
+
+static void confine_when_one_fails(int which)
+{
+    alarm(1); /* libseccomp may loop */
+    allocations_left = which;
+    if (!follower_confine(NULL))
+        _exit(REFUSED);
+    (void)syscall(SYS_kcmp, 0L, 0L, 0L, 0L, 0L); /* deadly */
+    _exit(HOLE);
+}
+
+static void test_without_memory(void **state)
+{
+    (void)state;
+    for (int i = 0; i < ALLOCATIONS; i += STRIDE) {
+        int status;
+        pid_t pid = fork();
+
+        assert_true(pid >= 0);
+        if (pid == 0)
+            confine_when_one_fails(i);
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        if (WIFEXITED(status) && WEXITSTATUS(status) == HOLE)
+            fail_msg("the filter has a hole when allocation %d fails", i);
+    }
+}
+
+#endif
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_all),
+#if !SANITIZED
+        cmocka_unit_test(test_without_memory),
+#endif
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
