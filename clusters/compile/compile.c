@@ -17,7 +17,7 @@ struct run {
     struct compile_index index;
     struct unit *units; /* in the order of the view: by id */
     size_t num_units;
-    const struct view_task **tasks; /* those that serve, unit by unit */
+    const struct view_task **tasks; /* those that serve or end, unit by unit */
 };
 
 static void index_view(struct compile_index *index, const struct compile_input *in)
@@ -73,7 +73,8 @@ static void share_tasks(struct run *run)
         map_put(&by_id, str_from(run->units[i].service->id), &run->units[i]);
     for (size_t i = 0; i < v->num_tasks; i++) {
         owner[i] = map_get(&by_id, str_from(v->tasks[i].service_id));
-        if (owner[i] != NULL && !unit_task_serves(&run->index, &v->tasks[i]))
+        if (owner[i] != NULL && !unit_task_serves(&run->index, &v->tasks[i]) &&
+            !unit_task_ends(&run->index, &v->tasks[i]))
             owner[i] = NULL;
         if (owner[i] != NULL)
             owner[i]->num_tasks++;

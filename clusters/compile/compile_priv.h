@@ -31,8 +31,9 @@ struct unit {
     const char *network; /* id of the one it is reached by; NULL = none */
     const struct view_task **tasks; /* those that may take requests: a slice of one big array */
     size_t num_tasks;
-    struct unit_endpoint *endpoints; /* owned */
-    size_t num_endpoints;
+    struct unit_endpoint *endpoints; /* owned; first those that serve, or else those that end */
+    size_t num_endpoints;            /* that serve */
+    size_t num_ending;
     size_t num_crowded; /* hosts that have all the services they can have without this one */
 };
 
@@ -62,6 +63,7 @@ void network_pick(const struct compile_index *index, struct unit *u);
 void unit_refuse(struct unit *u, const char *type, struct cond_about about, const char *text);
 void unit_read(const struct compile_index *index, struct unit *u);
 bool unit_task_serves(const struct compile_index *index, const struct view_task *t);
+bool unit_task_ends(const struct compile_index *index, const struct view_task *t);
 void unit_find_endpoints(struct unit *u);
 
 /* settle.c: units are sorted oldest first; fills clusters' objects and Conflicted conditions. */

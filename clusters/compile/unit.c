@@ -91,6 +91,19 @@ bool unit_task_serves(const struct compile_index *index, const struct view_task 
     return n == NULL || n->state != VIEW_NODE_DOWN;
 }
 
+/*
+ * It was told to end and has not ended yet: with overlapping updates Swarm does that before a new
+ * one runs. It is for a service that has no other, and on a node that is there: on one that is lost
+ * it stays like that for ever.
+ */
+bool unit_task_ends(const struct compile_index *index, const struct view_task *t)
+{
+    const struct view_node *n = map_get(&index->nodes, str_from(t->node_id));
+
+    return !t->desired_running && t->state == VIEW_TASK_RUNNING && n != NULL &&
+           n->state == VIEW_NODE_READY;
+}
+
 static bool is_address(const char *s)
 {
     unsigned char parsed[sizeof(struct in6_addr)];
@@ -167,29 +180,43 @@ static void say_endpoints(struct unit *u, const struct left_out *out)
                  "%zu running tasks can be reached.", u->num_endpoints);
 }
 
-void unit_find_endpoints(struct unit *u)
+/* The endpoints of those tasks that shall run, or of those that shall not; how many there are. */
+static size_t list_endpoints(struct unit *u, bool desired, struct left_out *out)
 {
-    struct left_out out = {0};
     struct map seen = {0};
+    size_t num = 0;
 
-    if (u->refused)
-        return;
-    u->endpoints = xcalloc(u->num_tasks + 1, sizeof(*u->endpoints));
     for (size_t i = 0; i < u->num_tasks; i++) {
         const struct view_task *t = u->tasks[i];
         const char *address = address_on(t, u->network);
 
+        if (t->desired_running != desired)
+            continue;
         if (address == NULL)
-            out.num_elsewhere++;
+            out->num_elsewhere++;
         else if (!is_new(&seen, address))
-            out.num_same++;
-        else if (u->num_endpoints == ROUTE_ENDPOINTS_MAX)
-            out.num_over++;
+            out->num_same++;
+        else if (num == ROUTE_ENDPOINTS_MAX)
+            out->num_over++;
         else
-            u->endpoints[u->num_endpoints++] =
+            u->endpoints[num++] =
                 (struct unit_endpoint){address, short_id(t->id), short_id(t->node_id)};
     }
-    u->out->num_endpoints = u->num_endpoints;
     map_free(&seen, NULL);
+    return num;
+}
+
+void unit_find_endpoints(struct unit *u)
+{
+    struct left_out out = {0};
+    struct left_out untold = {0};
+
+    if (u->refused)
+        return;
+    u->endpoints = xcalloc(u->num_tasks + 1, sizeof(*u->endpoints));
+    u->num_endpoints = list_endpoints(u, true, &out);
+    if (u->num_endpoints == 0)
+        u->num_ending = list_endpoints(u, false, &untold);
+    u->out->num_endpoints = u->num_endpoints;
     say_endpoints(u, &out);
 }

@@ -82,7 +82,7 @@ char *value_endpoints(const struct unit *u)
 
     buf_init(&b, VALUE_MAX);
     add(&b, STR("{\"endpoints\":["));
-    for (size_t i = 0; i < u->num_endpoints; i++) {
+    for (size_t i = 0; i < u->num_endpoints + u->num_ending; i++) {
         const struct unit_endpoint *e = &u->endpoints[i];
 
         add(&b, i > 0 ? STR(",{\"address\":") : STR("{\"address\":"));
@@ -93,7 +93,7 @@ char *value_endpoints(const struct unit *u)
         add_string(&b, e->task);
         add(&b, STR(",\"node\":"));
         add_string(&b, e->node);
-        add(&b, STR("}"));
+        add(&b, i < u->num_endpoints ? STR("}") : STR(",\"state\":\"draining\"}"));
     }
     add(&b, STR("]}"));
     return buf_take(&b);
