@@ -231,13 +231,6 @@ static bool write_out(struct access_log *l)
     return true;
 }
 
-static void pause_ms(long ms)
-{
-    struct timespec ts = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
-
-    (void)nanosleep(&ts, NULL); /* interrupted: a little early */
-}
-
 /* What is in `out` is with whoever reads standard output, or it is lost. */
 static void note_outcome(struct access_log *l, bool ok)
 {
@@ -277,6 +270,19 @@ static bool wait_for_news(struct access_log *l)
     return !ending;
 }
 
+/* The end cuts it short: whoever waits for it does not wait for a pause. */
+static void rest(struct access_log *l, int64_t ms)
+{
+    int64_t until_ms = clock_mono_ms() + ms;
+    struct timespec until = {.tv_sec = until_ms / 1000, .tv_nsec = until_ms % 1000 * 1000000};
+    int over = 0;
+
+    lock(l);
+    while (!l->ending && over == 0)
+        over = pthread_cond_timedwait(&l->news, &l->lock, &until);
+    unlock(l);
+}
+
 static void *run(void *arg)
 {
     struct access_log *l;
@@ -289,7 +295,7 @@ static void *run(void *arg)
         while (pass_on(l) && !l->broken)
             continue;
         if (goes_on)
-            pause_ms(l->broken ? FAILED_PAUSE_MS : ACCESS_IDLE_MS);
+            rest(l, l->broken ? FAILED_PAUSE_MS : ACCESS_IDLE_MS);
     } while (goes_on);
     return NULL;
 }
@@ -324,6 +330,7 @@ struct access_log *access_log_new(size_t num_workers, int fd, struct err *e)
 {
     size_t bytes = sizeof(struct access_log) + num_workers * sizeof(struct ring);
     struct access_log *l = aligned_alloc(64, (bytes + 63) & ~(size_t)63);
+    pthread_condattr_t monotonic;
     int failure;
 
     ASSERT(l != NULL);
@@ -332,7 +339,10 @@ struct access_log *access_log_new(size_t num_workers, int fd, struct err *e)
     l->fd = fd;
     l->num_rings = num_workers;
     l->out = xmalloc(OUT_BYTES);
-    ASSERT(pthread_mutex_init(&l->lock, NULL) == 0 && pthread_cond_init(&l->news, NULL) == 0);
+    ASSERT(pthread_condattr_init(&monotonic) == 0 &&
+           pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0);
+    ASSERT(pthread_mutex_init(&l->lock, NULL) == 0 && pthread_cond_init(&l->news, &monotonic) == 0);
+    ASSERT(pthread_condattr_destroy(&monotonic) == 0);
     failure = start_thread(l);
     if (failure == 0)
         return l;
