@@ -20,7 +20,8 @@
 
 enum {
     FOLLOWER_MAGIC = 0x666f6c6c,
-    QUEUE_PAUSE_BYTES = 4 << 20 /* of frames the proxy has not taken: the file waits */
+    BATCH_BYTES = 64 << 10,     /* of lines that leave together */
+    QUEUE_PAUSE_BYTES = 1 << 20 /* of frames the proxy has not taken: the file waits */
 };
 
 struct follower {
@@ -31,14 +32,14 @@ struct follower {
     struct table_file *file; /* one of these two is the source */
     struct cluster_feed *feed;
     struct event *signals[2];
-    struct buf line; /* one frame being written; FRAME_LINE_MAX and some */
+    struct buf lines; /* not sent yet: BATCH_BYTES, the line that passes them, and some */
     bool paused;
 };
 
-static void send_line(struct follower *f)
+static void send_lines(struct follower *f)
 {
-    proxy_link_send(f->link, buf_str(&f->line));
-    buf_clear(&f->line);
+    proxy_link_send(f->link, buf_str(&f->lines));
+    buf_clear(&f->lines);
 }
 
 static void on_snapshot(void *arg)
@@ -46,9 +47,9 @@ static void on_snapshot(void *arg)
     struct follower *f;
     OBJ_CAST(f, arg, FOLLOWER_MAGIC);
     const char *cluster = f->config->cluster != NULL ? f->config->cluster : "file";
-    if (!frame_write_hello(&f->line, cluster, "0-file", 0, true))
+    if (!frame_write_hello(&f->lines, cluster, "0-file", 0, true))
         WRONG("a hello does not fit a frame");
-    send_line(f);
+    send_lines(f);
 }
 
 static void on_frame(void *arg, const struct frame *frame, struct str line)
@@ -56,9 +57,17 @@ static void on_frame(void *arg, const struct frame *frame, struct str line)
     (void)frame; /* judged already; the proxy gets the line as it was written */
     struct follower *f;
     OBJ_CAST(f, arg, FOLLOWER_MAGIC);
-    if (!buf_add_str(&f->line, line) || !buf_add(&f->line, "\n", 1))
+    if (!buf_add_str(&f->lines, line) || !buf_add(&f->lines, "\n", 1))
         WRONG("a line within its cap does not fit");
-    send_line(f);
+    if (f->lines.len >= BATCH_BYTES)
+        send_lines(f);
+}
+
+static void on_piece(void *arg)
+{
+    struct follower *f;
+    OBJ_CAST(f, arg, FOLLOWER_MAGIC);
+    send_lines(f);
 }
 
 static bool may_read(void *arg)
@@ -159,6 +168,7 @@ static bool start(struct follower *f, struct err *e)
                                      .path = f->config->table,
                                      .on_snapshot = on_snapshot,
                                      .on_frame = on_frame,
+                                     .on_piece = on_piece,
                                      .may_read = may_read,
                                      .arg = f};
     f->file = table_file_new(&file, e);
@@ -173,14 +183,14 @@ static void stop(struct follower *f)
     for (size_t i = 0; i < sizeof(f->signals) / sizeof(f->signals[0]); i++)
         if (f->signals[i] != NULL) /* late: until here a SIGTERM does not cut the end short */
             event_free(f->signals[i]);
-    buf_free(&f->line);
+    buf_free(&f->lines);
     event_base_free(f->base);
 }
 
 bool follower_run(const struct follower_config *config, struct err *e)
 {
     struct follower f = {.magic = FOLLOWER_MAGIC, .config = config};
-    buf_init(&f.line, FRAME_LINE_MAX + 4096);
+    buf_init(&f.lines, FRAME_LINE_MAX + BATCH_BYTES + 4096);
     f.base = event_base_new();
     if (f.base == NULL)
         return err_set(e, "NoLoop", "", "libevent has no usable event loop");

@@ -72,7 +72,7 @@ static void take_line(struct table_file *t, struct str line)
     struct err e = {0};
     if (str_trim(line).n == 0)
         return;
-    if (!frame_parse(line, &f, &e)) {
+    if (!frame_parse_bytes(line, &f, &e)) {
         refuse_line(t, e.text);
         return;
     }
@@ -231,6 +231,7 @@ static enum io read_piece(struct table_file *t)
     t->offset += n;
     keep_tail(t, bytes);
     take_bytes(t, bytes);
+    t->config.on_piece(t->config.arg);
     return IO_DONE;
 }
 

@@ -21,8 +21,12 @@ struct table_file_config {
     struct event_base *base;
     const char *path;               /* borrowed; need not exist yet, its directory must */
     void (*on_snapshot)(void *arg); /* all lines from here on belong to a new snapshot */
-    /* A set, delete or commit; line is its text without the newline. Other frames are skipped. */
+    /*
+     * A set, delete or commit, its value as bytes only; line is its text without the newline. Other
+     * frames are skipped.
+     */
     void (*on_frame)(void *arg, const struct frame *f, struct str line);
+    void (*on_piece)(void *arg); /* after the frames of each piece of the file */
     bool (*may_read)(void *arg); /* false: stop here, table_file_resume follows */
     void *arg;
 };

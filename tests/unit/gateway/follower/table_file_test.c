@@ -26,6 +26,7 @@ struct place {
     struct table_file *file;
     struct buf seen;
     bool closed; /* the reader is told to wait */
+    bool unsent; /* frames came since the last piece ended */
 };
 
 static void on_snapshot(void *arg)
@@ -37,11 +38,18 @@ static void on_snapshot(void *arg)
 static void on_frame(void *arg, const struct frame *f, struct str line)
 {
     struct place *p = arg;
+    p->unsent = true;
     assert_true(line.n > 10 && line.p[line.n - 1] == '}');
     if (f->type == FRAME_COMMIT)
         assert_true(buf_add_fmt(&p->seen, "%d", (int)f->revision));
     else
         assert_true(buf_add_fmt(&p->seen, "%s%s", f->type == FRAME_DELETE ? "-" : "", f->name));
+}
+
+static void on_piece(void *arg)
+{
+    struct place *p = arg;
+    p->unsent = false;
 }
 
 static bool may_read(void *arg)
@@ -83,6 +91,7 @@ static void follow(struct place *p)
                                        .path = p->path,
                                        .on_snapshot = on_snapshot,
                                        .on_frame = on_frame,
+                                       .on_piece = on_piece,
                                        .may_read = may_read,
                                        .arg = p};
     p->file = table_file_new(&config, &e);
@@ -132,6 +141,7 @@ static void expect(struct place *p, const char *wanted)
         assert_int_equal(event_base_dispatch(p->base), 0);
     }
     assert_string_equal(p->seen.len > 0 ? p->seen.bytes : "", wanted);
+    assert_false(p->unsent);
     buf_clear(&p->seen);
 }
 
@@ -259,6 +269,7 @@ static void a_directory_that_is_not_there_is_refused(void **state)
                                        .path = "/nonexistent/table",
                                        .on_snapshot = on_snapshot,
                                        .on_frame = on_frame,
+                                       .on_piece = on_piece,
                                        .may_read = may_read,
                                        .arg = p};
 
