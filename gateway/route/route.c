@@ -1,6 +1,6 @@
 /*
- * Names of kinds and the release of decoded objects. Hosts are in host.c. Knows nothing of JSON:
- * gateway/wire makes these structs, gateway/table keeps them.
+ * Names of kinds, the release of decoded objects and the packing of routes. Hosts are in host.c.
+ * Knows nothing of JSON: gateway/wire makes these structs, gateway/table keeps them.
  */
 #include "gateway/route/route.h"
 
@@ -122,10 +122,9 @@ static void free_hash(struct route_hash *h)
     free(h);
 }
 
-void route_free(struct route *r)
+/* What every route has, and route_pack packs. */
+static void free_common(struct route *r)
 {
-    if (r == NULL)
-        return;
     for (size_t i = 0; i < r->num_hosts; i++)
         free(r->hosts[i]);
     for (size_t i = 0; i < r->num_forward; i++)
@@ -134,6 +133,14 @@ void route_free(struct route *r)
     free(r->forward);
     free(r->tenant);
     free(r->path);
+}
+
+void route_free(struct route *r)
+{
+    if (r == NULL)
+        return;
+    if (!r->packed)
+        free_common(r);
     free_redirect(r->redirect);
     free_respond(r->respond);
     free_match(r->match);
@@ -146,6 +153,55 @@ void route_free(struct route *r)
     free(r->timeouts);
     free(r->retry);
     free(r);
+}
+
+static size_t common_bytes(const struct route *r)
+{
+    size_t bytes = r->num_forward * sizeof(*r->forward) + r->num_hosts * sizeof(*r->hosts);
+
+    for (size_t i = 0; i < r->num_hosts; i++)
+        bytes += strlen(r->hosts[i]) + 1;
+    for (size_t i = 0; i < r->num_forward; i++)
+        bytes += strlen(r->forward[i].pool) + 1;
+    return bytes + strlen(r->tenant) + 1 + strlen(r->path) + 1;
+}
+
+/* A copy of the bytes at *at, which it moves behind them; NULL for none. */
+static void *put(char **at, const void *from, size_t n)
+{
+    void *to = *at;
+
+    if (n == 0)
+        return NULL;
+    *at += n;
+    return memcpy(to, from, n);
+}
+
+static char *put_string(char **at, const char *s)
+{
+    return put(at, s, strlen(s) + 1);
+}
+
+struct route *route_pack(struct route *r)
+{
+    if (r->packed)
+        return r;
+    struct route *p = xmalloc(sizeof(*p) + common_bytes(r));
+    char *at = (char *)(p + 1); /* pointers first: they need their alignment */
+
+    *p = *r;
+    p->packed = true;
+    p->forward = put(&at, r->forward, r->num_forward * sizeof(*r->forward));
+    p->hosts = put(&at, r->hosts, r->num_hosts * sizeof(*r->hosts));
+    for (size_t i = 0; i < r->num_forward; i++)
+        p->forward[i].pool = put_string(&at, r->forward[i].pool);
+    for (size_t i = 0; i < r->num_hosts; i++)
+        p->hosts[i] = put_string(&at, r->hosts[i]);
+    p->tenant = put_string(&at, r->tenant);
+    p->path = put_string(&at, r->path);
+    free_common(r);
+    free(r);
+    return p;
 }
 
 void route_pool_free(struct route_pool *p)

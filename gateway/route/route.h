@@ -152,6 +152,7 @@ struct route {
     size_t num_hosts;
     char *path;      /* canonical, see path.h; "/" is all */
     bool path_exact; /* else a prefix by whole segments */
+    bool packed;     /* by route_pack: strings and arrays of this struct stand behind it */
     enum route_action action;
     int64_t created_ms; /* Unix time; the oldest of equals wins; INT64_MAX: unknown, youngest */
     struct route_forward *forward; /* of ROUTE_FORWARD */
@@ -171,6 +172,11 @@ struct route {
 };
 
 void route_free(struct route *r);
+/*
+ * The same route in one block of memory, its optional parts apart: tables of many routes are half
+ * headers of allocations otherwise. Takes r; route_free as usual. Nothing in it may be replaced.
+ */
+struct route *route_pack(struct route *r);
 /*
  * Canonical form of a host as routing, limits and tables use it: ASCII lower case, one trailing dot
  * removed; A-labels pass as they are; "[v6]" in inet_ntop's spelling. Refused ("BadHost"): empty,

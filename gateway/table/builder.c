@@ -130,7 +130,7 @@ static bool decode_route(const struct frame *f, struct op *op, struct err *e)
 
     if (route == NULL)
         return false;
-    op->route = version_route_new(f->name, route);
+    op->route = version_route_new(f->name, route_pack(route));
     return true;
 }
 
