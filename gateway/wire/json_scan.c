@@ -18,7 +18,8 @@
 enum {
     NUMBER_MAX = 62,   /* bytes of a number; cJSON reads no more of one */
     EXACT_DIGITS = 15, /* decimal digits that a double always keeps */
-    FEW_KEYS = 8       /* so many are compared each with each */
+    FEW_KEYS = 8,      /* so many are compared each with each */
+    LENT_KEYS = 32     /* open at one time, as of nearly every object, they need no allocation */
 };
 
 struct key_seen {
@@ -37,7 +38,8 @@ struct scan {
     struct key_seen *keys; /* of all open objects, outermost first */
     size_t num_keys;
     size_t cap_keys;
-    struct buf decoded; /* a key whose escapes are resolved */
+    struct key_seen *lent_keys; /* LENT_KEYS on json_scan's stack, where keys begins */
+    struct buf decoded;         /* a key whose escapes are resolved */
     size_t ordinal;
     size_t cap_numbers;
     const char *watch_key;
@@ -273,12 +275,20 @@ static bool scan_word(struct scan *s, struct str word)
     return true;
 }
 
+static void grow_keys(struct scan *s)
+{
+    bool lent = s->keys == s->lent_keys;
+
+    s->cap_keys *= 2;
+    s->keys = xrealloc(lent ? NULL : s->keys, s->cap_keys * sizeof(*s->keys));
+    if (lent)
+        memcpy(s->keys, s->lent_keys, s->num_keys * sizeof(*s->keys));
+}
+
 static void push_key(struct scan *s, const struct key_seen *key)
 {
-    if (s->num_keys == s->cap_keys) {
-        s->cap_keys = s->cap_keys != 0 ? s->cap_keys * 2 : 64;
-        s->keys = xrealloc(s->keys, s->cap_keys * sizeof(*s->keys));
-    }
+    if (s->num_keys == s->cap_keys)
+        grow_keys(s);
     s->keys[s->num_keys++] = *key;
 }
 
@@ -441,10 +451,14 @@ bool json_scan(struct str text, const struct json_limits *limits, const char *wa
 {
     if (text.n == 0)
         text = STR("");
+    struct key_seen lent_keys[LENT_KEYS];
     struct scan s = {.begin = text.p,
                      .p = text.p,
                      .end = text.p + text.n,
                      .depth_max = limits->depth_max,
+                     .keys = lent_keys,
+                     .cap_keys = LENT_KEYS,
+                     .lent_keys = lent_keys,
                      .watch_key = watch_key,
                      .watch_depth = watch_depth,
                      .out = out,
@@ -464,7 +478,8 @@ bool json_scan(struct str text, const struct json_limits *limits, const char *wa
         ok = s.p == s.end || bad(&s, "bytes after the end of the value");
     }
     buf_free(&s.decoded);
-    free(s.keys);
+    if (s.keys != lent_keys)
+        free(s.keys);
     if (!ok) {
         free(out->numbers);
         *out = (struct json_scan_result){0};
