@@ -46,6 +46,14 @@ bool str_starts(struct str s, struct str prefix)
     return s.n >= prefix.n && (prefix.n == 0 || memcmp(s.p, prefix.p, prefix.n) == 0);
 }
 
+bool str_cut(struct str *s, struct str prefix)
+{
+    if (!str_starts(*s, prefix))
+        return false;
+    *s = (struct str){s->p + prefix.n, s->n - prefix.n};
+    return true;
+}
+
 static bool is_blank(char c)
 {
     return c == ' ' || c == '\t';

@@ -24,7 +24,8 @@ bool str_eq(struct str a, struct str b);
 bool str_eq_nocase(struct str a, struct str b); /* ASCII letters only */
 int str_cmp(struct str a, struct str b);        /* bytewise, as memcmp; shorter first */
 bool str_starts(struct str s, struct str prefix);
-struct str str_trim(struct str s); /* spaces and tabs off both ends */
+bool str_cut(struct str *s, struct str prefix); /* off the front, where it begins so */
+struct str str_trim(struct str s);              /* spaces and tabs off both ends */
 
 /*
  * Cuts the part before the first `sep` off *rest and puts it in *out_part. False when *rest.p is

@@ -110,12 +110,12 @@ void table_builder_free(struct table_builder *b)
 
 /* ---- decoding: each reader fills op, or answers false with *e ---- */
 
-static bool decode_settings(const struct frame *f, struct op *op, struct err *e)
+static bool decode_settings(const struct cJSON *value, struct op *op, struct err *e)
 {
     struct route_settings s;
 
-    if (str_eq(str_from(f->name), STR("settings"))) {
-        if (!objects_settings(f->value, &s, e))
+    if (str_eq(str_from(op->name), STR("settings"))) {
+        if (!objects_settings(value, &s, e))
             return false;
         op->settings = xmalloc(sizeof(s));
         *op->settings = s;
@@ -124,19 +124,23 @@ static bool decode_settings(const struct frame *f, struct op *op, struct err *e)
     return err_set(e, "BadName", "", "there is one object of this kind, its name is \"settings\"");
 }
 
-static bool decode_route(const struct frame *f, struct op *op, struct err *e)
+static void keep_route(struct op *op, struct route *route)
 {
-    struct route *route = objects_route(f->value, e);
-
-    if (route == NULL)
-        return false;
-    op->route = version_route_new(f->name, route_pack(route));
-    return true;
+    op->route = version_route_new(op->name, route_pack(route));
 }
 
-static bool decode_pool(const struct frame *f, struct op *op, struct err *e)
+static bool decode_route(const struct cJSON *value, struct op *op, struct err *e)
 {
-    struct route_pool *pool = objects_pool(f->value, e);
+    struct route *route = objects_route(value, e);
+
+    if (route != NULL)
+        keep_route(op, route);
+    return route != NULL;
+}
+
+static bool decode_pool(const struct cJSON *value, struct op *op, struct err *e)
+{
+    struct route_pool *pool = objects_pool(value, e);
 
     if (pool == NULL)
         return false;
@@ -144,40 +148,51 @@ static bool decode_pool(const struct frame *f, struct op *op, struct err *e)
     return true;
 }
 
-static bool decode_endpoints(const struct frame *f, struct op *op, struct err *e)
+static bool decode_endpoints(const struct cJSON *value, struct op *op, struct err *e)
 {
-    struct route_endpoints *endpoints = objects_endpoints(f->value, e);
+    struct route_endpoints *endpoints = objects_endpoints(value, e);
 
     if (endpoints == NULL)
         return false;
-    op->draft = pools_draft(f->name, endpoints);
+    op->draft = pools_draft(op->name, endpoints);
     route_endpoints_free(endpoints);
     return true;
 }
 
-static bool decode_certificate(const struct frame *f, struct op *op, struct err *e)
+static bool decode_certificate(const struct cJSON *value, struct op *op, struct err *e)
 {
     (void)op;
-    return objects_certificate(f->value, e);
+    return objects_certificate(value, e);
 }
 
-static bool decode_tenant(const struct frame *f, struct op *op, struct err *e)
+static bool decode_tenant(const struct cJSON *value, struct op *op, struct err *e)
 {
-    struct route_tenant *tenant = objects_tenant(f->value, e);
+    struct route_tenant *tenant = objects_tenant(value, e);
 
     if (tenant == NULL)
         return false;
-    op->tenant = version_tenant_new(f->name, tenant);
+    op->tenant = version_tenant_new(op->name, tenant);
     return true;
 }
 
-typedef bool decode_fn(const struct frame *f, struct op *op, struct err *e);
+typedef bool decode_fn(const struct cJSON *value, struct op *op, struct err *e);
 
 static decode_fn *const decoders[ROUTE_KIND__COUNT] = {
     [ROUTE_KIND_SETTINGS] = decode_settings,   [ROUTE_KIND_CERTIFICATE] = decode_certificate,
     [ROUTE_KIND_ROUTE] = decode_route,         [ROUTE_KIND_POOL] = decode_pool,
     [ROUTE_KIND_ENDPOINTS] = decode_endpoints, [ROUTE_KIND_TENANT] = decode_tenant,
 };
+
+static bool decode(struct frame *f, struct op *op, struct err *e)
+{
+    struct route *plain = f->kind == ROUTE_KIND_ROUTE ? objects_route_plain(f->value_bytes) : NULL;
+
+    if (plain != NULL) {
+        keep_route(op, plain);
+        return true;
+    }
+    return frame_build_value(f, e) && decoders[f->kind](f->value, op, e);
+}
 
 /* ---- applying ---- */
 
@@ -262,13 +277,13 @@ static void take_op(struct table_builder *b, struct op *op)
     b->ops[b->num_ops - 1].name = xstrdup(op->name);
 }
 
-static void take_set(struct table_builder *b, const struct frame *f)
+static void take_set(struct table_builder *b, struct frame *f)
 {
     struct op op = {.type = OP_SET, .kind = f->kind, .name = f->name};
     struct err why = {0};
 
     op.print = map_hash(f->value_bytes);
-    if (!decoders[f->kind](f, &op, &why)) {
+    if (!decode(f, &op, &why)) {
         op.type = OP_KEEP;
         refusals_add(&b->pending, f->kind, f->name, &why);
     }
@@ -341,7 +356,7 @@ static void refuse_too_many(struct table_builder *b, const struct frame *f)
         refusals_add(&b->pending, f->kind, f->name, &why);
 }
 
-void table_builder_frame(struct table_builder *b, const struct frame *f)
+void table_builder_frame(struct table_builder *b, struct frame *f)
 {
     OBJ_CHECK(b, BUILDER_MAGIC);
     ASSERT(!b->waiting);

@@ -149,9 +149,9 @@ void table_builder_free(struct table_builder *b);
  * Takes one frame: hello (drops what waits for a commit; mode snapshot: the next commit removes
  * what was not set before it), set and delete (kept until the commit), commit; the others are
  * ignored. Never fails: what cannot be used becomes a refusal. After a commit frame call
- * table_builder_take before the next frame.
+ * table_builder_take before the next frame. A set may come without its value's tree (frame.h).
  */
-void table_builder_frame(struct table_builder *b, const struct frame *f);
+void table_builder_frame(struct table_builder *b, struct frame *f);
 
 /* After a commit frame; what *out lends lives until the next table_builder_frame. False: no commit.
  */

@@ -241,25 +241,11 @@ static bool parse_any(struct str line, struct frame *out, struct err *e)
  * different goes the long way, which also has the sentences.
  */
 
-static bool cut(struct str *rest, struct str word)
-{
-    if (!str_starts(*rest, word))
-        return false;
-    *rest = (struct str){rest->p + word.n, rest->n - word.n};
-    return true;
-}
+enum trees { TREES_NONE, TREES_BUT_ROUTES, TREES_ALL };
 
-/* A word up to the next quote, of printable ASCII without escapes; the quote is cut as well. */
 static bool cut_word(struct str *rest, struct str *out)
 {
-    size_t n = 0;
-
-    while (n < rest->n && rest->p[n] >= 0x20 && rest->p[n] < 0x7f && rest->p[n] != '"' &&
-           rest->p[n] != '\\')
-        n++;
-    *out = (struct str){rest->p, n};
-    return n > 0 && n <= ROUTE_NAME_MAX && cut(rest, (struct str){rest->p, n}) &&
-           cut(rest, STR("\""));
+    return json_cut_plain(rest, out) && out->n > 0 && out->n <= ROUTE_NAME_MAX;
 }
 
 /* Into kind, name and value; the value is not judged yet. */
@@ -268,16 +254,16 @@ static bool split_plain_set(struct str line, struct str *kind, struct str *name,
     static const struct str end = {"}}", 2};
     struct str rest = line;
 
-    if (line.n > FRAME_LINE_MAX || !cut(&rest, STR("{\"set\":{\"kind\":\"")) ||
-        !cut_word(&rest, kind) || !cut(&rest, STR(",\"name\":\"")) || !cut_word(&rest, name) ||
-        !cut(&rest, STR(",\"value\":")) || rest.n < end.n + 2 || rest.p[0] != '{' ||
+    if (line.n > FRAME_LINE_MAX || !str_cut(&rest, STR("{\"set\":{\"kind\":\"")) ||
+        !cut_word(&rest, kind) || !str_cut(&rest, STR(",\"name\":\"")) || !cut_word(&rest, name) ||
+        !str_cut(&rest, STR(",\"value\":")) || rest.n < end.n + 2 || rest.p[0] != '{' ||
         memcmp(rest.p + rest.n - end.n, end.p, end.n) != 0)
         return false;
     *value = (struct str){rest.p, rest.n - end.n};
     return true;
 }
 
-static bool parse_plain_set(struct str line, bool want_tree, struct frame *out)
+static bool parse_plain_set(struct str line, enum trees trees, struct frame *out)
 {
     /* The value lies two levels deep in the line. */
     const struct json_limits limits = {.bytes_max = json_limits_frame.bytes_max,
@@ -289,6 +275,9 @@ static bool parse_plain_set(struct str line, bool want_tree, struct frame *out)
 
     if (!split_plain_set(line, &kind, &name, &value) || !kind_of(kind, &out->kind))
         return false;
+    bool want_tree =
+        trees == TREES_ALL || (trees == TREES_BUT_ROUTES && out->kind != ROUTE_KIND_ROUTE);
+
     if (want_tree)
         out->value = json_parse(value, &limits, &unused);
     if (want_tree ? out->value == NULL : !json_check(value, &limits, &unused))
@@ -302,19 +291,33 @@ static bool parse_plain_set(struct str line, bool want_tree, struct frame *out)
 bool frame_parse(struct str line, struct frame *out, struct err *e)
 {
     *out = (struct frame){.type = FRAME_HELLO};
-    return parse_plain_set(line, true, out) || parse_any(line, out, e);
+    return parse_plain_set(line, TREES_ALL, out) || parse_any(line, out, e);
+}
+
+bool frame_parse_late(struct str line, struct frame *out, struct err *e)
+{
+    *out = (struct frame){.type = FRAME_HELLO};
+    return parse_plain_set(line, TREES_BUT_ROUTES, out) || parse_any(line, out, e);
 }
 
 bool frame_parse_bytes(struct str line, struct frame *out, struct err *e)
 {
     *out = (struct frame){.type = FRAME_HELLO};
-    if (parse_plain_set(line, false, out))
+    if (parse_plain_set(line, TREES_NONE, out))
         return true;
     if (!parse_any(line, out, e))
         return false;
     cJSON_Delete(out->value);
     out->value = NULL;
     return true;
+}
+
+bool frame_build_value(struct frame *f, struct err *e)
+{
+    ASSERT(has_value(f));
+    if (f->value == NULL)
+        f->value = json_parse(f->value_bytes, &json_limits_frame, e);
+    return f->value != NULL;
 }
 
 void frame_free(struct frame *f)

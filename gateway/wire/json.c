@@ -86,6 +86,20 @@ bool json_check(struct str text, const struct json_limits *limits, struct err *e
     return true;
 }
 
+bool json_cut_plain(struct str *rest, struct str *out)
+{
+    size_t n = 0;
+
+    while (n < rest->n && rest->p[n] >= 0x20 && rest->p[n] < 0x7f && rest->p[n] != '"' &&
+           rest->p[n] != '\\')
+        n++;
+    if (n == rest->n || rest->p[n] != '"')
+        return false;
+    *out = (struct str){rest->p, n};
+    *rest = (struct str){rest->p + n + 1, rest->n - n - 1};
+    return true;
+}
+
 const struct cJSON *json_get(const struct cJSON *o, const char *key)
 {
     return cJSON_IsObject(o) ? cJSON_GetObjectItemCaseSensitive(o, key) : NULL;

@@ -28,6 +28,12 @@ enum { JSON_DEPTH_MAX = 256 };
 extern const struct json_limits json_limits_frame;  /* 4 MiB, depth 16 */
 extern const struct json_limits json_limits_docker; /* 256 MiB, depth 64 */
 
+/*
+ * For readers of what we write ourselves: the rest of a string behind its opening quote, when it is
+ * printable ASCII without escapes; cuts it and the closing quote off *rest.
+ */
+MUST_USE bool json_cut_plain(struct str *rest, struct str *out);
+
 /* NULL with *e set, or a tree for cJSON_Delete. Codes: BadJson, TooLarge, TooDeep, DuplicateKey. */
 struct cJSON *json_parse(struct str text, const struct json_limits *limits, struct err *e);
 

@@ -18,9 +18,10 @@
 #include "gateway/wire/objects.h"
 
 enum {
-    SHAPE_TEXT_MAX = 128,          /* bytes of names that only people and cookies read */
-    SHAPE_RATE_MAX = 100000000,    /* of what is counted: requests, connections */
-    SHAPE_PERIOD_MAX_MS = 3600000, /* of what repeats or waits by itself */
+    SHAPE_HOST_MAX = ROUTE_HOST_MAX + 3, /* bytes of a host as it may be written: "*.", final dot */
+    SHAPE_TEXT_MAX = 128,                /* bytes of names that only people and cookies read */
+    SHAPE_RATE_MAX = 100000000,          /* of what is counted: requests, connections */
+    SHAPE_PERIOD_MAX_MS = 3600000,       /* of what repeats or waits by itself */
     SHAPE_CIPHERS_MAX = 32
 };
 

@@ -215,7 +215,7 @@ static const struct field route_fields[] = {
     {.name = "hosts",
      OWNED_AT(struct route, hosts),
      COUNT_AT(struct route, num_hosts),
-     TEXTS(1, ROUTE_HOSTS_MAX, ROUTE_HOST_MAX + 3, text_host_pattern),
+     TEXTS(1, ROUTE_HOSTS_MAX, SHAPE_HOST_MAX, text_host_pattern),
      NEEDED,
      SERVED,
      ABOUT("made canonical (lower case, no final dot); `\"*.shop.example\"` has one or more labels "

@@ -173,7 +173,7 @@ static bool take_line(struct frames *f, struct str line)
     struct table_commit commit;
     bool committed;
 
-    if (!frame_parse(line, &fr, &e)) {
+    if (!frame_parse_late(line, &fr, &e)) {
         log_error("the follower sent a frame that cannot be read: %s: %s", e.field, e.text);
         detach(f, "it sends garbage");
         return false;

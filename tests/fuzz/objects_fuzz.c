@@ -280,6 +280,26 @@ static bool read_settings(const struct cJSON *v, struct err *e)
     return true;
 }
 
+/* What is taken as a plain route is JSON, and the same route the long way. */
+static void check_plain(const struct cJSON *v, struct str text)
+{
+    struct route *r = objects_route_plain(text);
+
+    if (r == NULL)
+        return;
+    struct route *same = v != NULL ? objects_route(v, NULL) : NULL;
+
+    ASSERT(same != NULL && same->num_hosts == 1 && same->num_forward == 1);
+    ASSERT(strcmp(r->tenant, same->tenant) == 0 && strcmp(r->path, same->path) == 0);
+    ASSERT(strcmp(r->hosts[0], same->hosts[0]) == 0);
+    ASSERT(strcmp(r->forward[0].pool, same->forward[0].pool) == 0);
+    ASSERT(r->forward[0].weight == same->forward[0].weight);
+    ASSERT(r->created_ms == same->created_ms && r->path_exact == same->path_exact);
+    ASSERT(r->action == same->action);
+    route_free(r);
+    route_free(same);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static bool (*const readers[])(const struct cJSON *, struct err *) = {
@@ -289,7 +309,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     if (size == 0)
         return 0;
-    cJSON *v = json_parse((struct str){(const char *)data + 1, size - 1}, &json_limits_frame, NULL);
+    struct str text = {(const char *)data + 1, size - 1};
+    cJSON *v = json_parse(text, &json_limits_frame, NULL);
+
+    check_plain(v, text);
 
     if (v != NULL && !readers[data[0] % (sizeof(readers) / sizeof(readers[0]))](v, &e))
         check_refusal(&e);

@@ -102,8 +102,8 @@ static void a_plain_set_is_read_as_any_other_spelling_of_it(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
-        struct frame plain, bytes, slow;
-        struct err plain_e = {0}, bytes_e = {0}, slow_e = {0};
+        struct frame plain, bytes, late, slow;
+        struct err plain_e = {0}, bytes_e = {0}, late_e = {0}, slow_e = {0};
         char spaced[512];
 
         snprintf(spaced, sizeof(spaced), " %s", lines[i]);
@@ -123,6 +123,16 @@ static void a_plain_set_is_read_as_any_other_spelling_of_it(void **state)
         assert_string_equal(bytes.name, slow.name);
         assert_true(str_eq(bytes.value_bytes, slow.value_bytes));
         assert_null(bytes.value);
+        assert_true(frame_parse_late(str_from(lines[i]), &late, &late_e));
+        if (late.type == FRAME_SET) {
+            assert_true(frame_build_value(&late, &late_e));
+            assert_true(cJSON_Compare(late.value, slow.value, true));
+        }
+        frame_free(&late);
+        if (bytes.type == FRAME_SET) {
+            assert_true(frame_build_value(&bytes, &bytes_e));
+            assert_true(cJSON_Compare(bytes.value, slow.value, true));
+        }
         frame_free(&plain);
         frame_free(&bytes);
         frame_free(&slow);

@@ -66,6 +66,63 @@ static struct route *route_of(const char *json)
     return r;
 }
 
+/* What objects_route_plain takes; the fuzz target holds the results against objects_route. */
+static void only_plain_routes_are_read_by_hand(void **state)
+{
+#define ROUTE(tenant, host, path, pool, weight)                                                \
+    "{\"tenant\":\"" tenant "\",\"hosts\":[\"" host "\"],\"path\":\"" path "\",\"forward\":[{" \
+    "\"pool\":\"" pool "\",\"weight\":" weight "}]}"
+    static const struct {
+        const char *value;
+        bool plain;
+    } rows[] = {
+        {ROUTE("", "a.example", "/", "p", "1"), true},
+        {ROUTE("t", "*.A.Example.", "/a//b/", "a pool", "1000000"), true},
+        {ROUTE("t", "*", "/", "p", "0"), true},
+        {ROUTE("t", "a", "/", "p", "1000001"), false},
+        {ROUTE("t", "a", "/", "p", "01"), false},
+        {ROUTE("t", "a", "/", "p", "-1"), false},
+        {ROUTE("t", "a", "/", "p", "1.0"), false},
+        {ROUTE("t", "a", "/", "p", ""), false},
+        {ROUTE("t", "a", "/", "", "1"), false},
+        {ROUTE("t", "", "/", "p", "1"), false},
+        {ROUTE("t", "a_*", "/", "p", "1"), false},
+        {ROUTE("t", "a", "b", "p", "1"), false},
+        {ROUTE("t", "a", "/?", "p", "1"), false},
+        {ROUTE("t\x7f", "a", "/", "p", "1"), false},
+        {ROUTE("\xc3\xa4", "a", "/", "p", "1"), false},
+        {ROUTE("t\\n", "a", "/", "p", "1"), false},
+        {ROUTE("t", "a", "/", "p", "1") " ", false},
+        {" " ROUTE("t", "a", "/", "p", "1"), false},
+        {ROUTE("t", "a\",\"b", "/", "p", "1"), false},
+        {ROUTE("t", "a", "/", "p", "1},{\"pool\":\"q\",\"weight\":1"), false},
+        {"{\"hosts\":[\"a\"],\"path\":\"/\",\"forward\":[{\"pool\":\"p\",\"weight\":1}]}", true},
+        {"{,\"hosts\":[\"a\"],\"path\":\"/\",\"forward\":[{\"pool\":\"p\",\"weight\":1}]}", false},
+        {"", false},
+        {"{\"tenant\":\"t", false},
+    };
+#undef ROUTE
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct route *r = objects_route_plain(str_from(rows[i].value));
+
+        assert_int_equal(r != NULL, rows[i].plain);
+        route_free(r);
+    }
+    struct route *r = objects_route_plain(
+        STR("{\"tenant\":\"t\",\"hosts\":[\"*.A.Example.\"],\"path\":\"/a\",\"forward\":[{\"pool\":"
+            "\"p\",\"weight\":7}]}"));
+
+    assert_string_equal(r->tenant, "t");
+    assert_string_equal(r->hosts[0], "*.a.example");
+    assert_string_equal(r->path, "/a");
+    assert_string_equal(r->forward[0].pool, "p");
+    assert_int_equal(r->forward[0].weight, 7);
+    assert_int_equal(r->created_ms, INT64_MAX);
+    route_free(r);
+}
+
 static void a_route_without_more_has_defaults(void **state)
 {
     struct route *r = route_of("{'hosts':['a'],'forward':[{'pool':'p'}]}");
@@ -443,6 +500,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_route_is_read_with_its_hosts_made_canonical),
+        cmocka_unit_test(only_plain_routes_are_read_by_hand),
         cmocka_unit_test(a_route_without_more_has_defaults),
         cmocka_unit_test(a_match_is_read),
         cmocka_unit_test(actions_are_read),
