@@ -16,9 +16,12 @@ bool str_eq(struct str a, struct str b)
     return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
 
-static unsigned char lower(unsigned char c)
+/* Upper and lower case of a letter differ in one bit, as do other bytes: "[" and "{". */
+static bool is_other_case(unsigned char a, unsigned char b)
 {
-    return c >= 'A' && c <= 'Z' ? (unsigned char)(c | 0x20) : c;
+    unsigned char low = a | 0x20;
+
+    return (a ^ b) == 0x20 && low >= 'a' && low <= 'z';
 }
 
 bool str_eq_nocase(struct str a, struct str b)
@@ -26,7 +29,7 @@ bool str_eq_nocase(struct str a, struct str b)
     if (a.n != b.n)
         return false;
     for (size_t i = 0; i < a.n; i++)
-        if (lower((unsigned char)a.p[i]) != lower((unsigned char)b.p[i]))
+        if (a.p[i] != b.p[i] && !is_other_case((unsigned char)a.p[i], (unsigned char)b.p[i]))
             return false;
     return true;
 }
