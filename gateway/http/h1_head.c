@@ -146,7 +146,7 @@ static enum h1_parse parse_status_line(struct h1_head *h, const char *base, size
     if (n < 12 || !parse_version(h, line) || line[8] != ' ' || h->minor == 255)
         return refuse(h, H1_BAD_STATUS_LINE);
     if (!h1_all(line + 9, 3, H1_DIGIT) || (n > 12 && line[12] != ' ') ||
-        (n > 13 && !h1_all(line + 13, n - 13, H1_VALUE)))
+        (n > 13 && !h1_all_value(line + 13, n - 13)))
         return refuse(h, H1_BAD_STATUS_LINE);
     h->status = (uint16_t)((line[9] - '0') * 100 + (line[10] - '0') * 10 + (line[11] - '0'));
     return h->status >= 100 ? H1_DONE : refuse(h, H1_BAD_STATUS_LINE);
@@ -266,13 +266,13 @@ static enum h1_parse parse_field(struct h1_head *h, const char *base, size_t end
 
     if (line[0] == ' ' || line[0] == '\t')
         return refuse(h, H1_OBS_FOLD);
-    while (name_len < n && h1_is(line[name_len], H1_TOKEN))
+    while (h1_is(line[name_len], H1_TOKEN)) /* ends at the CR of line[n], if not before */
         name_len++;
     if (name_len == 0 || name_len == n || line[name_len] != ':')
         return refuse(h, H1_BAD_NAME);
     struct str value = str_trim((struct str){line + name_len + 1, n - name_len - 1});
 
-    if (!h1_all(value.p, value.n, H1_VALUE))
+    if (!h1_all_value(value.p, value.n))
         return refuse(h, H1_BAD_VALUE);
     if (h->num_fields == h->fields_max)
         return refuse(h, H1_TOO_MANY_FIELDS);

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 enum {
     H1_TOKEN = 1,  /* tchar */
@@ -29,6 +30,27 @@ static inline bool h1_all(const char *p, size_t n, int class)
     for (size_t i = 0; i < n; i++)
         seen &= h1_class[(unsigned char)p[i]];
     return seen != 0;
+}
+
+/*
+ * h1_all of H1_VALUE, eight bytes at a time: values are most of a head. Below SP there is only HTAB
+ * to be allowed, above it only DEL to be refused; a word with any of these is looked at by the
+ * byte.
+ */
+static inline bool h1_all_value(const char *p, size_t n)
+{
+    const uint64_t ones = UINT64_MAX / 255, tops = ones * 0x80;
+
+    for (; n >= 8; p += 8, n -= 8) {
+        uint64_t word, del;
+
+        memcpy(&word, p, 8);
+        del = word ^ ones * 0x7f; /* where DEL was, a zero byte */
+        if ((((word - ones * 0x20) & ~word) | ((del - ones) & ~del)) & tops &&
+            !h1_all(p, 8, H1_VALUE))
+            return false;
+    }
+    return h1_all(p, n, H1_VALUE);
 }
 
 #endif

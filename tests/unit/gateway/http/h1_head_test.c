@@ -419,6 +419,24 @@ static void the_byte_classes_are_those_of_rfc_9110(void **state)
     }
 }
 
+/* Each byte at each place of one to three words, among bytes at the edges of the class. */
+static void values_by_the_word_are_values_by_the_byte(void **state)
+{
+    static const char around[] = {' ', '~', '\t', '\x80', '\xff', 'a'};
+
+    (void)state;
+    for (unsigned i = 0; i < 256 * 20 * sizeof around; i++) {
+        unsigned c = i & 255, at = i / 256 % 20, len = 20;
+        char text[20];
+
+        memset(text, around[i / 256 / 20], sizeof text);
+        text[at] = (char)c;
+        for (; len > at; len--)
+            assert_int_equal(h1_all_value(text, len), h1_is((char)c, H1_VALUE));
+        assert_true(h1_all_value(text, len));
+    }
+}
+
 static void known_fields_are_found_in_any_case(void **state)
 {
     (void)state;
@@ -454,6 +472,7 @@ int main(void)
         cmocka_unit_test(naming_a_field_of_ours_in_connection_does_not_drop_it),
         cmocka_unit_test(the_body_of_a_response_follows_rfc_9112_6_3),
         cmocka_unit_test(the_byte_classes_are_those_of_rfc_9110),
+        cmocka_unit_test(values_by_the_word_are_values_by_the_byte),
         cmocka_unit_test(known_fields_are_found_in_any_case),
     };
 
