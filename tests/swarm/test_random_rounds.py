@@ -103,7 +103,9 @@ def process_of(swarm, node, comm, threads=1):
 
 @pytest.fixture
 def service(swarm, scratch):
-    swarm.docker("network", "create", "-d", "overlay", "rounds-extra")
+    # An engine still has the network of the test before for a while after the swarm has forgotten it.
+    wait_until("a network of that name", 60,
+               lambda: swarm.docker("network", "create", "-d", "overlay", "rounds-extra", check=False))
     kept = {}
     for name in ("east-gateway", "east-doorman"):
         kept[name] = swarm.ours(name).get()["Spec"]["UpdateConfig"]
