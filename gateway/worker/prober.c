@@ -149,7 +149,7 @@ static void write_request(struct probe *b)
     b->num_interim = 0;
 }
 
-/* False: it ended, or the socket takes no more for now. */
+/* False: it ended, or the socket takes no more at the moment. */
 static bool send_request(struct probe *b)
 {
     while (b->sent < b->request_len) {
