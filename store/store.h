@@ -88,4 +88,115 @@ MUST_USE bool store_revision(struct store *s, const char *cluster, uint64_t *out
  */
 MUST_USE bool store_log_floor(struct store *s, const char *cluster, uint64_t *out, struct err *e);
 
+/* ---- documents, batches, history, audit -------------------------------------------------------
+ *
+ * A document is opaque JSON under (tenant, kind, name). Documents and objects change together, in
+ * commits; a batch is several commits in one transaction.
+ */
+
+enum { STORE_HASH_HEX = 64 };
+
+struct store_doc_change {
+    const char *tenant;
+    const char *kind;
+    const char *name;
+    const char *value;  /* NULL = delete */
+    int64_t created_ms; /* of its first write */
+};
+
+struct store_commit_rq {
+    const struct store_change *changes; /* of tables, as in store_commit */
+    size_t num_changes;
+    const struct store_doc_change *docs;
+    size_t num_docs;
+    const char *author;
+    const char *cause;
+    const char *tenant;    /* whose audit shows it; "" = operators only */
+    const char *diff_json; /* what the audit row keeps; "" = nothing */
+    /* out: */
+    uint64_t number; /* its commit; the head before it when nothing differed */
+    bool made;       /* something differed */
+    char head[STORE_HASH_HEX + 1]; /* of the audit chain after it */
+};
+
+/* All of them, in order, or none. As store_commit otherwise. */
+MUST_USE bool store_commit_batch(struct store *s, struct store_commit_rq *all, size_t num,
+                                 struct err *e);
+
+struct store_doc {
+    const char *tenant;
+    const char *kind;
+    const char *name;
+    const char *value;
+    uint64_t set_by;
+    int64_t created_ms;
+};
+typedef void store_doc_fn(void *arg, const struct store_doc *d);
+MUST_USE bool store_each_doc(struct store *s, store_doc_fn *fn, void *arg, struct err *e);
+
+/*
+ * The documents as they were after commit `at` (tenant NULL: all): for each document that is, or
+ * was then, different from now: its value then; NULL: it was not there. Code Compacted when the
+ * history does not reach back to it.
+ */
+typedef void store_doc_then_fn(void *arg, const struct store_doc *now_or_gone, const char *then,
+                               int64_t created_ms_then);
+MUST_USE bool store_docs_at(struct store *s, uint64_t at, const char *tenant,
+                            store_doc_then_fn *fn, void *arg, struct err *e);
+
+/* One commit with what it changed; newest first, those below `before` (0: all), at most `max`. */
+struct store_commit_row {
+    uint64_t number;
+    int64_t at_ms;
+    const char *author;
+    const char *cause;
+    const char *tenant;
+    const char *diff_json;
+    const char *hash; /* of its audit row */
+    const char *prev;
+};
+typedef void store_commit_fn(void *arg, const struct store_commit_row *row);
+MUST_USE bool store_each_commit(struct store *s, const char *tenant, uint64_t before, size_t max,
+                                store_commit_fn *fn, void *arg, struct err *e);
+
+/*
+ * Audit: a row for each commit and for each event that is none (a refused token, a read of a
+ * secret's metadata…): hash = SHA-256 over the predecessor's hash and the row's own fields, each
+ * with its length. The chain outlives compaction: rows that go leave their last hash behind.
+ */
+struct store_audit_row {
+    uint64_t seq;
+    uint64_t commit; /* 0: an event */
+    int64_t at_ms;
+    const char *author;
+    const char *action; /* the cause of a commit; of an event its word */
+    const char *tenant;
+    const char *detail; /* JSON; the diff of a commit */
+    const char *prev;   /* hex */
+    const char *hash;
+};
+typedef void store_audit_fn(void *arg, const struct store_audit_row *row);
+MUST_USE bool store_audit_event(struct store *s, const char *author, const char *action,
+                                const char *tenant, const char *detail, struct err *e);
+/* Newest first, those below `before` (0: all), at most `max`; tenant NULL: all. */
+MUST_USE bool store_each_audit(struct store *s, const char *tenant, uint64_t before, size_t max,
+                               store_audit_fn *fn, void *arg, struct err *e);
+void store_audit_head(const struct store *s, char out[STORE_HASH_HEX + 1]);
+/* Walks the whole chain; false with code AuditBroken and the row at which it breaks, or AuditHead
+ * when `head` (NULL: not asked) is not among its hashes. *out_rows: how many were verified. */
+MUST_USE bool store_audit_verify(struct store *s, const char *head, uint64_t *out_rows,
+                                 struct err *e);
+
+/* A second, read-only connection, for lists and history: never blocks the writer, nor waits for it.
+ * Only the reading functions may be called on it. */
+struct store *store_open_reader(const char *path, struct err *e);
+
+/* Online copy of a running store (SQLite's backup API) to a new file; fsynced, renamed into place. */
+MUST_USE bool store_backup(const char *path, const char *to, struct err *e);
+/* Checks `from` and puts it in the place of `path`, with a new epoch; the old file is kept as
+ * PATH.before-<unix ms>. Refused (StoreLocked) while a coordinator has it. */
+MUST_USE bool store_restore(const char *from, const char *path, struct err *e);
+/* Integrity, foreign keys, schema, the audit chain; one sentence in *e. */
+MUST_USE bool store_check(const char *path, struct err *e);
+
 #endif
