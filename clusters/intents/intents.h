@@ -18,26 +18,26 @@
 #include "gateway/core/str.h"
 #include "gateway/route/route.h"
 
-struct cJSON;
-
 enum intent_kind {
-    INTENT_CLUSTER,     /* tenant "": a service cluster */
-    INTENT_TENANT,      /* tenant "": a tenant, under its own name */
-    INTENT_OWNERSHIP,   /* tenant "", name "ownership": are claims open or enforced */
-    INTENT_SETTINGS,    /* tenant "", name = of the cluster: the table's settings */
-    INTENT_TOKEN,       /* tenant "" or the tenant's; name = the token's id */
-    INTENT_ROUTE,       /* the others belong to a tenant */
+    INTENT_CLUSTER,   /* tenant "": a service cluster */
+    INTENT_TENANT,    /* tenant "": a tenant, under its own name */
+    INTENT_OWNERSHIP, /* tenant "", name "ownership": are claims open or enforced */
+    INTENT_SETTINGS,  /* tenant "", name = of the cluster: the table's settings */
+    INTENT_TOKEN,     /* tenant "" or the tenant's; name = the token's id */
+    INTENT_ROUTE,     /* the others belong to a tenant */
     INTENT_POOL,
-    INTENT_ENDPOINTS,   /* name = of the pool: static ones, for backends outside Swarm */
+    INTENT_ENDPOINTS, /* name = of the pool: static ones, for backends outside Swarm */
     INTENT_CERTIFICATE,
-    INTENT_PIN,         /* name = of a service: its labels are held as they were */
-    INTENT_SERVICE,     /* written by the coordinator: a service's labels as last seen, for history */
+    INTENT_PIN,     /* name = of a service: its labels are held as they were */
+    INTENT_SERVICE, /* written by the coordinator: a service's labels as last seen, for history */
     INTENT_KIND__COUNT
 };
 
 enum {
-    INTENT_NAME_MAX = 128,     /* bytes of a document's name; tenants and clusters: 63 */
-    INTENT_VALUE_MAX = 256 << 10,
+    INTENT_NAME_MAX = 128,  /* bytes of a document's name: a letter or digit, then those or "._-" */
+    INTENT_SHORT_MAX = 63,  /* of a tenant's or a cluster's */
+    INTENT_LABELS_MAX = 32, /* of a document; of a selector */
+    INTENT_VALUE_MAX = 512 << 10, /* as many endpoints as a pool may have */
     INTENT_CLAIMS_MAX = 1024
 };
 
@@ -48,7 +48,7 @@ MUST_USE bool intent_kind_from_name(const char *name, enum intent_kind *out);
 
 /* Quotas of a tenant; -1: no limit. Those of the data plane go into the tables, see pool.h. */
 struct intent_quotas {
-    int64_t routes;       /* label-born ones too: a service counts as one */
+    int64_t routes; /* label-born ones too: a service counts as one */
     int64_t hosts;
     int64_t certificates;
     int64_t endpoints;
@@ -80,13 +80,16 @@ struct intent_cluster {
     struct intent_pair *labels;
     size_t num_labels;
     bool is_default; /* of services that no selector takes */
+    bool any_tenant; /* "tenants" was left out */
+    char **tenants;  /* who may have routes in it */
+    size_t num_tenants;
 };
 
 struct intent_pool {
     /* A Swarm service whose tasks are the endpoints; NULL: `endpoints` documents give them. */
     char *service;
     uint16_t port;
-    char *network; /* NULL: as for labels */
+    char *network;     /* NULL: as for labels */
     char *table_value; /* with the tenant in it */
 };
 
@@ -98,10 +101,33 @@ struct intent_route {
 };
 
 struct intent_pin {
-    char *service; /* name */
+    char *service;              /* name */
     struct intent_pair *labels; /* instead of its own; none: it is not routed */
     size_t num_labels;
     uint64_t commit; /* that it holds */
+};
+
+/* Labels of ours that a service had. */
+struct intent_service {
+    struct intent_pair *labels;
+    size_t num_labels;
+};
+
+/* A bit each: enum intent_scope. A tenant's token has TENANT_ADMIN, TENANT_READ, METRICS only, the
+ * operator's OPERATOR and METRICS. */
+enum intent_scope {
+    INTENT_SCOPE_OPERATOR = 1,
+    INTENT_SCOPE_TENANT_ADMIN = 2,
+    INTENT_SCOPE_TENANT_READ = 4,
+    INTENT_SCOPE_METRICS = 8
+};
+
+enum { INTENT_TOKEN_HASH_HEX = 64 };
+
+struct intent_token {
+    char hash[INTENT_TOKEN_HASH_HEX + 1]; /* lower-case hex of SHA-256 over the secret */
+    unsigned scopes;
+    int64_t expires_ms; /* Unix time; 0: never */
 };
 
 struct intent {
@@ -117,11 +143,14 @@ struct intent {
         struct intent_pool pool;
         struct intent_route route;
         struct intent_pin pin;
-        bool enforced;            /* ownership */
-        char *table_value;        /* settings, endpoints, certificate: for the table */
+        struct intent_service service;
+        struct intent_token token;
+        bool enforced;     /* ownership */
+        char *table_value; /* settings, endpoints, certificate: for the table */
     } as;
-    size_t num_endpoints; /* of endpoints */
-    const struct cJSON *tree; /* private */
+    size_t num_endpoints;       /* of endpoints */
+    struct intent_pair *labels; /* "metadata": {"labels": ...}, what lists select by */
+    size_t num_labels;
 };
 
 /*
