@@ -93,9 +93,14 @@ struct intent_pool {
     char *table_value; /* with the tenant in it */
 };
 
+#define INTENT_MATCH_ALL "prefix /" /* every request of its hosts, as labels ask for */
+
 struct intent_route {
     char **hosts; /* canonical, distinct */
     size_t num_hosts;
+    /* "<path_type> <canonical path>", then, where there is a match, " <canonical JSON of it>", in
+     * an order of its own: the same text is the same requests; of two such routes one serves. */
+    char *match;
     char **pools; /* as named in the document; of the same tenant and cluster */
     size_t num_pools;
 };
