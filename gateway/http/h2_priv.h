@@ -11,6 +11,8 @@
 #include "gateway/http/h2_session.h"
 #include "gateway/http/h2_stream.h"
 
+enum { FRAME_HEAD_BYTES = 9, SETTING_BYTES = 6 }; /* RFC 9113 sections 4.1 and 6.5.1 */
+
 /* Bytes that wait, from `at`: what was taken is dropped now and then, not each time. */
 struct h2_queue {
     struct buf bytes;
@@ -78,8 +80,9 @@ struct h2_session {
     bool blamed;         /* our GOAWAY named an error */
     bool failed;         /* nghttp2 cannot go on */
     bool going;          /* the peer has said GOAWAY */
-    const uint8_t *rest; /* what output could not give away: lent by ng */
+    const uint8_t *rest; /* what output could not give away: lent by ng, or the greeting */
     size_t rest_len;
+    uint8_t greeting[FRAME_HEAD_BYTES + 3 * SETTING_BYTES]; /* a server's first frame */
     uint32_t max_streams;
     struct h2_head section; /* the one that is being received */
     size_t section_bytes;   /* of its fields, as RFC 9113 section 6.5.2 counts them */

@@ -15,7 +15,8 @@
 enum {
     SESSION_MAGIC = 0x0b2a5702,
     SECTION_MAX = 4 * H1_HEAD_MAX, /* beyond, a head is not even answered */
-    INVALID_COST = 20              /* frames: what makes us reset a stream */
+    INVALID_COST = 20,             /* frames: what makes us reset a stream */
+    SETTING_ID_BYTES = 2           /* RFC 9113 section 6.5.1 */
 };
 
 enum h2_preface h2_preface_find(const char *p, size_t n)
@@ -77,12 +78,22 @@ static enum h2_section section_of(const struct h2_session *s, const struct h2_st
     return s->role == H2_SERVER ? H2_REQUEST_HEAD : H2_RESPONSE_HEAD;
 }
 
+/* RFC 9113 section 5.1.2: the others go on, and what was refused may be sent again. */
+static int refuse_stream(struct h2_session *s, int32_t id)
+{
+    reset_stream(s, id, NGHTTP2_REFUSED_STREAM);
+    spend(s, &s->resets, 1);
+    return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+}
+
 static int on_begin_headers(nghttp2_session *ng, const nghttp2_frame *f, void *arg)
 {
     struct h2_session *s = arg;
     struct h2_stream *st = stream_of(s, f->hd.stream_id);
 
     if (st == NULL && s->role == H2_SERVER && f->headers.cat == NGHTTP2_HCAT_REQUEST) {
+        if (s->num_streams >= s->max_streams)
+            return refuse_stream(s, f->hd.stream_id);
         st = h2_stream_new(s, f->hd.stream_id);
         if (nghttp2_session_set_stream_user_data(ng, st->id, st) != 0) {
             h2_stream_free(st);
@@ -297,22 +308,44 @@ static bool make(struct h2_session *s)
     return ok;
 }
 
-static bool say_settings(struct h2_session *s)
+/*
+ * nghttp2 takes a stream beyond the limit that it knows for an error of the connection. So it is
+ * told of none, and its first frame is made here, to tell the peer of ours.
+ */
+static bool say_server_settings(struct h2_session *s)
 {
-    const nghttp2_settings_entry server[] = {
-        {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, s->max_streams},
+    const nghttp2_settings_entry entries[] = {
+        {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, INT32_MAX},
         {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, H1_HEAD_MAX},
         {NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1},
     };
-    const nghttp2_settings_entry client[] = {
+    const size_t num = sizeof entries / sizeof entries[0];
+    uint8_t *limit = s->greeting + FRAME_HEAD_BYTES + SETTING_ID_BYTES;
+    const uint8_t *frame;
+
+    _Static_assert(sizeof s->greeting ==
+                       FRAME_HEAD_BYTES + sizeof entries / sizeof entries[0] * SETTING_BYTES,
+                   "the greeting is this frame");
+    if (nghttp2_submit_settings(s->ng, NGHTTP2_FLAG_NONE, entries, num) != 0 ||
+        nghttp2_session_mem_send(s->ng, &frame) != (ssize_t)sizeof s->greeting)
+        return false;
+    memcpy(s->greeting, frame, sizeof s->greeting);
+    for (int i = 0; i < 4; i++)
+        limit[i] = (uint8_t)(s->max_streams >> (24 - 8 * i));
+    s->rest = s->greeting;
+    s->rest_len = sizeof s->greeting;
+    return true;
+}
+
+static bool say_client_settings(struct h2_session *s)
+{
+    const nghttp2_settings_entry entries[] = {
         {NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
         {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, H1_HEAD_MAX},
     };
-    bool is_server = s->role == H2_SERVER;
 
-    return nghttp2_submit_settings(s->ng, NGHTTP2_FLAG_NONE, is_server ? server : client,
-                                   is_server ? sizeof server / sizeof server[0]
-                                             : sizeof client / sizeof client[0]) == 0;
+    return nghttp2_submit_settings(s->ng, NGHTTP2_FLAG_NONE, entries,
+                                   sizeof entries / sizeof entries[0]) == 0;
 }
 
 struct h2_session *h2_session_new(enum h2_role role, uint32_t max_streams, int64_t now_ms)
@@ -327,7 +360,7 @@ struct h2_session *h2_session_new(enum h2_role role, uint32_t max_streams, int64
     TAILQ_INIT(&s->news);
     budget_init(&s->calm, H2_CALM_BURST, H2_CALM_A_SECOND, now_ms);
     budget_init(&s->resets, H2_RESETS_BURST, H2_RESETS_A_SECOND, now_ms);
-    if (make(s) && say_settings(s))
+    if (make(s) && (role == H2_SERVER ? say_server_settings(s) : say_client_settings(s)))
         return s;
     h2_session_free(s);
     return NULL;

@@ -27,7 +27,7 @@ enum {
     H2_WINDOW = 1 << 20,
     H2_TX_MAX = 32768,
     H2_STREAMS_DEFAULT = 100,
-    H2_RESETS_BURST = 200, /* streams that the client may reset at once */
+    H2_RESETS_BURST = 200, /* streams that the client may reset, or have refused, at once */
     H2_RESETS_A_SECOND = 50,
     H2_CALM_BURST = 1000, /* frames that only cost work, likewise */
     H2_CALM_A_SECOND = 200,
