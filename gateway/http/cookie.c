@@ -20,3 +20,14 @@ bool http_cookie_find(struct str field_value, struct str name, struct str *out)
     }
     return false;
 }
+
+bool http_cookie_find_in(http_next_field next, const void *head, struct str name, struct str *out)
+{
+    struct str field_value;
+    size_t at = 0;
+
+    while (next(head, STR("cookie"), &at, &field_value))
+        if (http_cookie_find(field_value, name, out))
+            return true;
+    return false;
+}

@@ -2,7 +2,6 @@
 #include "gateway/proxy/balance.h"
 
 #include "gateway/core/str.h"
-#include "gateway/http/cookie.h"
 #include "gateway/route/cohort.h"
 
 /* What is known while a request is being placed. */
@@ -18,18 +17,17 @@ struct placing {
 
 static bool find_cookie(const struct balance_query *q, const char *name, struct str *out)
 {
-    struct str field;
-
-    return q->field(q->head, STR("cookie"), &field) && http_cookie_find(field, str_from(name), out);
+    return http_cookie_find_in(q->field, q->head, str_from(name), out);
 }
 
 static bool find_key(const struct balance_query *q, const struct route_hash *h, uint64_t *out)
 {
     struct str value = q->client;
     bool found = true;
+    size_t at = 0;
 
     if (h->by == ROUTE_KEY_HEADER)
-        found = q->field(q->head, str_from(h->name), &value);
+        found = q->field(q->head, str_from(h->name), &at, &value);
     else if (h->by == ROUTE_KEY_COOKIE)
         found = find_cookie(q, h->name, &value);
     if (found)

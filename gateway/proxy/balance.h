@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "gateway/http/cookie.h"
 #include "gateway/table/table.h"
 #include "gateway/upstream/balancer.h"
 #include "gateway/upstream/sticky.h"
@@ -21,8 +22,8 @@ struct balance_query {
     uint64_t *random; /* the worker's generator, never 0 */
     const struct balancer_tried *tried;
     /* Who asks. The request is looked at only where something is hashed or sticks. */
-    struct str client;                                                 /* address as text */
-    bool (*field)(const void *head, struct str name, struct str *out); /* as route_request.field */
+    struct str client;     /* address as text */
+    http_next_field field; /* as route_request.field */
     const void *head;
 };
 

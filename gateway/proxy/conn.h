@@ -235,7 +235,8 @@ bool request_step(struct conn *c);                  /* IDLE and HEAD */
 MUST_USE bool request_scan_body(struct conn *c);    /* false: malformed, c->x.chunks->refusal */
 bool request_is_too_large(const struct conn *c);    /* its body, as far as it was announced */
 const struct h1_head *request_head(struct conn *c); /* of the exchange under way */
-bool request_field(const void *conn, struct str name, struct str *out); /* route_request.field */
+/* route_request.field */
+bool request_field(const void *conn, struct str name, size_t *at, struct str *out);
 /* As the table is asked for it; lent with that head. host: room for ROUTE_HOST_MAX + 1 bytes.
  * False: the Host field is none. */
 MUST_USE bool request_view(struct conn *c, char *host, struct route_request *out);

@@ -280,15 +280,17 @@ const struct h1_head *request_head(struct conn *c)
     return &p->head;
 }
 
-bool request_field(const void *conn, struct str name, struct str *out)
+bool request_field(const void *conn, struct str name, size_t *at, struct str *out)
 {
     struct conn *c = (struct conn *)(uintptr_t)conn; /* the head may have to be read once more */
     const struct h1_head *h = request_head(c);
 
-    for (size_t i = 0; i < h->num_fields; i++) {
-        if (!str_eq_nocase(h1_field_name(&h->fields[i], c->in), name))
+    while (*at < h->num_fields) {
+        const struct h1_field *f = &h->fields[(*at)++];
+
+        if (!str_eq_nocase(h1_field_name(f, c->in), name))
             continue;
-        *out = h1_field_value(&h->fields[i], c->in);
+        *out = h1_field_value(f, c->in);
         return true;
     }
     return false;

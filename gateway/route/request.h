@@ -6,6 +6,7 @@
 #define GATEWAY_ROUTE_REQUEST_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "gateway/core/str.h"
 
@@ -14,8 +15,11 @@ struct route_request {
     struct str path;   /* as received, without the query; "*" of OPTIONS * */
     struct str query;  /* as received, without its '?' */
     struct str method; /* case-sensitive, RFC 9110 section 9.1 */
-    /* The value of the first field of that name, which is in lower case. False: there is none. */
-    bool (*field)(const void *head, struct str name, struct str *out);
+    /*
+     * The value of the next field of that name, which is in lower case. *at says where to look
+     * from: 0 at first, later as the call before left it. False: there is none any more.
+     */
+    bool (*field)(const void *head, struct str name, size_t *at, struct str *out);
     const void *head;
 };
 

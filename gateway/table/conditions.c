@@ -27,26 +27,23 @@ static bool holds_method(const struct route_match *m, struct str method)
 
 static bool holds_headers(const struct route_conditions *all, const struct route_request *q)
 {
-    struct str value;
+    for (size_t i = 0; i < all->num; i++) {
+        struct str value;
+        size_t at = 0;
 
-    for (size_t i = 0; i < all->num; i++)
-        if (!q->field(q->head, str_from(all->all[i].name), &value) ||
+        if (!q->field(q->head, str_from(all->all[i].name), &at, &value) ||
             !holds_value(&all->all[i], value))
             return false;
+    }
     return true;
 }
 
 static bool holds_cookies(const struct route_conditions *all, const struct route_request *q)
 {
-    struct str cookies;
     struct str value;
 
-    if (all->num == 0)
-        return true;
-    if (!q->field(q->head, STR("cookie"), &cookies))
-        return false;
     for (size_t i = 0; i < all->num; i++)
-        if (!http_cookie_find(cookies, str_from(all->all[i].name), &value) ||
+        if (!http_cookie_find_in(q->field, q->head, str_from(all->all[i].name), &value) ||
             !holds_value(&all->all[i], value))
             return false;
     return true;

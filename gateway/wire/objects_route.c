@@ -38,7 +38,8 @@ static const struct field query_fields[] = {
     CONDITION(NULL, NULL, "of the parameter, exactly; its first value counts, percent-decoded"),
 };
 static const struct field cookie_fields[] = {
-    CONDITION(text_token, text_field_value, "of the cookie, exactly; its first value counts"),
+    CONDITION(text_token, text_field_value,
+              "of the cookie, exactly; its first value in all Cookie fields counts"),
 };
 
 static const struct shape shape_header = {

@@ -82,14 +82,16 @@ struct fields {
     struct field all[4];
 };
 
-static bool find_field(const void *head, struct str name, struct str *out)
+static bool find_field(const void *head, struct str name, size_t *at, struct str *out)
 {
     const struct fields *f = head;
 
-    for (size_t i = 0; i < 4 && f->all[i].name != NULL; i++) {
-        if (!str_eq(str_from(f->all[i].name), name))
+    while (*at < 4 && f->all[*at].name != NULL) {
+        const struct field *one = &f->all[(*at)++];
+
+        if (!str_eq(str_from(one->name), name))
             continue;
-        *out = str_from(f->all[i].value);
+        *out = str_from(one->value);
         return true;
     }
     return false;

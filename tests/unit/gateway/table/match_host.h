@@ -4,10 +4,11 @@
 
 #include "gateway/table/table.h"
 
-static inline bool match_no_field(const void *head, struct str name, struct str *out)
+static inline bool match_no_field(const void *head, struct str name, size_t *at, struct str *out)
 {
     (void)head;
     (void)name;
+    (void)at;
     (void)out;
     return false;
 }

@@ -46,7 +46,7 @@ static const struct request asks_for_all = {
     .host = "h",
     .path = "/a/b",
     .query = "q=1&r=2",
-    .fields = {{{"x", "1"}, {"y", "2"}, {"cookie", "k=3"}}},
+    .fields = {{{"x", "1"}, {"y", "2"}, {"cookie", "a=1; kk=2"}, {"cookie", "k=3"}}},
 };
 
 static void every_pair_is_tried_in_the_order_of_gateway_api(void **state)
