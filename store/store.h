@@ -113,6 +113,7 @@ struct store_commit_rq {
     const char *cause;
     const char *tenant;    /* whose audit shows it; "" = operators only */
     const char *diff_json; /* what the audit row keeps; "" = nothing */
+    uint64_t after;        /* its number is above this one too, see clusters/replica; 0 = any */
     /* out: */
     uint64_t number; /* its commit; the head before it when nothing differed */
     bool made;       /* something differed */
