@@ -82,7 +82,7 @@ static const struct options_entry options[] = {
      OPTIONS_NUMBER, AT(workers), 1, WORKERS_MAX, NULL},
     {"--stop-grace", "SECONDS",
      "time for requests in flight at the end; behind a doorman that begins up to 5 s after "
-     "SIGTERM; default: 10",
+     "SIGTERM, so whoever stops it must wait longer; default: 10",
      OPTIONS_NUMBER, AT(stop_grace_s), 0, 86400, NULL},
     {"--users", "PARENT:FOLLOWER:PROXY",
      "ids of the three processes' users and groups, for a start as root", OPTIONS_TEXT, AT(users),

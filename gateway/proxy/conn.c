@@ -256,7 +256,6 @@ static void forget_exchange(struct conn *c)
     free(x->chunks);
     free(x->response_chunks);
     free(x->partial);
-    free(x->request_id);
     free(x->ws);
     admission_end(c);
     wheel_remove(&c->proxy->wheel, &x->timer);

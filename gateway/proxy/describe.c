@@ -1,7 +1,6 @@
 /* See describe.h. Reads connections and changes nothing. */
 #include "gateway/proxy/describe.h"
 
-#include <arpa/inet.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -35,21 +34,13 @@ static bool add_states(struct proxy *p, size_t worker, struct buf *out)
     return ok && buf_add_str(out, STR("}}\n"));
 }
 
-void describe_endpoint(const struct conn *c, char out[TABLE_ENDPOINT_TEXT])
+const char *describe_endpoint(const struct conn *c)
 {
     const struct upstream_endpoint *e = NULL;
-    char addr[INET6_ADDRSTRLEN] = "";
 
-    out[0] = '\0';
     if (c->x != NULL && c->x->up != NULL)
         e = upstreams_endpoint(&c->proxy->ups, c->x->up->endpoint);
-    if (e == NULL)
-        return;
-    if (e->addr.any.sa_family == AF_INET &&
-        inet_ntop(AF_INET, &e->addr.v4.sin_addr, addr, sizeof addr) != NULL)
-        snprintf(out, TABLE_ENDPOINT_TEXT, "%s:%u", addr, ntohs(e->addr.v4.sin_port));
-    else if (inet_ntop(AF_INET6, &e->addr.v6.sin6_addr, addr, sizeof addr) != NULL)
-        snprintf(out, TABLE_ENDPOINT_TEXT, "[%s]:%u", addr, ntohs(e->addr.v6.sin6_port));
+    return e != NULL ? e->text : "";
 }
 
 static bool add_text(struct buf *out, const char *before, struct str text)
@@ -60,12 +51,10 @@ static bool add_text(struct buf *out, const char *before, struct str text)
 static bool add_request(const struct conn *c, struct buf *out)
 {
     const struct account *a = &c->x->account;
-    char endpoint[TABLE_ENDPOINT_TEXT];
 
-    describe_endpoint(c, endpoint);
     return add_text(out, ",\"host\":", (struct str){a->host, a->host_len}) &&
            add_text(out, ",\"route\":", (struct str){a->route, a->route_len}) &&
-           add_text(out, ",\"endpoint\":", str_from(endpoint)) &&
+           add_text(out, ",\"endpoint\":", str_from(describe_endpoint(c))) &&
            buf_add_fmt(out, ",\"attempts\":%u,\"status\":%u", c->x->attempts, a->status);
 }
 

@@ -11,13 +11,12 @@
 #include "gateway/core/buf.h"
 #include "gateway/core/result.h"
 #include "gateway/core/str.h"
-#include "gateway/table/table.h"
 
 struct conn;
 struct proxy;
 
-/* Of its upstream connection: "10.0.0.7:80", "[fd00::1]:80"; "" while there is none. */
-void describe_endpoint(const struct conn *c, char out[TABLE_ENDPOINT_TEXT]);
+/* Of its upstream connection: "10.0.0.7:80", "[fd00::1]:80"; "" while there is none. Lent by it. */
+const char *describe_endpoint(const struct conn *c);
 
 enum { DESCRIBE_ALL = -1 };
 

@@ -24,6 +24,8 @@
 struct conn;
 struct websocket;
 
+enum { EXCHANGE_ID_MAX = 128 /* bytes of what a trusted peer may call a request */ };
+
 /* Why an attempt on an endpoint failed; the last one decides the answer. */
 enum exchange_failure {
     FAILED_NOT,
@@ -99,11 +101,13 @@ struct exchange {
     int64_t begun_ms;
     int64_t progress_ms; /* in this state since, or the last progress in it */
 
-    char *request_id;        /* NULL: the settings want none */
     struct buf to_up;        /* the rest of a head that did not fit into the socket */
     struct buf to_client;    /* likewise, and answers of ours */
     struct pipe *pipe_to_up; /* bulk on its way, NULL: none; all before it has been sent */
     struct pipe *pipe_to_client;
+
+    uint8_t request_id_len; /* 0: the settings want none, or it is not on its way yet */
+    char request_id[EXCHANGE_ID_MAX];
 
     struct account account;
 };

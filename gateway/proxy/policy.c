@@ -4,15 +4,12 @@
  */
 #include "gateway/proxy/policy.h"
 
-#include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "gateway/core/check.h"
-#include "gateway/http/h1_syntax.h"
 #include "gateway/proxy/conn.h"
-#include "gateway/proxy/describe.h"
+#include "gateway/proxy/info.h"
 #include "gateway/table/table.h"
 
 struct str policy_client(const struct conn *c)
@@ -91,41 +88,6 @@ static void rewrite(struct conn *c, const struct h1_head *h, struct h1_forwardin
         out->prefix = str_from(r->path);
 }
 
-/* ---- who answered, for those who look for faults ---- */
-
-enum { REQUEST_ID_MAX = 128 };
-
-/* What a trusted peer calls the request, if that can be a word in a log. */
-static bool has_good_id(struct conn *c, const struct h1_head *h, struct str *out)
-{
-    for (size_t i = 0; c->trusted && i < h->num_fields; i++) {
-        if (h->fields[i].id != H1_X_REQUEST_ID || h->fields[i].drop)
-            continue;
-        *out = h1_field_value(&h->fields[i], c->in);
-        return out->n > 0 && out->n <= REQUEST_ID_MAX && h1_all(out->p, out->n, H1_TOKEN);
-    }
-    return false;
-}
-
-/* Once a request, whatever number of attempts it takes. */
-static struct str request_id(struct conn *c, const struct h1_head *h)
-{
-    struct exchange *x = c->x;
-    struct balancer_query q = {.random = &c->proxy->random};
-    struct str given;
-
-    if (!table_settings(x->pin->table)->info_headers)
-        return STR("");
-    if (x->request_id == NULL && has_good_id(c, h, &given)) {
-        x->request_id = str_dup(given);
-    } else if (x->request_id == NULL) {
-        x->request_id = xmalloc(33);
-        snprintf(x->request_id, 33, "%016" PRIx64 "%016" PRIx64, balancer_random(&q),
-                 balancer_random(&q));
-    }
-    return str_from(x->request_id);
-}
-
 struct h1_forwarding policy_forwarding(struct conn *c, const struct h1_head *h)
 {
     const struct route *r = c->x->route->route;
@@ -134,7 +96,7 @@ struct h1_forwarding policy_forwarding(struct conn *c, const struct h1_head *h)
         .proto = STR("http"),
         .upgrade = c->x->upgrade,
         .real_ip = policy_client(c),
-        .request_id = request_id(c, h),
+        .request_id = info_request_id(c, h),
         .believes = c->trusted,
         .fields = policy_changes(c->proxy, r->request_fields),
     };
@@ -144,67 +106,22 @@ struct h1_forwarding policy_forwarding(struct conn *c, const struct h1_head *h)
     return out;
 }
 
-/* A line of ours for the response that is written; too much of them would be our own mistake. */
-static void __attribute__((format(printf, 2, 3))) add_line(struct proxy *p, const char *fmt, ...)
-{
-    size_t room = sizeof p->lines - p->lines_len;
-    va_list args;
-    int n;
-
-    va_start(args, fmt);
-    n = vsnprintf(p->lines + p->lines_len, room, fmt, args);
-    va_end(args);
-    ASSERT(n > 0 && (size_t)n < room);
-    p->lines_len += (size_t)n;
-}
-
 /* The client gets it once, and again when its endpoint could not be asked. */
 static void add_sticky_cookie(struct conn *c)
 {
     const struct route_sticky *sticky = c->x->route->route->sticky;
+    struct proxy *p = c->proxy;
     char name[STICKY_TEXT], age[32] = "";
+    int n;
 
     sticky_write(c->x->sticky, name);
     if (sticky->ttl_s > 0)
         snprintf(age, sizeof age, "; Max-Age=%u", (unsigned)sticky->ttl_s);
-    add_line(c->proxy, "Set-Cookie: %s=%.*s; Path=/%s; HttpOnly; SameSite=Lax\r\n", sticky->name,
-             STICKY_TEXT, name, age);
-}
-
-/* A route may hide it. */
-static bool is_hidden(const struct route_fields *f, const char *name)
-{
-    for (size_t i = 0; f != NULL && i < f->num_removed; i++)
-        if (strcmp(f->removed[i], name) == 0)
-            return true;
-    return false;
-}
-
-static void add_info(struct conn *c, const char *name, const char *value)
-{
-    if (!is_hidden(c->x->route->route->response_fields, name))
-        add_line(c->proxy, "%s: %s\r\n", name, value);
-}
-
-static void add_info_lines(struct conn *c)
-{
-    const struct account *a = &c->x->account;
-    char endpoint[TABLE_ENDPOINT_TEXT], took[32];
-
-    describe_endpoint(c, endpoint);
-    snprintf(took, sizeof took, "%.3f", (double)(a->answered_us - a->begun_us) / 1e6);
-    add_info(c, "x-request-id", c->x->request_id);
-    add_info(c, "x-proxy-id", c->proxy->id);
-    add_info(c, "x-server-info", "signalbox/" SIGNALBOX_VERSION);
-    add_info(c, "x-upstream-addr", endpoint);
-    add_info(c, "x-upstream-response-time", took);
-}
-
-/* Only where all went well: who is refused learns nothing of what is behind us. */
-static bool tells(const struct conn *c)
-{
-    return c->x->request_id != NULL && c->x->account.status / 100 >= 2 &&
-           c->x->account.status / 100 <= 3;
+    n = snprintf(p->lines, sizeof p->lines,
+                 "Set-Cookie: %s=%.*s; Path=/%s; HttpOnly; SameSite=Lax\r\n", sticky->name,
+                 STICKY_TEXT, name, age);
+    ASSERT(n > 0 && (size_t)n < sizeof p->lines); /* the schema has bounded the name */
+    p->lines_len = (size_t)n;
 }
 
 struct h1_passing policy_passing(struct conn *c, enum h1_connection connection)
@@ -214,13 +131,13 @@ struct h1_passing policy_passing(struct conn *c, enum h1_connection connection)
     p->lines_len = 0;
     if (c->x->binds)
         add_sticky_cookie(c);
-    if (tells(c))
-        add_info_lines(c);
+    if (info_is_told(c))
+        info_add_lines(c);
     return (struct h1_passing){
         .connection = connection,
         .drop_coding = c->x->minor == 0,
         .fields = policy_changes(p, c->x->route->route->response_fields),
-        .without = tells(c) ? 1U << H1_X_REQUEST_ID : 0,
+        .without = info_is_told(c) ? 1U << H1_X_REQUEST_ID : 0,
         .lines = {p->lines, p->lines_len},
     };
 }

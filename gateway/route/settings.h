@@ -20,7 +20,7 @@ struct route_network {
 struct route_settings {
     int64_t idle_timeout_ms; /* keep-alive connections of clients; default 60 s */
     bool access_log;         /* a line on standard output for each request; default off */
-    bool info_headers;       /* x-request-id and its like on responses; default off */
+    bool info_headers;       /* x-request-id and its like on responses; see below */
     bool underscores;        /* fields with '_' in their name pass; default: dropped */
     bool proxy_protocol;     /* connections of trusted networks begin with a PROXY header */
     /* whose PROXY header and X-Forwarded-For are believed */
@@ -37,9 +37,13 @@ struct route_settings {
     int64_t body_bytes;          /* -1 (the default): no limit */
     uint32_t h2_streams;         /* of a connection at one time; default 100 */
     uint32_t head_ms;            /* a request head must be whole by then; default 10000 */
-    uint32_t drain_ms;           /* tunnels may last so long after a drain began; default 10000 */
+    uint32_t drain_ms;           /* tunnels may last so long after a drain began; default 8000 */
 };
 
+/*
+ * Of a table without settings, as services get it by their labels alone: Interlock's info headers
+ * are on. In settings that do not name them they are off.
+ */
 struct route_settings route_settings_default(void);
 
 #endif

@@ -376,6 +376,7 @@ struct upstream_endpoint *upstreams_use(struct upstreams *u, const struct table_
     e->standing = ep->state == ENDPOINT_DRAINING ? ENDPOINT_GOES : ENDPOINT_SERVES;
     e->addr = ep->addr;
     e->addr_len = (uint8_t)ep->addr_len;
+    memcpy(e->text, ep->text, sizeof e->text);
     u->endpoints[ep->id] = e;
     return e;
 }

@@ -110,9 +110,10 @@ struct upstream_endpoint {
     uint8_t standing; /* enum upstream_standing */
     uint8_t addr_len;
     union table_addr addr;
-    const struct table_pool *pool; /* in the table in force; NULL: it left, or was not asked yet */
-    struct balancer *balancer;     /* of the pool that this endpoint is first of; NULL: none yet */
-    uint32_t turn;                 /* of that pool: outlives its versions */
+    char text[TABLE_ENDPOINT_TEXT]; /* of it: table_endpoint.text */
+    const struct table_pool *pool;  /* in the table in force; NULL: it left, or was not asked yet */
+    struct balancer *balancer;      /* of the pool that this endpoint is first of; NULL: none yet */
+    uint32_t turn;                  /* of that pool: outlives its versions */
 };
 
 struct upstreams {

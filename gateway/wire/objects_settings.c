@@ -171,8 +171,8 @@ static const struct field timeouts_fields[] = {
      AT(struct route_settings, drain_ms),
      NUMBER(0, SHAPE_PERIOD_MAX_MS),
      SERVED,
-     UNSET("10000"),
-     ABOUT("tunnels last so long after the gateway began to drain")},
+     UNSET("8000"),
+     ABOUT("tunnels last so long after the gateway began to drain; less than `--stop-grace`")},
 };
 
 static const struct shape shape_timeouts = {
@@ -200,7 +200,8 @@ static const struct field settings_fields[] = {
      FLAG,
      SERVED,
      UNSET("false"),
-     ABOUT("`x-request-id` and its like on responses")},
+     ABOUT("`x-request-id` and its like on responses that went well (docs/policies.md); a table "
+           "without settings has them")},
     {.name = "underscores_in_headers",
      AT(struct route_settings, underscores),
      FLAG,
@@ -242,6 +243,7 @@ static void init_settings(void *object)
     struct route_settings *s = object;
 
     *s = route_settings_default();
+    s->info_headers = false; /* who has settings says it, and pays for them */
 }
 
 const struct shape shape_settings = {.title = "settings",

@@ -75,18 +75,24 @@ def route(host):
     return '{"set":{"kind":"route","name":"r-%s","value":{"hosts":["%s"],"path":"/","forward":[{"pool":"p","weight":1}]}}}\n' % (host, host)
 
 
-def signalbox_with(work, port, service, log="false", routes=0):
+def signalbox_with(work, port, service, log="false", info="false", routes=0):
     table = write(work, "table", (
-        '{"set":{"kind":"settings","name":"settings","value":{"access_log":%s,"idle_timeout_s":%d}}}\n'
+        '{"set":{"kind":"settings","name":"settings","value":{"access_log":%s,"info_headers":%s,"idle_timeout_s":%d}}}\n'
         '{"set":{"kind":"pool","name":"p","value":{"protocol":"http1"}}}\n'
         '{"set":{"kind":"endpoints","name":"p","value":{"endpoints":[{"address":"127.0.0.1","port":%d,"weight":1}]}}}\n'
         '{"set":{"kind":"route","name":"default","value":{"hosts":["*"],"path":"/","forward":[{"pool":"p","weight":1}]}}}\n'
-        % (log, MINUTES * 60, service)) + "".join(route(f"h{i}.bench.test") for i in range(routes)) + '{"commit":{"revision":1}}\n')
+        % (log, info, MINUTES * 60, service)) + "".join(route(f"h{i}.bench.test") for i in range(routes)) + '{"commit":{"revision":1}}\n')
     return [f"{BIN}/signalbox-gateway", "--table", table, "--listen-http", f"127.0.0.1:{port}", "--workers", "1", "--state", f"{work}/state"]
 
 
 def signalbox(work, port, service):
+    """Says nothing of itself on responses, as the others do."""
     return signalbox_with(work, port, service)
+
+
+def signalbox_info(work, port, service):
+    """As it is by default: x-request-id and its like on every response."""
+    return signalbox_with(work, port, service, info="true")
 
 
 def signalbox_log(work, port, service):
@@ -98,5 +104,5 @@ def signalbox_100k(work, port, service):
     return signalbox_with(work, port, service, routes=100000)
 
 
-ALL = {"signalbox": signalbox, "signalbox-log": signalbox_log, "signalbox-100k": signalbox_100k, "nginx": nginx, "haproxy": haproxy,
+ALL = {"signalbox": signalbox, "signalbox-log": signalbox_log, "signalbox-info": signalbox_info, "signalbox-100k": signalbox_100k, "nginx": nginx, "haproxy": haproxy,
        "haproxy-tcp": haproxy_tcp}

@@ -468,6 +468,7 @@ static void settings_that_are_absent_are_the_defaults(void **state)
     assert_int_equal(s.head_ms, want.head_ms);
     assert_int_equal(s.drain_ms, want.drain_ms);
     assert_false(s.access_log || s.info_headers || s.underscores || s.proxy_protocol);
+    assert_true(want.info_headers); /* of a table without settings, as Interlock has it */
     assert_false(s.has_cookie_key);
     assert_int_equal(s.num_trusted, 0);
     cJSON_Delete(v);
