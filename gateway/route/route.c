@@ -182,10 +182,8 @@ static char *put_string(char **at, const char *s)
     return put(at, s, strlen(s) + 1);
 }
 
-struct route *route_pack(struct route *r)
+struct route *route_packed_copy(const struct route *r)
 {
-    if (r->packed)
-        return r;
     struct route *p = xmalloc(sizeof(*p) + common_bytes(r));
     char *at = (char *)(p + 1); /* pointers first: they need their alignment */
 
@@ -199,6 +197,15 @@ struct route *route_pack(struct route *r)
         p->hosts[i] = put_string(&at, r->hosts[i]);
     p->tenant = put_string(&at, r->tenant);
     p->path = put_string(&at, r->path);
+    return p;
+}
+
+struct route *route_pack(struct route *r)
+{
+    if (r->packed)
+        return r;
+    struct route *p = route_packed_copy(r);
+
     free_common(r);
     free(r);
     return p;

@@ -177,6 +177,8 @@ void route_free(struct route *r);
  * headers of allocations otherwise. Takes r; route_free as usual. Nothing in it may be replaced.
  */
 struct route *route_pack(struct route *r);
+/* As route_pack, from a struct whose strings and arrays are lent; its optional parts are taken. */
+struct route *route_packed_copy(const struct route *r);
 /*
  * Canonical form of a host as routing, limits and tables use it: ASCII lower case, one trailing dot
  * removed; A-labels pass as they are; "[v6]" in inet_ntop's spelling. Refused ("BadHost"): empty,

@@ -148,15 +148,19 @@ static bool decode_pool(const struct cJSON *value, struct op *op, struct err *e)
     return true;
 }
 
+static void keep_endpoints(struct op *op, struct route_endpoints *endpoints)
+{
+    op->draft = pools_draft(op->name, endpoints);
+    route_endpoints_free(endpoints);
+}
+
 static bool decode_endpoints(const struct cJSON *value, struct op *op, struct err *e)
 {
     struct route_endpoints *endpoints = objects_endpoints(value, e);
 
-    if (endpoints == NULL)
-        return false;
-    op->draft = pools_draft(op->name, endpoints);
-    route_endpoints_free(endpoints);
-    return true;
+    if (endpoints != NULL)
+        keep_endpoints(op, endpoints);
+    return endpoints != NULL;
 }
 
 static bool decode_certificate(const struct cJSON *value, struct op *op, struct err *e)
@@ -183,15 +187,26 @@ static decode_fn *const decoders[ROUTE_KIND__COUNT] = {
     [ROUTE_KIND_ENDPOINTS] = decode_endpoints, [ROUTE_KIND_TENANT] = decode_tenant,
 };
 
-static bool decode(struct frame *f, struct op *op, struct err *e)
+/* Most objects of a large table need no tree: plain ones, and pools that say what another says. */
+static bool decode_bytes(struct table_builder *b, struct str value, struct op *op)
 {
-    struct route *plain = f->kind == ROUTE_KIND_ROUTE ? objects_route_plain(f->value_bytes) : NULL;
+    struct route *route = NULL;
+    struct route_endpoints *endpoints = NULL;
 
-    if (plain != NULL) {
-        keep_route(op, plain);
-        return true;
-    }
-    return frame_build_value(f, e) && decoders[f->kind](f->value, op, e);
+    if (op->kind == ROUTE_KIND_ROUTE && (route = objects_route_plain(value)) != NULL)
+        keep_route(op, route);
+    else if (op->kind == ROUTE_KIND_ENDPOINTS &&
+             (endpoints = objects_endpoints_plain(value)) != NULL)
+        keep_endpoints(op, endpoints);
+    else if (op->kind == ROUTE_KIND_POOL)
+        op->spec = pools_known_spec(&b->pools, op->print);
+    return op->route != NULL || op->draft != NULL || op->spec != NULL;
+}
+
+static bool decode(struct table_builder *b, struct frame *f, struct op *op, struct err *e)
+{
+    return decode_bytes(b, f->value_bytes, op) ||
+           (frame_build_value(f, e) && decoders[f->kind](f->value, op, e));
 }
 
 /* ---- applying ---- */
@@ -283,7 +298,7 @@ static void take_set(struct table_builder *b, struct frame *f)
     struct err why = {0};
 
     op.print = map_hash(f->value_bytes);
-    if (!decode(f, &op, &why)) {
+    if (!decode(b, f, &op, &why)) {
         op.type = OP_KEEP;
         refusals_add(&b->pending, f->kind, f->name, &why);
     }
@@ -329,7 +344,9 @@ static void commit(struct table_builder *b, uint64_t revision)
 {
     for (size_t i = 0; !is_first(b) && i < b->num_ops; i++)
         apply(b, &b->ops[i]);
-    if (b->snapshot) {
+    bool known = b->newest != NULL; /* what this commit does not name may be there */
+
+    if (b->snapshot && known) {
         routes_sweep(&b->routes, b->round);
         pools_sweep(&b->pools, b->round);
         tenants_sweep(&b->tenants, b->round);
@@ -338,7 +355,7 @@ static void commit(struct table_builder *b, uint64_t revision)
     }
     b->refused = b->pending;
     b->pending = (struct refusals){0};
-    routes_finish(&b->routes, b->newest, b->round, b->snapshot, &b->refused);
+    routes_finish(&b->routes, b->newest, b->round, b->snapshot && known, &b->refused);
     pools_finish(&b->pools, b->round);
     drop_pending(b);
     table_unref(&b->newest);

@@ -29,6 +29,9 @@ void pools_free(struct pools *p);
 /* The endpoints of an object as a pool without ids; a reference for the caller. */
 struct table_pool *pools_draft(const char *name, const struct route_endpoints *endpoints);
 
+/* The spec of a pool whose value has that fingerprint, if one is remembered; a new reference. */
+struct version_spec *pools_known_spec(const struct pools *p, uint64_t print);
+
 /* Each stamps its half of the entry with `round`, the number of the commit. */
 void pools_declare(struct pools *p, struct str name, struct version_spec *spec,
                    uint32_t round); /* takes a reference of its own */

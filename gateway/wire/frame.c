@@ -15,10 +15,11 @@
 
 /* The words of a refusal that cross the wire; err.code must point to static memory. */
 static const char *const refusal_codes[] = {
-    "BadAddress",   "BadHost",       "BadName",           "BadPath",       "BadValue",
-    "Conflicted",   "Contradiction", "DuplicateEndpoint", "DuplicateHost", "DuplicatePool",
-    "MissingField", "OutOfRange",    "ReservedField",     "TooLarge",      "TooMany",
-    "UnknownField", "Unsupported",   "WrongType",
+    "BadAddress",   "BadHost",       "BadJson",       "BadName",           "BadPath",
+    "BadValue",     "Conflicted",    "Contradiction", "DuplicateEndpoint", "DuplicateHost",
+    "DuplicateKey", "DuplicatePool", "MissingField",  "OutOfRange",        "ReservedField",
+    "TooDeep",      "TooLarge",      "TooMany",       "UnknownField",      "Unsupported",
+    "WrongType",
 };
 
 static bool kind_of(struct str word, enum route_kind *out)
@@ -241,7 +242,27 @@ static bool parse_any(struct str line, struct frame *out, struct err *e)
  * different goes the long way, which also has the sentences.
  */
 
-enum trees { TREES_NONE, TREES_BUT_ROUTES, TREES_ALL };
+/* What is done with the value. */
+enum judging { JUDGE_LATER, JUDGE_BYTES, JUDGE_AND_BUILD };
+
+/* A value lies two levels deep in its line. */
+static struct json_limits value_limits(void)
+{
+    return (struct json_limits){.bytes_max = json_limits_frame.bytes_max,
+                                .depth_max = json_limits_frame.depth_max - 2};
+}
+
+static bool judge(struct str value, enum judging how, struct cJSON **out_tree)
+{
+    const struct json_limits limits = value_limits();
+    struct err unused;
+
+    if (how == JUDGE_BYTES)
+        return json_check(value, &limits, &unused);
+    if (how == JUDGE_AND_BUILD)
+        *out_tree = json_parse(value, &limits, &unused);
+    return how == JUDGE_LATER || *out_tree != NULL;
+}
 
 static bool cut_word(struct str *rest, struct str *out)
 {
@@ -263,24 +284,14 @@ static bool split_plain_set(struct str line, struct str *kind, struct str *name,
     return true;
 }
 
-static bool parse_plain_set(struct str line, enum trees trees, struct frame *out)
+static bool parse_plain_set(struct str line, enum judging how, struct frame *out)
 {
-    /* The value lies two levels deep in the line. */
-    const struct json_limits limits = {.bytes_max = json_limits_frame.bytes_max,
-                                       .depth_max = json_limits_frame.depth_max - 2};
-    struct err unused;
     struct str kind;
     struct str name;
     struct str value;
 
-    if (!split_plain_set(line, &kind, &name, &value) || !kind_of(kind, &out->kind))
-        return false;
-    bool want_tree =
-        trees == TREES_ALL || (trees == TREES_BUT_ROUTES && out->kind != ROUTE_KIND_ROUTE);
-
-    if (want_tree)
-        out->value = json_parse(value, &limits, &unused);
-    if (want_tree ? out->value == NULL : !json_check(value, &limits, &unused))
+    if (!split_plain_set(line, &kind, &name, &value) || !kind_of(kind, &out->kind) ||
+        !judge(value, how, &out->value))
         return false;
     out->type = FRAME_SET;
     out->name = str_dup(name);
@@ -291,19 +302,19 @@ static bool parse_plain_set(struct str line, enum trees trees, struct frame *out
 bool frame_parse(struct str line, struct frame *out, struct err *e)
 {
     *out = (struct frame){.type = FRAME_HELLO};
-    return parse_plain_set(line, TREES_ALL, out) || parse_any(line, out, e);
+    return parse_plain_set(line, JUDGE_AND_BUILD, out) || parse_any(line, out, e);
 }
 
 bool frame_parse_late(struct str line, struct frame *out, struct err *e)
 {
     *out = (struct frame){.type = FRAME_HELLO};
-    return parse_plain_set(line, TREES_BUT_ROUTES, out) || parse_any(line, out, e);
+    return parse_plain_set(line, JUDGE_LATER, out) || parse_any(line, out, e);
 }
 
 bool frame_parse_bytes(struct str line, struct frame *out, struct err *e)
 {
     *out = (struct frame){.type = FRAME_HELLO};
-    if (parse_plain_set(line, TREES_NONE, out))
+    if (parse_plain_set(line, JUDGE_BYTES, out))
         return true;
     if (!parse_any(line, out, e))
         return false;
@@ -314,9 +325,11 @@ bool frame_parse_bytes(struct str line, struct frame *out, struct err *e)
 
 bool frame_build_value(struct frame *f, struct err *e)
 {
+    const struct json_limits limits = value_limits();
+
     ASSERT(has_value(f));
     if (f->value == NULL)
-        f->value = json_parse(f->value_bytes, &json_limits_frame, e);
+        f->value = json_parse(f->value_bytes, &limits, e);
     return f->value != NULL;
 }
 

@@ -64,9 +64,12 @@ struct frame {
 MUST_USE bool frame_parse(struct str line, struct frame *out, struct err *e);
 /* As frame_parse, judging as strictly, but `value` stays NULL: for who passes the bytes on. */
 MUST_USE bool frame_parse_bytes(struct str line, struct frame *out, struct err *e);
-/* As frame_parse, but the value of a route may stay NULL: for who seldom needs its tree. */
+/*
+ * As frame_parse, but the value of a set may stay NULL, and its bytes unjudged until
+ * frame_build_value: for who judges most of them without a tree.
+ */
 MUST_USE bool frame_parse_late(struct str line, struct frame *out, struct err *e);
-/* The value that was left out, while the line lives; nothing to do when it is there. */
+/* The value that was left out, while the line lives; false: it is no JSON after all. */
 MUST_USE bool frame_build_value(struct frame *f, struct err *e);
 void frame_free(struct frame *f); /* leaves it empty: twice is fine */
 

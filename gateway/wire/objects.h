@@ -16,13 +16,15 @@ struct buf;
 struct cJSON;
 
 struct route *objects_route(const struct cJSON *value, struct err *e);
-/*
- * The same from the bytes of a value, when they are a plain route's as clusters/compile writes it
- * (objects_plain.c) and nothing in them is refused; NULL: ask objects_route.
- */
-struct route *objects_route_plain(struct str value);
 struct route_pool *objects_pool(const struct cJSON *value, struct err *e);
 struct route_endpoints *objects_endpoints(const struct cJSON *value, struct err *e);
+/*
+ * The same from the bytes of a value, which nobody need have judged, when they are those of a plain
+ * object as clusters/compile writes it (objects_plain.c) and nothing in them is refused; NULL: ask
+ * objects_route or objects_endpoints. Such a route is packed.
+ */
+struct route *objects_route_plain(struct str value);
+struct route_endpoints *objects_endpoints_plain(struct str value);
 struct route_tenant *objects_tenant(const struct cJSON *value, struct err *e);
 /* Never true: what is right is refused as Unsupported. */
 MUST_USE bool objects_certificate(const struct cJSON *value, struct err *e);

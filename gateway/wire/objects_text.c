@@ -70,9 +70,13 @@ bool text_address(struct str text, char **out, struct err *e)
     char *given = str_dup(text); /* inet_pton wants its NUL */
     char address[INET6_ADDRSTRLEN];
     unsigned char bytes[sizeof(struct in6_addr)];
-    int family = strchr(given, ':') != NULL ? AF_INET6 : AF_INET;
-    bool ok = inet_pton(family, given, bytes) == 1 &&
-              inet_ntop(family, bytes, address, sizeof(address)) != NULL;
+
+    if (inet_pton(AF_INET, given, bytes) == 1) {
+        *out = given; /* four decimal numbers without zeros in front have one spelling */
+        return true;
+    }
+    bool ok = inet_pton(AF_INET6, given, bytes) == 1 &&
+              inet_ntop(AF_INET6, bytes, address, sizeof(address)) != NULL;
 
     free(given);
     if (!ok)

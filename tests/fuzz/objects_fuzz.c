@@ -280,8 +280,30 @@ static bool read_settings(const struct cJSON *v, struct err *e)
     return true;
 }
 
+/* What is taken as plain endpoints is JSON, and the same endpoints the long way. */
+static void check_plain_endpoints(const struct cJSON *v, struct str text)
+{
+    struct route_endpoints *all = objects_endpoints_plain(text);
+
+    if (all == NULL)
+        return;
+    struct route_endpoints *same = v != NULL ? objects_endpoints(v, NULL) : NULL;
+
+    ASSERT(same != NULL && same->num == all->num);
+    for (size_t i = 0; i < all->num; i++) {
+        const struct route_endpoint *p = &all->all[i];
+        const struct route_endpoint *q = &same->all[i];
+
+        ASSERT(strcmp(p->address, q->address) == 0 && p->port == q->port);
+        ASSERT(strcmp(p->task, q->task) == 0 && strcmp(p->node, q->node) == 0);
+        ASSERT(p->weight == q->weight && p->state == q->state);
+    }
+    route_endpoints_free(all);
+    route_endpoints_free(same);
+}
+
 /* What is taken as a plain route is JSON, and the same route the long way. */
-static void check_plain(const struct cJSON *v, struct str text)
+static void check_plain_route(const struct cJSON *v, struct str text)
 {
     struct route *r = objects_route_plain(text);
 
@@ -312,8 +334,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct str text = {(const char *)data + 1, size - 1};
     cJSON *v = json_parse(text, &json_limits_frame, NULL);
 
-    check_plain(v, text);
-
+    check_plain_route(v, text);
+    check_plain_endpoints(v, text);
     if (v != NULL && !readers[data[0] % (sizeof(readers) / sizeof(readers[0]))](v, &e))
         check_refusal(&e);
     cJSON_Delete(v);

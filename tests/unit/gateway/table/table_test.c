@@ -38,12 +38,13 @@ static int teardown(void **state)
     return 0;
 }
 
+/* As the hub does. */
 static void feed(const char *line)
 {
     struct frame f;
     struct err e = {0};
 
-    if (!frame_parse(str_from(line), &f, &e))
+    if (!frame_parse_late(str_from(line), &f, &e))
         fail_msg("%s: %s %s", line, e.field, e.text);
     table_builder_frame(b, &f);
     frame_free(&f);
@@ -243,6 +244,35 @@ static void a_version_never_changes_under_its_reader(void **state)
     assert_true(table_revision(old) == 1);
     table_unref(&old);
     assert_null(old);
+}
+
+static void a_value_that_is_no_json_is_refused_by_itself(void **state)
+{
+    (void)state;
+    feed_pool("p");
+    feed("{\"set\":{\"kind\":\"pool\",\"name\":\"bad\",\"value\":{\"tenant\":}}}");
+    feed("{\"set\":{\"kind\":\"endpoints\",\"name\":\"p\",\"value\":{\"endpoints\":[}}}");
+    feed_route("r", "\"h\"", "p");
+    commit(1);
+    assert_int_equal(c.num_refusals, 2);
+    assert_string_equal(c.refusals[0].name, "bad");
+    assert_string_equal(c.refusals[0].why.code, "BadJson");
+    assert_string_equal(c.refusals[1].why.code, "BadJson");
+    assert_string_equal(match("h"), "r");
+    assert_int_equal(table_num_pools(c.table), 1);
+}
+
+static void a_first_snapshot_says_who_waits_in_line(void **state)
+{
+    (void)state;
+    feed(SNAPSHOT);
+    feed_route("b", "\"h\"", "p");
+    feed_route("a", "\"h\"", "p");
+    commit(1);
+    assert_string_equal(match("h"), "a");
+    assert_int_equal(c.num_refusals, 1);
+    assert_string_equal(c.refusals[0].name, "b");
+    assert_string_equal(c.refusals[0].why.code, "Conflicted");
 }
 
 static void the_lowest_name_wins_a_host_whoever_came_first(void **state)
@@ -619,6 +649,8 @@ int main(void)
         TEST(a_delta_outlives_its_commit_and_its_builder),
         TEST(a_pool_that_comes_later_is_seen_through_the_same_route),
         TEST(a_version_never_changes_under_its_reader),
+        TEST(a_value_that_is_no_json_is_refused_by_itself),
+        TEST(a_first_snapshot_says_who_waits_in_line),
         TEST(the_lowest_name_wins_a_host_whoever_came_first),
         TEST(who_loses_inside_one_commit_does_not_depend_on_its_order),
         TEST(a_refused_object_leaves_its_predecessor_and_its_neighbours),

@@ -123,6 +123,68 @@ static void only_plain_routes_are_read_by_hand(void **state)
     route_free(r);
 }
 
+#define ADDRESS(address, port, rest) "{\"address\":\"" address "\",\"port\":" port "," rest "}"
+#define ENDPOINTS(list) "{\"endpoints\":[" list "]}"
+
+static void only_plain_endpoints_are_read_by_hand(void **state)
+{
+    static const struct {
+        const char *value;
+        bool plain;
+    } rows[] = {
+        {ENDPOINTS(ADDRESS("10.0.0.1", "80", "\"weight\":1")), true},
+        {ENDPOINTS(ADDRESS("::1", "65535", "\"weight\":1000000,\"task\":\"t\",\"node\":\"n\"")),
+         true},
+        {ENDPOINTS(ADDRESS("::1", "1", "\"weight\":1,\"node\":\"n\",\"state\":\"draining\"")),
+         true},
+        {ENDPOINTS(ADDRESS("10.0.0.1", "80", "\"weight\":1") "," ADDRESS("10.0.0.1", "81",
+                                                                         "\"weight\":1")),
+         true},
+        {ENDPOINTS(ADDRESS("10.0.0.1", "80", "\"weight\":1") "," ADDRESS("10.0.0.1", "80",
+                                                                         "\"weight\":1")),
+         false},
+        {ENDPOINTS(
+             ADDRESS("::1", "80", "\"weight\":1") "," ADDRESS("0:0::1", "80", "\"weight\":1")),
+         false},
+        {ENDPOINTS(""), false},
+        {ENDPOINTS(ADDRESS("10.0.0.1", "80", "\"weight\":1") ","), false},
+        {ENDPOINTS(ADDRESS("10.0.0.1", "80", "\"weight\":1")) " ", false},
+        {ENDPOINTS(ADDRESS("10.0.0.01", "80", "\"weight\":1")), false},
+        {ENDPOINTS(ADDRESS("a.example", "80", "\"weight\":1")), false},
+        {ENDPOINTS(ADDRESS("", "80", "\"weight\":1")), false},
+        {ENDPOINTS(ADDRESS("10.0.0.1", "0", "\"weight\":1")), false},
+        {ENDPOINTS(ADDRESS("10.0.0.1", "65536", "\"weight\":1")), false},
+        {ENDPOINTS(ADDRESS("10.0.0.1", "080", "\"weight\":1")), false},
+        {ENDPOINTS(ADDRESS("10.0.0.1", "80", "\"weight\":0")), false},
+        {ENDPOINTS(ADDRESS("10.0.0.1", "80", "\"weight\":1000001")), false},
+        {ENDPOINTS(ADDRESS("10.0.0.1", "80", "\"weight\":1,\"state\":\"dead\"")), false},
+        {ENDPOINTS(ADDRESS("10.0.0.1", "80", "\"weight\":1,\"node\":\"n\",\"task\":\"t\"")), false},
+        {ENDPOINTS(ADDRESS("10.0.0.1", "80", "\"weight\":1,\"task\":\"\\n\"")), false},
+        {"", false},
+        {"{\"endpoints\":[", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct route_endpoints *p = objects_endpoints_plain(str_from(rows[i].value));
+
+        if ((p != NULL) != rows[i].plain)
+            fail_msg("row %zu: %s", i, rows[i].value);
+        route_endpoints_free(p);
+    }
+    struct route_endpoints *p = objects_endpoints_plain(STR(ENDPOINTS(ADDRESS(
+        "10.0.0.1", "80", "\"weight\":7,\"task\":\"t\",\"node\":\"n\",\"state\":\"draining\""))));
+
+    assert_int_equal(p->num, 1);
+    assert_string_equal(p->all[0].address, "10.0.0.1");
+    assert_int_equal(p->all[0].port, 80);
+    assert_int_equal(p->all[0].weight, 7);
+    assert_string_equal(p->all[0].task, "t");
+    assert_string_equal(p->all[0].node, "n");
+    assert_int_equal(p->all[0].state, ENDPOINT_DRAINING);
+    route_endpoints_free(p);
+}
+
 static void a_route_without_more_has_defaults(void **state)
 {
     struct route *r = route_of("{'hosts':['a'],'forward':[{'pool':'p'}]}");
@@ -502,6 +564,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_route_is_read_with_its_hosts_made_canonical),
         cmocka_unit_test(only_plain_routes_are_read_by_hand),
+        cmocka_unit_test(only_plain_endpoints_are_read_by_hand),
         cmocka_unit_test(a_route_without_more_has_defaults),
         cmocka_unit_test(a_match_is_read),
         cmocka_unit_test(actions_are_read),
