@@ -296,25 +296,47 @@ static bool is_known(const char *key, const char *const *known)
     return false;
 }
 
+static bool continues_utf8(char c)
+{
+    return ((unsigned char)c & 0xc0) == 0x80;
+}
+
+void json_pointer(const char *name, char out[ERR_FIELD_MAX])
+{
+    size_t n = 0;
+
+    out[n++] = '/';
+    for (; *name != '\0' && n + 2 < ERR_FIELD_MAX; name++) {
+        if (*name == '~' || *name == '/')
+            out[n++] = '~';
+        out[n++] = *name == '~' ? '0' : *name == '/' ? '1' : *name;
+    }
+    if (continues_utf8(*name)) { /* a cut inside of a character: it goes as a whole */
+        while (continues_utf8(out[n - 1]))
+            n--;
+        n--;
+    }
+    out[n] = '\0';
+}
+
+bool json_refuse_key(const char *key, const char *const *known, struct err *e)
+{
+    const char *nearest = json_nearest(key, known);
+    char field[ERR_FIELD_MAX];
+
+    json_pointer(key, field);
+    if (nearest == NULL)
+        return err_set(e, "UnknownField", field, "the field \"%.100s\" is not known", key);
+    return err_set(e, "UnknownField", field,
+                   "the field \"%.100s\" is not known; \"%s\" is the nearest that is", key,
+                   nearest);
+}
+
 bool json_only_keys(const struct cJSON *o, const char *const *known, struct err *e)
 {
-    const cJSON *item;
-
-    cJSON_ArrayForEach(item, o)
-    {
-        if (is_known(item->string, known))
-            continue;
-        const char *nearest = json_nearest(item->string, known);
-        char field[ERR_FIELD_MAX];
-
-        snprintf(field, sizeof(field), "/%.100s", item->string);
-        if (nearest == NULL)
-            return err_set(e, "UnknownField", field, "the field \"%.100s\" is not known",
-                           item->string);
-        return err_set(e, "UnknownField", field,
-                       "the field \"%.100s\" is not known; \"%s\" is the nearest that is",
-                       item->string, nearest);
-    }
+    for (const cJSON *i = o->child; i != NULL; i = i->next)
+        if (!is_known(i->string, known))
+            return json_refuse_key(i->string, known, e);
     return true;
 }
 

@@ -76,6 +76,12 @@ MUST_USE bool json_int(const struct cJSON *number, int64_t min, int64_t max, int
  * list. */
 MUST_USE bool json_only_keys(const struct cJSON *o, const char *const *known, struct err *e);
 
+/* The refusal of one such key; false, for `return json_refuse_key(...)`. */
+bool json_refuse_key(const char *key, const char *const *known, struct err *e);
+
+/* A name as a part of a JSON pointer, with its "/" (RFC 6901 section 3); cut to fit. */
+void json_pointer(const char *name, char out[ERR_FIELD_MAX]);
+
 /* The known name nearest to `key` in edit distance, or NULL when none is near. */
 const char *json_nearest(const char *key, const char *const *known);
 

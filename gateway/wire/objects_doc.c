@@ -76,6 +76,8 @@ static bool add_type(struct buf *out, const struct field *f)
         return add_range(out, f, " strings");
     case FIELD_PARTS:
         return add_range(out, f, " objects");
+    case FIELD_PAIRS:
+        return add_range(out, f, " strings by name");
     default:
         return buf_add_str(out, STR("object"));
     }

@@ -1,5 +1,5 @@
 /*
- * Reads a JSON object by its shape (objects_priv.h): each member by the reader of its field's type,
+ * Reads a JSON object by its shape (shape.h): each member by the reader of its field's type,
  * then what must be there, then the shape's own rules. Values of fields that this build does not
  * serve are judged like all others, so that a refusal tells a mistake from what is not built. The
  * tree comes from json_parse, which has refused duplicate keys: a field is read once.
@@ -13,7 +13,13 @@
 #include "gateway/wire/json.h"
 #include "gateway/wire/objects_priv.h"
 
-enum { FIELDS_MAX = 32, STATUS_MIN = 400, STATUS_MAX = 599 /* of failures */ };
+enum { STATUS_MIN = 400, STATUS_MAX = 599 /* of failures */ };
+
+/* Where faults go, and whether the first of them ends it. */
+struct judge {
+    struct errs *faults;
+    bool all;
+};
 
 /* ---- putting values into structs ---- */
 
@@ -159,7 +165,33 @@ static bool read_word(const struct field *f, const cJSON *item, void *object, st
     return true;
 }
 
-static bool read_part(const struct field *f, const cJSON *item, void *object, struct err *e)
+static bool read_own(const struct field *f, const cJSON *item, void *object, struct err *e)
+{
+    return f->own(item, object, e);
+}
+
+/* ---- values that have values in them ---- */
+
+static bool walk(const struct judge *j, const struct shape *shape, const cJSON *value,
+                 void *object);
+
+/* Faults that came since the list had `from` of them are inside of `name`. */
+static bool faults_in(const struct judge *j, size_t from, const char *name)
+{
+    for (size_t i = from; i < errs_kept(j->faults); i++)
+        (void)json_err_in(&j->faults->all[i], "/%s", name);
+    return false;
+}
+
+static bool faults_in_entry(const struct judge *j, size_t from, size_t n)
+{
+    char index[24];
+
+    snprintf(index, sizeof(index), "%zu", n);
+    return faults_in(j, from, index);
+}
+
+static bool read_part(const struct judge *j, const struct field *f, const cJSON *item, void *object)
 {
     void *part = NULL;
 
@@ -167,73 +199,144 @@ static bool read_part(const struct field *f, const cJSON *item, void *object, st
         part = xcalloc(1, f->shape->size);
         put_pointer(f, object, part);
     }
-    return shape_read(f->shape, item, part, e);
+    return walk(j, f->shape, item, part);
 }
 
-static bool read_members(const struct field *f, const cJSON *item, void *object, struct err *e)
+static bool read_members(const struct judge *j, const struct field *f, const cJSON *item,
+                         void *object)
 {
-    return shape_read(f->shape, item, object, e);
+    return walk(j, f->shape, item, object);
 }
 
-static bool read_texts(const struct field *f, const cJSON *item, void *object, struct err *e)
+static bool read_texts(const struct judge *j, const struct field *f, const cJSON *item,
+                       void *object)
 {
+    struct err e;
+    size_t before = j->faults->num;
     size_t num = 0;
+    size_t at = 0;
     size_t n = 0;
 
-    if (!shape_array(item, f->min, f->max, &num, e))
-        return false;
+    if (!shape_array(item, f->min, f->max, &num, &e))
+        return errs_add(j->faults, &e);
     char **all = put_array(f, object, num, sizeof(*all));
 
-    for (const cJSON *i = item->child; i != NULL; i = i->next) {
+    for (const cJSON *i = item->child; i != NULL; i = i->next, at++) {
+        size_t from = errs_kept(j->faults);
         char *text = NULL;
 
-        if (!judge_text(i, 1, f->text_max, f->rule, &text, e))
-            return json_err_in(e, "/%zu", n);
+        if (!judge_text(i, 1, f->text_max, f->rule, &text, &e)) {
+            errs_add(j->faults, &e);
+            faults_in_entry(j, from, at);
+            if (!j->all)
+                return false;
+            continue;
+        }
         if (all != NULL)
             all[n] = text;
         else
             free(text);
         put_count(f, object, ++n);
     }
-    return true;
+    return j->faults->num == before;
 }
 
-static bool read_parts(const struct field *f, const cJSON *item, void *object, struct err *e)
+static bool read_parts(const struct judge *j, const struct field *f, const cJSON *item,
+                       void *object)
 {
+    struct err e;
+    size_t before = j->faults->num;
     size_t num = 0;
     size_t n = 0;
 
-    if (!shape_array(item, f->min, f->max, &num, e))
-        return false;
+    if (!shape_array(item, f->min, f->max, &num, &e))
+        return errs_add(j->faults, &e);
     char *all = put_array(f, object, num, f->shape->size);
 
-    for (const cJSON *i = item->child; i != NULL; i = i->next) {
+    for (const cJSON *i = item->child; i != NULL; i = i->next, n++) {
         void *part = all != NULL ? all + n * f->shape->size : NULL;
+        size_t from = errs_kept(j->faults);
 
         put_count(f, object, n + 1); /* what is half read is released with the rest */
-        if (!shape_read(f->shape, i, part, e))
-            return json_err_in(e, "/%zu", n);
-        n++;
+        if (!walk(j, f->shape, i, part) && !faults_in_entry(j, from, n) && !j->all)
+            return false;
     }
+    return j->faults->num == before;
+}
+
+/* The rule of a string is one of names and of values. */
+static bool judge_pair(const struct field *f, const cJSON *item, struct err *e)
+{
+    cJSON name = {.type = cJSON_String, .valuestring = item->string};
+    char *text = NULL;
+
+    if (!judge_text(&name, 1, f->text_max, f->rule, &text, e))
+        return false;
+    free(text);
+    if (!judge_text(item, 0, f->text_max, f->rule, &text, e))
+        return false;
+    free(text);
     return true;
 }
 
-static bool read_own(const struct field *f, const cJSON *item, void *object, struct err *e)
+static bool read_pairs(const struct judge *j, const struct field *f, const cJSON *item)
 {
-    return f->own(item, object, e);
+    struct err e;
+    size_t before = j->faults->num;
+    int num = cJSON_IsObject(item) ? cJSON_GetArraySize(item) : -1;
+
+    if (num < 0)
+        err_set(&e, "WrongType", "", "an object is needed here");
+    else if (num < f->min || num > f->max)
+        err_set(&e, "OutOfRange", "", "%d entries; %lld to %lld are allowed", num,
+                (long long)f->min, (long long)f->max);
+    if (num < f->min || num > f->max)
+        return errs_add(j->faults, &e);
+    for (const cJSON *i = item->child; i != NULL; i = i->next) {
+        if (judge_pair(f, i, &e))
+            continue;
+        json_pointer(i->string, e.field);
+        errs_add(j->faults, &e);
+        if (!j->all)
+            return false;
+    }
+    return j->faults->num == before;
 }
 
-typedef bool reader_fn(const struct field *f, const cJSON *item, void *object, struct err *e);
+static bool read_leaf(const struct judge *j, const struct field *f, const cJSON *item, void *object)
+{
+    typedef bool leaf_fn(const struct field *f, const cJSON *item, void *object, struct err *e);
+    static leaf_fn *const readers[FIELD__COUNT] = {
+        [FIELD_FLAG] = read_flag, [FIELD_NUMBER] = read_number, [FIELD_TEXT] = read_text,
+        [FIELD_WORD] = read_word, [FIELD_OWN] = read_own,
+    };
+    struct err e;
 
-static reader_fn *const readers[FIELD__COUNT] = {
-    [FIELD_FLAG] = read_flag,   [FIELD_NUMBER] = read_number, [FIELD_TEXT] = read_text,
-    [FIELD_WORD] = read_word,   [FIELD_PART] = read_part,     [FIELD_MEMBERS] = read_members,
-    [FIELD_TEXTS] = read_texts, [FIELD_PARTS] = read_parts,   [FIELD_OWN] = read_own,
-};
+    return readers[f->type](f, item, object, &e) || errs_add(j->faults, &e);
+}
+
+static bool read_value(const struct judge *j, const struct field *f, const cJSON *item,
+                       void *object)
+{
+    switch (f->type) {
+    case FIELD_PART:
+        return read_part(j, f, item, object);
+    case FIELD_MEMBERS:
+        return read_members(j, f, item, object);
+    case FIELD_TEXTS:
+        return read_texts(j, f, item, object);
+    case FIELD_PARTS:
+        return read_parts(j, f, item, object);
+    case FIELD_PAIRS:
+        return read_pairs(j, f, item);
+    default:
+        return read_leaf(j, f, item, object);
+    }
+}
 
 /* ---- shapes ---- */
 
-static const struct field *find_field(const struct shape *shape, const char *name)
+static const struct field *own_field(const struct shape *shape, const char *name)
 {
     for (size_t i = 0; i < shape->num_fields; i++)
         if (strcmp(shape->fields[i].name, name) == 0)
@@ -241,49 +344,142 @@ static const struct field *find_field(const struct shape *shape, const char *nam
     return NULL;
 }
 
-static bool refuse_unknown(const struct shape *shape, const cJSON *value, struct err *e)
+static bool is_without(const struct shape *shape, const char *name)
 {
-    const char *names[FIELDS_MAX + 1];
-
-    ASSERT(shape->num_fields <= FIELDS_MAX);
-    for (size_t i = 0; i < shape->num_fields; i++)
-        names[i] = shape->fields[i].name;
-    names[shape->num_fields] = NULL;
-    return json_only_keys(value, names, e);
+    for (const char *const *w = shape->without; w != NULL && *w != NULL; w++)
+        if (strcmp(*w, name) == 0)
+            return true;
+    return false;
 }
 
-static bool read_member(const struct field *f, const cJSON *item, void *object, struct err *e)
+static const struct field *find_field(const struct shape *shape, const char *name)
 {
-    if (!readers[f->type](f, item, object, e))
-        return json_err_in(e, "/%s", f->name);
+    const struct field *f = own_field(shape, name);
+
+    if (f != NULL || shape->base == NULL || is_without(shape, name))
+        return f;
+    return find_field(shape->base, name);
+}
+
+size_t shape_fields(const struct shape *shape, const struct field *out[SHAPE_FIELDS_MAX])
+{
+    size_t num = 0;
+
+    for (size_t i = 0; shape->base != NULL && i < shape->base->num_fields; i++)
+        if (!is_without(shape, shape->base->fields[i].name))
+            out[num++] = &shape->base->fields[i];
+    ASSERT(num + shape->num_fields <= SHAPE_FIELDS_MAX);
+    for (size_t i = 0; i < shape->num_fields; i++)
+        out[num++] = &shape->fields[i];
+    return num;
+}
+
+static bool refuse_unknown(const struct judge *j, const struct shape *shape, const char *name)
+{
+    const struct field *fields[SHAPE_FIELDS_MAX];
+    const char *names[SHAPE_FIELDS_MAX + 1];
+    size_t num = shape_fields(shape, fields);
+    struct err e;
+
+    for (size_t i = 0; i < num; i++)
+        names[i] = fields[i]->name;
+    names[num] = NULL;
+    json_refuse_key(name, names, &e);
+    return errs_add(j->faults, &e);
+}
+
+static bool refuse_unserved(const struct judge *j, const struct field *f)
+{
+    struct err e;
+
+    err_set(&e, "Unsupported", "", "this is not built yet%s",
+            f->type == FIELD_FLAG ? ", only false is accepted" : "");
+    return errs_add(j->faults, &e);
+}
+
+static bool read_member(const struct judge *j, const struct shape *shape, const cJSON *item,
+                        void *object)
+{
+    const struct field *f = find_field(shape, item->string);
+    size_t from = errs_kept(j->faults);
+
+    if (f == NULL)
+        return refuse_unknown(j, shape, item->string);
+    if (!read_value(j, f, item, object))
+        return faults_in(j, from, f->name);
     if (f->served || cJSON_IsFalse(item))
         return true;
-    err_set(e, "Unsupported", "", "this is not built yet%s",
-            f->type == FIELD_FLAG ? ", only false is accepted" : "");
-    return json_err_in(e, "/%s", f->name);
+    refuse_unserved(j, f);
+    return faults_in(j, from, f->name);
+}
+
+static bool read_needed(const struct judge *j, const struct shape *shape, const cJSON *value)
+{
+    const struct field *fields[SHAPE_FIELDS_MAX];
+    size_t num = shape_fields(shape, fields);
+    size_t before = j->faults->num;
+    struct err e;
+
+    for (size_t i = 0; i < num; i++) {
+        if (!fields[i]->needed || json_need(value, fields[i]->name, &e))
+            continue;
+        errs_add(j->faults, &e);
+        if (!j->all)
+            return false;
+    }
+    return j->faults->num == before;
+}
+
+/* Rules between fields, the base's first. */
+static bool check(const struct judge *j, const struct shape *shape, const cJSON *value,
+                  void *object)
+{
+    struct err e;
+
+    if (shape->base != NULL && !check(j, shape->base, value, object))
+        return false;
+    return shape->check == NULL || shape->check(value, object, &e) || errs_add(j->faults, &e);
+}
+
+static bool walk(const struct judge *j, const struct shape *shape, const cJSON *value, void *object)
+{
+    const struct shape *root = shape->base != NULL ? shape->base : shape;
+    size_t before = j->faults->num;
+    struct err e;
+
+    if (!cJSON_IsObject(value)) {
+        err_set(&e, "WrongType", "", "an object is needed here");
+        return errs_add(j->faults, &e);
+    }
+    if (root->init != NULL && object != NULL)
+        root->init(object);
+    for (const cJSON *i = value->child; i != NULL; i = i->next)
+        if (!read_member(j, shape, i, object) && !j->all)
+            return false;
+    if (!read_needed(j, shape, value) && !j->all)
+        return false;
+    return j->faults->num == before && check(j, shape, value, object);
 }
 
 bool shape_read(const struct shape *shape, const struct cJSON *value, void *object, struct err *e)
 {
-    const cJSON *item;
+    struct errs faults;
+    const struct judge j = {&faults, false};
 
-    if (!cJSON_IsObject(value))
-        return err_set(e, "WrongType", "", "an object is needed here");
-    if (shape->init != NULL && object != NULL)
-        shape->init(object);
-    cJSON_ArrayForEach(item, value)
-    {
-        const struct field *f = find_field(shape, item->string);
+    faults.num = 0;
+    if (walk(&j, shape, value, object))
+        return true;
+    if (e != NULL)
+        *e = faults.all[0];
+    return false;
+}
 
-        if (f == NULL)
-            return refuse_unknown(shape, value, e);
-        if (!read_member(f, item, object, e))
-            return false;
-    }
-    for (size_t i = 0; i < shape->num_fields; i++)
-        if (shape->fields[i].needed && !json_need(value, shape->fields[i].name, e))
-            return false;
-    return shape->check == NULL || shape->check(value, object, e);
+bool shape_read_all(const struct shape *shape, const struct cJSON *value, void *object,
+                    struct errs *list)
+{
+    const struct judge j = {list, true};
+
+    return walk(&j, shape, value, object);
 }
 
 bool shape_has(const struct cJSON *value, const char *name)
