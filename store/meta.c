@@ -3,6 +3,7 @@
  * of single clusters, taken later. Called by open.c and the coordinator.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -37,6 +38,25 @@ bool store_remember(struct store *s, const char *key, const char *value, struct 
     return sql_run(s, sql_bind(s, SQL_META_SET, e, "tt", key, value), e);
 }
 
+bool meta_number(struct store *s, const char *key, int64_t *out, struct err *e)
+{
+    char text[32];
+
+    if (!store_recall(s, key, text, sizeof(text), e))
+        return false;
+    if (text[0] != '\0')
+        *out = strtoll(text, NULL, 10);
+    return true;
+}
+
+bool meta_set_number(struct store *s, const char *key, int64_t value, struct err *e)
+{
+    char text[32];
+
+    snprintf(text, sizeof(text), "%lld", (long long)value);
+    return store_remember(s, key, text, e);
+}
+
 /* "<unix ms>-<16 hex digits>": now, or right after `after_ms` where the clock is behind it. */
 static bool make_epoch(struct store *s, const char *key, uint64_t after_ms, char *out,
                        struct err *e)
@@ -60,6 +80,23 @@ bool meta_load_epoch(struct store *s, struct err *e)
 {
     return store_recall(s, store_key, s->epoch, sizeof(s->epoch), e) &&
            (s->epoch[0] != '\0' || make_epoch(s, store_key, 0, s->epoch, e));
+}
+
+bool meta_last_epoch(struct store *s, uint64_t *out_ms, struct err *e)
+{
+    int64_t ms = 0;
+
+    if (!sql_number(s, sql_bind(s, SQL_EPOCH_LAST, e, ""), &ms, e))
+        return false;
+    *out_ms = ms > 0 ? (uint64_t)ms : 0;
+    return true;
+}
+
+/* The store's own, later than all: clusters that had one of their own have it no more. */
+bool meta_new_epoch(struct store *s, uint64_t after_ms, struct err *e)
+{
+    return sql_run(s, sql_bind(s, SQL_EPOCHS_DELETE, e, ""), e) &&
+           make_epoch(s, store_key, after_ms, s->epoch, e);
 }
 
 static char *cluster_key(const char *cluster)

@@ -1,8 +1,7 @@
 /*
- * Opening and closing: the file, the checks that keep us from harming a file that is not ours, is
- * newer than we are or is damaged, the settings of the connection, the epoch. The lock is held for
- * as long as the store is open (locking_mode=EXCLUSIVE): two coordinators on one file would give
- * the same commit number to different things.
+ * Opening and closing: the lock, the file, the checks that keep us from harming a file that is not
+ * ours, is newer than we are or is damaged, the settings of the connection, the copy that is made
+ * before a migration, the epoch. Readers, which have no lock, come in by a shorter way.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,12 +20,16 @@
 enum {
     BUSY_TIMEOUT_MS = 250, /* the caller tries again */
     LOG_ROWS_MAX = 100000,
+    COMMITS_MAX = 1000000,
+    HISTORY_ROWS_MAX = 200000,
+    AUDIT_ROWS_MAX = 1000000,
     TEXT_MAX = 160,
     CHECK_MS = 2000,    /* the check at the start takes no longer: a gigabyte would take minutes */
     CHECK_STEPS = 10000 /* of SQLite's machine between two looks at the clock */
 };
 
-static const int64_t log_age_max_ms = (int64_t)7 * 24 * 3600 * 1000;
+static const int64_t day_ms = (int64_t)24 * 3600 * 1000;
+static const int64_t logs_bytes_max = (int64_t)256 << 20; /* of history, and of audit */
 
 /* Makes an empty file readable by nobody else, with better reasons than SQLite gives. */
 static bool make_file(const char *path, struct err *e)
@@ -115,7 +118,34 @@ static bool ask_number(struct store *s, const char *sql, int64_t *out, struct er
     return true;
 }
 
-static bool connect_file(struct store *s, struct err *e)
+static bool set_up(struct store *s, struct err *e)
+{
+    int keep = 1;
+
+    if (sqlite3_busy_timeout(s->db, BUSY_TIMEOUT_MS) != SQLITE_OK ||
+        sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL) != SQLITE_OK ||
+        /* The -wal (empty after a clean end) and the -shm stay, so that a start on a full disk has
+         * what it needs. */
+        sqlite3_file_control(s->db, "main", SQLITE_FCNTL_PERSIST_WAL, &keep) != SQLITE_OK ||
+        sqlite3_exec(s->db,
+                     "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;"
+                     "PRAGMA foreign_keys = ON; PRAGMA synchronous = FULL;"
+                     "PRAGMA journal_size_limit = 67108864",
+                     NULL, NULL, NULL) != SQLITE_OK)
+        return sql_fail(s->db, s->path, "it was opened", e);
+    return true;
+}
+
+/* For who reads only: it neither writes nor, as the last one to leave, tidies up. */
+static bool set_reading(struct store *s, struct err *e)
+{
+    if (sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL) != SQLITE_OK ||
+        sqlite3_exec(s->db, "PRAGMA query_only = ON", NULL, NULL, NULL) != SQLITE_OK)
+        return sql_fail(s->db, s->path, "it was opened", e);
+    return true;
+}
+
+static bool connect_file(struct store *s, bool reading, struct err *e)
 {
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
 
@@ -126,21 +156,13 @@ static bool connect_file(struct store *s, struct err *e)
             return err_set(e, "StoreFailed", "--store", "The store %s: out of memory.", s->path);
         return sql_fail(s->db, s->path, "it was opened", e);
     }
-    if (sqlite3_db_readonly(s->db, "main") != 0)
+    if (!reading && sqlite3_db_readonly(s->db, "main") != 0)
         return err_set(
             e, "StoreReadOnly", "--store",
             "The store %s cannot be written: let the coordinator's user write it and its "
             "folder (chown, remount), no restart is needed.",
             s->path);
-    if (sqlite3_busy_timeout(s->db, BUSY_TIMEOUT_MS) != SQLITE_OK ||
-        sqlite3_db_config(s->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL) != SQLITE_OK ||
-        sqlite3_exec(s->db,
-                     "PRAGMA locking_mode = EXCLUSIVE; PRAGMA trusted_schema = OFF;"
-                     "PRAGMA cell_size_check = ON; PRAGMA foreign_keys = ON;"
-                     "PRAGMA synchronous = FULL",
-                     NULL, NULL, NULL) != SQLITE_OK)
-        return sql_fail(s->db, s->path, "it was opened", e);
-    return true;
+    return set_up(s, e) && (!reading || set_reading(s, e));
 }
 
 static int on_progress(void *arg)
@@ -178,8 +200,7 @@ static bool check_pages(struct store *s, struct err *e)
                    s->path, text);
 }
 
-/* Is it ours, not newer than we are, and whole? Changes nothing. */
-static bool check_file(struct store *s, struct err *e)
+bool store_is_ours(struct store *s, struct err *e)
 {
     int64_t id;
     int64_t version;
@@ -198,7 +219,23 @@ static bool check_file(struct store *s, struct err *e)
                        "program again, or give this one another file (labels are read anew).",
                        s->path, (long long)version, store_num_migrations);
     s->marked = id == STORE_APPLICATION_ID;
-    return check_pages(s, e);
+    s->schema = (int)version;
+    return true;
+}
+
+/* What the migration replaces, should somebody want the older program back. */
+static bool keep_before_migration(struct store *s, struct err *e)
+{
+    if (s->schema == 0 || s->schema == (int)store_num_migrations)
+        return true;
+    char *to = xasprintf("%s.before-schema-%zu", s->path, store_num_migrations);
+    bool ok = store_copy(s->db, s->path, to, e);
+
+    if (ok)
+        log_info("the store %s is brought from schema %d to %zu; as it was it is kept in %s",
+                 s->path, s->schema, store_num_migrations, to);
+    free(to);
+    return ok;
 }
 
 static bool prepare_file(struct store *s, struct err *e)
@@ -217,7 +254,7 @@ static bool prepare_file(struct store *s, struct err *e)
     /* Not again: a full disk would refuse it, and the store could be read. */
     if (!s->marked && sqlite3_exec(s->db, sql, NULL, NULL, NULL) != SQLITE_OK)
         return sql_fail(s->db, s->path, "it was marked as ours", e);
-    return store_migrate(s->db, s->path, e);
+    return keep_before_migration(s, e) && store_migrate(s->db, s->path, e);
 }
 
 /* A log that is not cut because there is no room is a longer log, not a reason not to start. */
@@ -235,29 +272,71 @@ static bool compact(struct store *s, struct err *e)
     return false;
 }
 
-static bool load_state(struct store *s, struct err *e)
+bool store_load(struct store *s, struct err *e)
 {
     int64_t head = 0;
 
     if (!meta_load_epoch(s, e) || !sql_number(s, sql_bind(s, SQL_HEAD, e, ""), &head, e))
         return false;
     s->head = (uint64_t)head;
-    return compact(s, e);
+    return audit_load(s, e);
 }
 
-struct store *store_open(const char *path, struct err *e)
+struct store *store_attach(const char *path, bool reading, struct err *e)
 {
-    if (!make_file(path, e) || !check_size(path, e))
-        return NULL;
     struct store *s = xcalloc(1, sizeof(*s));
 
     s->magic = STORE_MAGIC;
     s->path = xstrdup(path);
+    s->lock = -1;
     s->log_rows_max = LOG_ROWS_MAX;
-    s->log_age_max_ms = log_age_max_ms;
+    s->log_age_max_ms = 7 * day_ms;
+    s->commits_max = COMMITS_MAX;
+    s->history_max = (struct log_limits){HISTORY_ROWS_MAX, logs_bytes_max, 90 * day_ms};
+    s->audit_max = (struct log_limits){AUDIT_ROWS_MAX, logs_bytes_max, 400 * day_ms};
     s->now_ms = clock_wall_ms;
-    if (connect_file(s, e) && check_file(s, e) && prepare_file(s, e) && load_state(s, e))
+    if (connect_file(s, reading, e))
         return s;
+    store_close(s);
+    return NULL;
+}
+
+struct store *store_open(const char *path, struct err *e)
+{
+    int lock;
+
+    if (!make_file(path, e) || !check_size(path, e) || (lock = lock_take(path, e)) < 0)
+        return NULL;
+    struct store *s = store_attach(path, false, e);
+
+    if (s == NULL) {
+        fd_close(&lock);
+        return NULL;
+    }
+    s->lock = lock;
+    if (store_is_ours(s, e) && check_pages(s, e) && prepare_file(s, e) && store_load(s, e) &&
+        compact(s, e))
+        return s;
+    store_close(s);
+    return NULL;
+}
+
+struct store *store_open_reader(const char *path, struct err *e)
+{
+    struct store *s = store_attach(path, true, e);
+
+    if (s == NULL)
+        return NULL;
+    if (!store_is_ours(s, e))
+        goto refused;
+    if (s->schema != (int)store_num_migrations) {
+        err_set(e, "StoreFailed", "--store", "The store %s has schema %d, not yet %zu.", path,
+                s->schema, store_num_migrations);
+        goto refused;
+    }
+    if (store_load(s, e))
+        return s;
+refused:
     store_close(s);
     return NULL;
 }
@@ -272,6 +351,7 @@ void store_close(struct store *s)
     int rc = sqlite3_close(s->db);
 
     ASSERT(rc == SQLITE_OK);
+    fd_close(&s->lock);
     free(s->path);
     OBJ_KILL(s);
 }

@@ -1,4 +1,7 @@
-/* What can be asked of a store: epoch, head, and per cluster objects, change log and revision. */
+/*
+ * What can be asked of a store: epoch, head, commits, and per cluster objects, change log and
+ * revision. Documents and the audit have files of their own.
+ */
 #include <stdlib.h>
 
 #include "store/store_priv.h"
@@ -15,14 +18,6 @@ uint64_t store_head(const struct store *s)
     return s->head;
 }
 
-static const char *text(sqlite3_stmt *row, int column)
-{
-    const char *t = (const char *)sqlite3_column_text(row, column);
-
-    ASSERT(t != NULL); /* NOT NULL columns of a STRICT table; SQLite's allocator aborts like ours */
-    return t;
-}
-
 bool store_each_object(struct store *s, const char *cluster, store_object_fn *fn, void *arg,
                        struct err *e)
 {
@@ -31,7 +26,8 @@ bool store_each_object(struct store *s, const char *cluster, store_object_fn *fn
     bool failed;
 
     while (sql_next(s, q, &failed, e))
-        fn(arg, text(q, 0), text(q, 1), text(q, 2), (uint64_t)sqlite3_column_int64(q, 3));
+        fn(arg, sql_text(q, 0), sql_text(q, 1), sql_text(q, 2),
+           (uint64_t)sqlite3_column_int64(q, 3));
     return !failed;
 }
 
@@ -43,7 +39,7 @@ bool store_each_change(struct store *s, const char *cluster, uint64_t after, sto
     bool failed;
 
     while (sql_next(s, q, &failed, e))
-        fn(arg, (uint64_t)sqlite3_column_int64(q, 0), text(q, 1), text(q, 2),
+        fn(arg, (uint64_t)sqlite3_column_int64(q, 0), sql_text(q, 1), sql_text(q, 2),
            sqlite3_column_int(q, 3) != 0);
     return !failed;
 }
@@ -68,4 +64,27 @@ bool store_revision(struct store *s, const char *cluster, uint64_t *out, struct 
 bool store_log_floor(struct store *s, const char *cluster, uint64_t *out, struct err *e)
 {
     return number_of_cluster(s, SQL_CLUSTER_FLOOR, cluster, out, e);
+}
+
+/* NOLINTNEXTLINE(readability-function-size): seven parameters with the error, as in the header */
+bool store_each_commit(struct store *s, const char *tenant, uint64_t before, size_t max,
+                       store_commit_fn *fn, void *arg, struct err *e)
+{
+    OBJ_CHECK(s, STORE_MAGIC);
+    sqlite3_stmt *q = sql_bind_page(s, SQL_EACH_COMMIT, SQL_EACH_COMMIT_OF, tenant, before, max, e);
+    bool failed;
+
+    while (sql_next(s, q, &failed, e)) {
+        const struct store_commit_row row = {.number = (uint64_t)sqlite3_column_int64(q, 0),
+                                             .at_ms = sqlite3_column_int64(q, 1),
+                                             .author = sql_text(q, 2),
+                                             .cause = sql_text(q, 3),
+                                             .tenant = sql_text(q, 4),
+                                             .diff_json = sql_text(q, 5),
+                                             .hash = sql_text(q, 6),
+                                             .prev = sql_text(q, 7)};
+
+        fn(arg, &row);
+    }
+    return !failed;
 }

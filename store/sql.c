@@ -8,53 +8,6 @@
 
 #include "store/store_priv.h"
 
-static const char *const texts[SQL__COUNT] = {
-    [SQL_BEGIN] = "BEGIN IMMEDIATE",
-    [SQL_COMMIT] = "COMMIT",
-    [SQL_ROLLBACK] = "ROLLBACK",
-    [SQL_META_GET] = "SELECT value FROM meta WHERE key = ?1",
-    [SQL_META_SET] = "INSERT INTO meta (key, value) VALUES (?1, ?2) "
-                     "ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-    [SQL_HEAD] = "SELECT max(number) FROM commits",
-    [SQL_CLUSTER_ID] = "SELECT id FROM clusters WHERE name = ?1",
-    [SQL_CLUSTER_ADD] = "INSERT INTO clusters (name) VALUES (?1)",
-    [SQL_CLUSTER_TOUCH] =
-        "UPDATE clusters SET revision = ?2, log_rows = log_rows + ?3 WHERE id = ?1",
-    [SQL_CLUSTER_REVISION] = "SELECT revision FROM clusters WHERE name = ?1",
-    [SQL_CLUSTER_FLOOR] = "SELECT log_floor FROM clusters WHERE name = ?1",
-    [SQL_COMMIT_ADD] = "INSERT INTO commits (number, at_ms, author, cause) VALUES (?1, ?2, ?3, ?4)",
-    [SQL_OBJECT_SET] =
-        "INSERT INTO objects (cluster, kind, name, value, set_by) VALUES (?1, ?2, ?3, ?4, ?5) "
-        "ON CONFLICT (cluster, kind, name) DO UPDATE SET value = excluded.value, "
-        "set_by = excluded.set_by WHERE value IS NOT excluded.value",
-    [SQL_OBJECT_DELETE] = "DELETE FROM objects WHERE cluster = ?1 AND kind = ?2 AND name = ?3",
-    [SQL_CHANGE_ADD] = "INSERT OR IGNORE INTO changes (cluster, number, kind, name, deleted) "
-                       "VALUES (?1, ?2, ?3, ?4, ?5)",
-    [SQL_CHANGE_AGAIN] = "UPDATE changes SET deleted = ?5 "
-                         "WHERE cluster = ?1 AND number = ?2 AND kind = ?3 AND name = ?4",
-    [SQL_EACH_OBJECT] = "SELECT o.kind, o.name, o.value, o.set_by FROM objects o JOIN clusters c "
-                        "ON c.id = o.cluster "
-                        "WHERE c.name = ?1 ORDER BY o.kind, o.name",
-    [SQL_EACH_CHANGE] =
-        "SELECT h.number, h.kind, h.name, h.deleted FROM changes h JOIN clusters c "
-        "ON c.id = h.cluster WHERE c.name = ?1 AND h.number > ?2 ORDER BY h.number, h.kind, h.name",
-    [SQL_EACH_CLUSTER] = "SELECT id FROM clusters",
-    [SQL_LOG_ROWS] = "SELECT log_rows FROM clusters WHERE id = ?1",
-    [SQL_LOG_OLDEST] = "SELECT c.at_ms FROM changes h JOIN commits c ON c.number = h.number "
-                       "WHERE h.cluster = ?1 ORDER BY h.number LIMIT 1",
-    [SQL_LOG_CUT_BY_ROWS] =
-        "SELECT number FROM changes WHERE cluster = ?1 ORDER BY number LIMIT 1 OFFSET ?2",
-    [SQL_LOG_CUT_BY_AGE] =
-        "SELECT number FROM commits WHERE at_ms < ?1 ORDER BY at_ms DESC, number DESC LIMIT 1",
-    [SQL_LOG_LAST_CUT] = "SELECT max(number) FROM changes WHERE cluster = ?1 AND number <= ?2",
-    [SQL_LOG_DELETE] = "DELETE FROM changes WHERE cluster = ?1 AND number <= ?2",
-    [SQL_LOG_FLOOR_SET] =
-        "UPDATE clusters SET log_floor = ?2, log_rows = log_rows - ?3 WHERE id = ?1",
-    [SQL_COMMITS_DELETE] =
-        "DELETE FROM commits WHERE at_ms < ?1 AND number < (SELECT max(number) FROM commits) "
-        "AND NOT EXISTS (SELECT 1 FROM changes WHERE changes.number = commits.number)",
-};
-
 static int errno_of(sqlite3_file *file)
 {
     int number = 0;
@@ -129,6 +82,15 @@ static const char *way_back(const char *class)
     return "Nothing was changed.";
 }
 
+bool sql_fail_errno(const char *path, const char *doing, struct err *e)
+{
+    int number = errno;
+    const char *class = classify(SQLITE_IOERR, number);
+
+    return err_set(e, class, "--store", "The store %s failed while %s: %s. %s", path, doing,
+                   strerrordesc_np(number), way_back(class));
+}
+
 bool sql_fail(sqlite3 *db, const char *path, const char *doing, struct err *e)
 {
     int code = sqlite3_extended_errcode(db);
@@ -142,8 +104,8 @@ static sqlite3_stmt *prepared(struct store *s, enum sql_id id, struct err *e)
 {
     sqlite3_stmt **slot = &s->statements[id];
 
-    if (*slot == NULL && sqlite3_prepare_v3(s->db, texts[id], -1, SQLITE_PREPARE_PERSISTENT, slot,
-                                            NULL) != SQLITE_OK) {
+    if (*slot == NULL && sqlite3_prepare_v3(s->db, sql_texts[id], -1, SQLITE_PREPARE_PERSISTENT,
+                                            slot, NULL) != SQLITE_OK) {
         sql_fail(s->db, s->path, "preparing a statement", e);
         return NULL;
     }
@@ -172,8 +134,22 @@ sqlite3_stmt *sql_bind(struct store *s, enum sql_id id, struct err *e, const cha
     return bound;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): a struct for a page would have this one user */
+sqlite3_stmt *sql_bind_page(struct store *s, enum sql_id all, enum sql_id of, const char *tenant,
+                            uint64_t before, size_t max, struct err *e)
+{
+    int64_t below = before == 0 || before > INT64_MAX ? INT64_MAX : (int64_t)before;
+    int64_t most = max > INT64_MAX ? INT64_MAX : (int64_t)max;
+
+    if (tenant == NULL)
+        return sql_bind(s, all, e, "ii", below, most);
+    return sql_bind(s, of, e, "iit", below, most, tenant);
+}
+
 void sql_done(sqlite3_stmt *bound)
 {
+    if (bound == NULL)
+        return;
     (void)sqlite3_reset(bound); /* repeats the error of the last step, which was reported then */
     (void)sqlite3_clear_bindings(bound);
 }
@@ -215,6 +191,14 @@ bool sql_number(struct store *s, sqlite3_stmt *bound, int64_t *out, struct err *
         *out = sqlite3_column_int64(bound, 0);
     sql_done(bound);
     return true;
+}
+
+const char *sql_text(sqlite3_stmt *row, int column)
+{
+    const char *t = (const char *)sqlite3_column_text(row, column);
+
+    ASSERT(t != NULL); /* NOT NULL columns of a STRICT table; SQLite's allocator aborts like ours */
+    return t;
 }
 
 void sql_rollback(struct store *s)

@@ -1,7 +1,8 @@
 /*
  * The coordinator's state in one SQLite file (WAL, synchronous=FULL, foreign keys, STRICT tables).
  * Speaks rows; knows no Docker, no HTTP and no route structs: kinds and values are opaque text.
- * One thread uses a store.
+ * One thread at a time uses a store; one process at a time has it (a lock on PATH-lock), while
+ * others may read the file.
  */
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
@@ -26,7 +27,8 @@ struct store_change {
 };
 
 /*
- * Opens or creates the file and brings its schema up (numbered migrations, each in a transaction).
+ * Opens or creates the file and brings its schema up (numbered migrations, each in a transaction;
+ * a store that is there is copied to PATH.before-schema-<number> first).
  * A new store gets a new epoch, "<unix ms>-<16 hex digits>". NULL with *e, whose sentence says the
  * way back. Codes, here and below: StoreNewer (made by a newer program), StoreForeign (somebody
  * else's SQLite file), StoreCorrupt, StoreLocked (another process has it), StoreReadOnly,
@@ -51,7 +53,8 @@ MUST_USE bool store_renew_epoch(struct store *s, const char *cluster, uint64_t a
  */
 MUST_USE bool store_recall(struct store *s, const char *key, char *out, size_t max, struct err *e);
 MUST_USE bool store_remember(struct store *s, const char *key, const char *value, struct err *e);
-uint64_t store_head(const struct store *s); /* number of the last commit, 0 = none */
+uint64_t
+store_head(const struct store *s); /* the last commit's number, 0 = none; not of a reader */
 
 /*
  * One transaction: the objects, a change-log row each, the next commit number, author and cause.
@@ -105,6 +108,7 @@ struct store_doc_change {
 };
 
 struct store_commit_rq {
+    bool event; /* no commit but an event: nothing but its row of the audit, see below */
     const struct store_change *changes; /* of tables, as in store_commit */
     size_t num_changes;
     const struct store_doc_change *docs;
@@ -115,12 +119,12 @@ struct store_commit_rq {
     const char *diff_json; /* what the audit row keeps; "" = nothing */
     uint64_t after;        /* its number is above this one too, see clusters/replica; 0 = any */
     /* out: */
-    uint64_t number; /* its commit; the head before it when nothing differed */
-    bool made;       /* something differed */
+    uint64_t number;               /* its commit; the head before it when nothing differed */
+    bool made;                     /* something differed, or it is an event */
     char head[STORE_HASH_HEX + 1]; /* of the audit chain after it */
 };
 
-/* All of them, in order, or none. As store_commit otherwise. */
+/* All of them, in order, or none: one transaction, one fsync. As store_commit otherwise. */
 MUST_USE bool store_commit_batch(struct store *s, struct store_commit_rq *all, size_t num,
                                  struct err *e);
 
@@ -132,20 +136,20 @@ struct store_doc {
     uint64_t set_by;
     int64_t created_ms;
 };
-typedef void store_doc_fn(void *arg, const struct store_doc *d);
+typedef void store_doc_fn(void *arg, const struct store_doc *d); /* lent; may not call the store */
+/* Every document, by tenant, kind and name. */
 MUST_USE bool store_each_doc(struct store *s, store_doc_fn *fn, void *arg, struct err *e);
 
 /*
  * The documents as they were after commit `at` (tenant NULL: all): for each document that is, or
- * was then, different from now: its value then; NULL: it was not there. Code Compacted when the
- * history does not reach back to it.
+ * was then, different from now: what it is now (value NULL: gone) and its value then (NULL: it was
+ * not there). Code Compacted when the history does not reach back to it.
  */
-typedef void store_doc_then_fn(void *arg, const struct store_doc *now_or_gone, const char *then,
+typedef void store_doc_then_fn(void *arg, const struct store_doc *now, const char *then,
                                int64_t created_ms_then);
-MUST_USE bool store_docs_at(struct store *s, uint64_t at, const char *tenant,
-                            store_doc_then_fn *fn, void *arg, struct err *e);
+MUST_USE bool store_docs_at(struct store *s, uint64_t at, const char *tenant, store_doc_then_fn *fn,
+                            void *arg, struct err *e);
 
-/* One commit with what it changed; newest first, those below `before` (0: all), at most `max`. */
 struct store_commit_row {
     uint64_t number;
     int64_t at_ms;
@@ -153,17 +157,19 @@ struct store_commit_row {
     const char *cause;
     const char *tenant;
     const char *diff_json;
-    const char *hash; /* of its audit row */
+    const char *hash; /* of its audit row; this and the next are "" when that is compacted away */
     const char *prev;
 };
 typedef void store_commit_fn(void *arg, const struct store_commit_row *row);
+/* Newest first, those below `before` (0: all), at most `max`; tenant NULL: all. */
 MUST_USE bool store_each_commit(struct store *s, const char *tenant, uint64_t before, size_t max,
                                 store_commit_fn *fn, void *arg, struct err *e);
 
 /*
  * Audit: a row for each commit and for each event that is none (a refused token, a read of a
  * secret's metadata…): hash = SHA-256 over the predecessor's hash and the row's own fields, each
- * with its length. The chain outlives compaction: rows that go leave their last hash behind.
+ * with its length; the first row's predecessor is 64 zeros. The chain outlives compaction: rows
+ * that go leave their last hash behind.
  */
 struct store_audit_row {
     uint64_t seq;
@@ -182,22 +188,42 @@ MUST_USE bool store_audit_event(struct store *s, const char *author, const char 
 /* Newest first, those below `before` (0: all), at most `max`; tenant NULL: all. */
 MUST_USE bool store_each_audit(struct store *s, const char *tenant, uint64_t before, size_t max,
                                store_audit_fn *fn, void *arg, struct err *e);
-void store_audit_head(const struct store *s, char out[STORE_HASH_HEX + 1]);
-/* Walks the whole chain; false with code AuditBroken and the row at which it breaks, or AuditHead
- * when `head` (NULL: not asked) is not among its hashes. *out_rows: how many were verified. */
+void store_audit_head(const struct store *s, char out[STORE_HASH_HEX + 1]); /* not of a reader */
+/*
+ * Walks the whole chain. False with code AuditBroken and the row at which it breaks; or, when
+ * `head` (NULL: not asked) is not among its hashes, AuditHead, or AuditCompacted when rows were
+ * compacted away, to one of which it may belong. *out_rows: how many were verified.
+ */
 MUST_USE bool store_audit_verify(struct store *s, const char *head, uint64_t *out_rows,
                                  struct err *e);
 
-/* A second, read-only connection, for lists and history: never blocks the writer, nor waits for it.
- * Only the reading functions may be called on it. */
+/*
+ * A second connection to a store that is open, for lists and history: never blocks the writer, nor
+ * waits for it. Only the functions that read may be called on it; each sees one commit's state.
+ */
 struct store *store_open_reader(const char *path, struct err *e);
 
-/* Online copy of a running store (SQLite's backup API) to a new file; fsynced, renamed into place. */
+/* ---- whole files: may be called while a coordinator has the store, but for store_restore
+ * -------*/
+
+/*
+ * Copies one commit's state to `to`, which is replaced when it is there: written beside it,
+ * checked, fsynced, renamed.
+ */
 MUST_USE bool store_backup(const char *path, const char *to, struct err *e);
-/* Checks `from` and puts it in the place of `path`, with a new epoch; the old file is kept as
- * PATH.before-<unix ms>. Refused (StoreLocked) while a coordinator has it. */
+/*
+ * Checks `from` and puts a copy in the place of `path`, with an epoch later than any in either; the
+ * old files are kept as PATH.before-<unix ms>[-wal]. StoreLocked while a coordinator has the store.
+ */
 MUST_USE bool store_restore(const char *from, const char *path, struct err *e);
-/* Integrity, foreign keys, schema, the audit chain; one sentence in *e. */
-MUST_USE bool store_check(const char *path, struct err *e);
+/* Pages, foreign keys, schema, the audit chain; changes nothing. */
+struct store_findings {
+    int schema;
+    uint64_t head;
+    uint64_t documents;
+    uint64_t audit_rows;
+    char audit_head[STORE_HASH_HEX + 1];
+};
+MUST_USE bool store_check(const char *path, struct store_findings *out, struct err *e);
 
 #endif

@@ -9,10 +9,16 @@
 
 struct store_writer;
 
-/* `done` runs on the writer's thread; *e.code NULL: committed. */
+/*
+ * `done` runs on the writer's thread, which has given the store back by then: it may hand the
+ * answer to the loop, and the loop may submit the next batch before it returns. e->code NULL:
+ * committed. Signals are the caller's: block those that the thread should not get before it is
+ * made.
+ */
 typedef void store_writer_fn(void *arg, struct store_commit_rq *all, size_t num,
                              const struct err *e);
 
+/* `s` is lent until store_writer_free. NULL with *e: no thread could be started. */
 struct store_writer *store_writer_new(struct store *s, store_writer_fn *done, void *arg,
                                       struct err *e);
 /* Ends after the batch that is with it, which is still announced; NULL is fine. Not the store. */

@@ -32,20 +32,24 @@ static inline int setup(void **state)
     return 0;
 }
 
-/* The folder with the files in it; tests make no folders that they do not remove. */
-static inline int teardown(void **state)
+/* All files in the folder; tests make no folders that they do not remove. */
+static inline void remove_store(void)
 {
     struct dirent *d;
-    DIR *all;
+    DIR *all = opendir(dir);
 
-    (void)state;
-    chmod(dir, 0700);
-    all = opendir(dir);
     assert_non_null(all);
     while ((d = readdir(all)) != NULL)
         if (d->d_name[0] != '.')
             unlinkat(dirfd(all), d->d_name, 0);
     closedir(all);
+}
+
+static inline int teardown(void **state)
+{
+    (void)state;
+    chmod(dir, 0700);
+    remove_store();
     return rmdir(dir);
 }
 
