@@ -19,18 +19,27 @@ const char *reply_phrase(int status)
         const char *phrase;
     } phrases[] = {
         {200, "OK"},
+        {201, "Created"},
+        {202, "Accepted"},
         {204, "No Content"},
+        {304, "Not Modified"},
         {400, "Bad Request"},
         {401, "Unauthorized"},
         {403, "Forbidden"},
         {404, "Not Found"},
         {405, "Method Not Allowed"},
+        {409, "Conflict"},
+        {410, "Gone"},
+        {412, "Precondition Failed"},
         {413, "Content Too Large"},
-        {429, "Too Many Requests"},
+        {415, "Unsupported Media Type"},
         {417, "Expectation Failed"},
+        {422, "Unprocessable Content"},
+        {429, "Too Many Requests"},
         {431, "Request Header Fields Too Large"},
         {501, "Not Implemented"},
         {503, "Service Unavailable"},
+        {507, "Insufficient Storage"},
     };
 
     for (size_t i = 0; i < sizeof phrases / sizeof phrases[0]; i++) {
@@ -64,6 +73,11 @@ static void send_body(struct evhttp_request *req, int status, const char *type, 
 void reply_json(struct evhttp_request *req, int status, const struct buf *body)
 {
     send_body(req, status, "application/json", buf_str(body));
+}
+
+void reply_body(struct evhttp_request *req, int status, const char *type, const struct buf *body)
+{
+    send_body(req, status, type, buf_str(body));
 }
 
 void reply_text(struct evhttp_request *req, const char *type, const struct buf *body)

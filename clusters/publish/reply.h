@@ -12,6 +12,7 @@ struct evhttp_request;
 void reply_json(struct evhttp_request *req, int status, const struct buf *body);
 void reply_text(struct evhttp_request *req, const char *type, const struct buf *body); /* 200 */
 void reply_empty(struct evhttp_request *req);                                          /* 204 */
+void reply_body(struct evhttp_request *req, int status, const char *type, const struct buf *body);
 
 /* `why` gives title (its code), detail and field; the status must be one of 4xx or 5xx. */
 void reply_problem(struct evhttp_request *req, int status, const struct err *why);
