@@ -1,7 +1,7 @@
 /*
  * Docker's API as typed calls over gateway/fetch: endpoints, version negotiation, the filters of a
  * list, the lines of the event stream, error replies as sentences. It keeps no picture of the swarm
- * and does not retry; that is observe.c's, its only caller.
+ * and does not retry; that is observe.c's and clusters/replica's. Config objects: configs.c.
  */
 #include "clusters/swarm/docker.h"
 
@@ -56,6 +56,7 @@ struct docker_call {
     struct fetch_call *fetch;
     enum decode_kind kind;
     struct decode *into;
+    bool (*on_body)(void *arg, struct str body, struct err *e);
     docker_done *on_done;
     void *arg;
     struct docker_watch watch;
@@ -323,7 +324,20 @@ void docker_cancel(struct docker_call *c)
     call_free(c);
 }
 
-/* False, with a sentence, for everything that is not a whole reply of status 200. */
+/* 400, 404 and 409 have one meaning each; a lost race has none but its text (moby's grpc errors).
+ */
+static const char *code_of(long status, const char *message)
+{
+    if (status == 404)
+        return "Gone";
+    if (status == 400)
+        return "BadRequest";
+    if (status == 409)
+        return "Exists";
+    return strstr(message, "update out of sequence") ? "OutOfSequence" : "Refused";
+}
+
+/* False, with a sentence, for everything that is not a whole reply of status 200 (201, 204). */
 static bool is_good(const struct fetch_reply *reply, struct str body, struct err *e)
 {
     char message[200];
@@ -332,14 +346,10 @@ static bool is_good(const struct fetch_reply *reply, struct str body, struct err
         *e = reply->failure;
         return false;
     }
-    if (reply->status == 200)
+    if (reply->status == 200 || reply->status == 201 || reply->status == 204)
         return true;
     decode_message(body, message, sizeof(message));
-    return err_set(e,
-                   reply->status == 404   ? "Gone"
-                   : reply->status == 400 ? "BadRequest"
-                                          : "Refused",
-                   "", "Docker answered %ld: %s", reply->status,
+    return err_set(e, code_of(reply->status, message), "", "Docker answered %ld: %s", reply->status,
                    message[0] ? message : "without a reason");
 }
 
@@ -448,6 +458,40 @@ struct docker_call *docker_read(struct docker *d, enum decode_kind kind, const s
     c->into = into;
     url = list_url(d, kind, only);
     rq.url = url;
+    c = start(c, &rq);
+    free(url);
+    return c;
+}
+
+/* --- anything else --- */
+
+static void on_answer(void *arg, const struct fetch_reply *reply)
+{
+    struct docker_call *c;
+    struct err failure = {0};
+
+    OBJ_CAST(c, arg, CALL_MAGIC);
+    if (is_good(reply, reply->body, &failure) && c->on_body)
+        ASSERT(c->on_body(c->arg, reply->body, &failure) || failure.code);
+    call_finish(c, &failure);
+}
+
+struct docker_call *docker_ask(struct docker *d, const struct docker_ask *ask, docker_done *on_done,
+                               void *arg)
+{
+    static const char *const json[] = {"Content-Type: application/json", NULL};
+    struct docker_call *c = call_new(d, on_done, arg);
+    char *url = xasprintf("%s/v%s%s", d->origin, d->api, ask->path);
+    struct fetch_request rq = {.url = url,
+                               .method = ask->method,
+                               .headers = json,
+                               .body = ask->body,
+                               .total_timeout_ms = d->timeout_ms,
+                               .body_max = ask->reply_max,
+                               .on_done = on_answer};
+
+    ASSERT(d->api[0]);
+    c->on_body = ask->on_body;
     c = start(c, &rq);
     free(url);
     return c;

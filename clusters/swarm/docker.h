@@ -6,11 +6,14 @@
 #ifndef CLUSTERS_SWARM_DOCKER_H
 #define CLUSTERS_SWARM_DOCKER_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "clusters/swarm/decode.h"
 #include "clusters/swarm/ids.h"
 #include "gateway/core/err.h"
+#include "gateway/core/str.h"
 
 struct event_base;
 struct docker;
@@ -22,8 +25,9 @@ enum { DOCKER_IDS_MAX = 100 };
 /*
  * failure NULL: the reply is in the decode given. Its codes are fetch's, and: "Gone" (404: an id in
  * the filter is not there any more), "BadRequest" (400: it does not speak the version agreed on,
- * any more), "Refused" (another status, with Docker's own sentence), "BadReply", "BadVersion",
- * "TooOld".
+ * any more), "Exists" (409), "OutOfSequence" (500: the object is at another version than that which
+ * was to be changed), "Refused" (another status, with Docker's own sentence), "BadReply",
+ * "BadVersion", "TooOld".
  */
 typedef void docker_done(void *arg, const struct err *failure); /* a function type, for brevity */
 
@@ -56,6 +60,19 @@ const char *docker_api(const struct docker *d); /* "1.41"; "" before that */
 /* only: services by id, or tasks by the ids of their services; NULL: all. Lent until on_done. */
 struct docker_call *docker_read(struct docker *d, enum decode_kind kind, const struct ids *only,
                                 struct decode *into, docker_done *on_done, void *arg);
+
+/* Any other question, or a change: see configs.h. */
+struct docker_ask {
+    const char *method;
+    const char *path; /* behind the version: "/configs/create" */
+    struct str body;  /* JSON, copied */
+    size_t reply_max; /* bytes */
+    /* A good reply; false with *e: it makes no sense. NULL: whatever it says. */
+    bool (*on_body)(void *arg, struct str body, struct err *e);
+};
+
+struct docker_call *docker_ask(struct docker *d, const struct docker_ask *ask, docker_done *on_done,
+                               void *arg);
 
 struct docker_watch {
     void (*on_open)(void *arg);
