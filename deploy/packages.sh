@@ -8,7 +8,7 @@
 # To compile the programs. dpkg-dev and the -dev packages also serve BoringSSL (deploy/cmake).
 PACKAGES_BUILD=(
     ca-certificates cmake dpkg-dev gcc g++ libc6-dev ninja-build pkg-config xz-utils
-    libcjson-dev libcmocka-dev libcurl4-openssl-dev libevent-dev libnghttp2-dev libseccomp-dev libsqlite3-dev
+    libcjson-dev libcmocka-dev libcurl4-openssl-dev libevent-dev libnghttp2-dev libseccomp-dev libsqlite3-dev zlib1g-dev
 )
 # To run them on a Docker Swarm from this checkout: an engine, and what deploy/ calls.
 PACKAGES_RUN=(curl docker.io iproute2 iptables jq libcap2-bin procps tar util-linux)

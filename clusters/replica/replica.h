@@ -29,10 +29,10 @@ enum {
     REPLICA_NAME_MAX = 15,     /* bytes of the prefix */
     REPLICA_OBJECTS_MAX = 64,  /* config objects, the fence apart */
     REPLICA_SURE_MS = 6000,    /* so long after its last good check the fence is believed */
-    REPLICA_RAW_MAX = 64 << 20 /* bytes of all documents together, before they are deflated */
+    REPLICA_RAW_MAX = 56 << 20 /* bytes of all documents together, before they are deflated */
 };
 
-/* Keys are at most 255 bytes each, a value at most 1 MiB. */
+/* Keys are at most 255 bytes each, a value at most 384 KiB. */
 struct replica_doc {
     const char *tenant;
     const char *kind;
@@ -71,9 +71,10 @@ struct replica_config {
     const char *store;        /* the store's epoch: no other store has it, at most 63 bytes */
     uint64_t commit;          /* the store's last commit, 0: it is empty */
     /*
-     * Once, after the fence was first held. The caller takes the documents in place of its own when
-     * `ours` is false or its store is behind `commit`, and goes on with commits behind it.
-     * Otherwise it keeps its own, and answers with replica_snapshot when its store is ahead.
+     * Once, right before the fence is first said to be held. The caller takes the documents in
+     * place of its own when `ours` is false or its store is behind `commit`, and goes on with
+     * commits behind it. Otherwise it keeps its own, and answers with replica_snapshot when its
+     * store is ahead.
      */
     void (*on_loaded)(void *arg, const struct replica_loaded *l);
     /* The log has grown, or something in Swarm is damaged: the caller gives replica_snapshot, now
