@@ -32,6 +32,12 @@ bool intent_kind_from_name(const char *name, enum intent_kind *out)
     return false;
 }
 
+bool intent_write_schema(enum intent_kind kind, struct buf *out)
+{
+    ASSERT((unsigned)kind < INTENT_KIND__COUNT);
+    return shape_write_schema(intent_rules[kind].shape, out);
+}
+
 /* ---- the key ---- */
 
 static bool judge_name(const char *what, const char *name, size_t max, struct errs *e)

@@ -224,7 +224,7 @@ static const struct field retry_fields[] = {
      UNSET("2"),
      ABOUT("after the first, within the gateway's budget")},
     {.name = "statuses",
-     OWN(retried_status, SHAPE_STATUSES_KIND),
+     OWN(retried_status, SHAPE_STATUSES_KIND, SHAPE_STATUSES_SCHEMA),
      SERVED,
      UNSET("[]"),
      ABOUT("responses that are retried; none by default")},

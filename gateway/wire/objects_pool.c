@@ -141,7 +141,7 @@ static const struct field passive_fields[] = {
      UNSET("10000"),
      ABOUT("and for how long")},
     {.name = "statuses",
-     OWN(failing_status, SHAPE_STATUSES_KIND),
+     OWN(failing_status, SHAPE_STATUSES_KIND, SHAPE_STATUSES_SCHEMA),
      SERVED,
      UNSET("[500,502,503,504]"),
      ABOUT("those that count")},

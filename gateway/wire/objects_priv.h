@@ -24,6 +24,9 @@ extern const struct word shape_key_words[]; /* of enum route_key */
 extern const struct word shape_tls_versions[];
 
 #define SHAPE_STATUSES_KIND "0 to 16 of 400 to 599"
+#define SHAPE_STATUSES_SCHEMA                                                             \
+    "\"type\":\"array\",\"maxItems\":16,\"items\":{\"type\":\"integer\",\"minimum\":400," \
+    "\"maximum\":599}"
 
 /* Statuses of failures into uint16_t [ROUTE_STATUSES_MAX] and its count. */
 MUST_USE bool shape_statuses(const struct cJSON *item, uint16_t *statuses, uint8_t *num,

@@ -72,7 +72,8 @@ struct field {
     const struct word *words;
     const struct shape *shape;
     bool (*own)(const struct cJSON *item, void *object, struct err *e);
-    const char *kind; /* the JSON type in words; NULL: type and bounds say it */
+    const char *kind;   /* the JSON type in words; NULL: type and bounds say it */
+    const char *schema; /* members of a JSON Schema; of FIELD_OWN */
     bool needed;
     bool served;       /* else Unsupported, once the value was found right; a flag may be false */
     const char *unset; /* what holds when the field is absent, in JSON; NULL: nothing */
@@ -115,7 +116,8 @@ struct shape {
 #define PARTS(least, most, of) .type = FIELD_PARTS, .min = (least), .max = (most), .shape = &(of)
 #define PAIRS(least, most, bytes, how) \
     .type = FIELD_PAIRS, .min = (least), .max = (most), .text_max = (bytes), .rule = (how)
-#define OWN(reader, words_) .type = FIELD_OWN, .own = (reader), .kind = (words_)
+#define OWN(reader, words_, schema_) \
+    .type = FIELD_OWN, .own = (reader), .kind = (words_), .schema = (schema_)
 #define NEEDED .needed = true
 #define SERVED .served = true
 #define UNSET(json) .unset = (json)
@@ -142,6 +144,9 @@ enum { SHAPE_FIELDS_MAX = 32 };
 
 /* The fields of a shape and of its base, its own last; how many. */
 size_t shape_fields(const struct shape *shape, const struct field *out[SHAPE_FIELDS_MAX]);
+
+/* The shape as one JSON Schema object (draft 2020-12); false: out is full. */
+MUST_USE bool shape_write_schema(const struct shape *shape, struct buf *out);
 
 /* True when the value has that member. */
 bool shape_has(const struct cJSON *value, const char *name);
