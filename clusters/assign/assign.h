@@ -1,6 +1,7 @@
 /*
  * assign: which service cluster a service belongs to. Pure. An explicit label wins and must name a
- * configured cluster; without one it is the default cluster; without that, none.
+ * cluster that is there; without one it is the first, by name, whose selector takes the service;
+ * else the default cluster; without that, none.
  */
 #ifndef CLUSTERS_ASSIGN_ASSIGN_H
 #define CLUSTERS_ASSIGN_ASSIGN_H
@@ -8,17 +9,42 @@
 #include <stddef.h>
 
 #include "gateway/core/err.h"
+#include "gateway/core/result.h"
+
+struct assign_label {
+    const char *key;
+    const char *value;
+};
+
+struct assign_cluster {
+    const char *name;
+    /* The labels that a service must have, all of them; none: it takes no service by itself. */
+    const struct assign_label *selector;
+    size_t num_selector;
+};
 
 struct assign_config {
-    const char *const *clusters; /* names of the configured service clusters */
+    const struct assign_cluster *clusters; /* the first that fits is taken: sorted by name */
     size_t num_clusters;
     const char *default_cluster; /* NULL: none */
 };
 
+/* What the service says: any labels, sorted by key. */
+struct assign_service {
+    const char *wish; /* NULL or "" = none */
+    const struct assign_label *labels;
+    size_t num_labels;
+};
+
 /*
- * label: the service's own wish, NULL or "" = none. Answers the index in clusters, or -1 with *e:
- * UnknownCluster (the label names none of them) or NoCluster (no label, no usable default).
+ * Answers the index in clusters, or -1 with *e: UnknownCluster (the label names none of them) or
+ * NoCluster (no label, no selector that fits, no usable default).
  */
-long assign_cluster(const struct assign_config *config, const char *label, struct err *e);
+long assign_cluster(const struct assign_config *config, const struct assign_service *service,
+                    struct err *e);
+
+/* Does the service have all labels of the selector? An empty selector takes nothing. */
+MUST_USE bool assign_selects(const struct assign_label *selector, size_t num_selector,
+                             const struct assign_label *labels, size_t num_labels);
 
 #endif

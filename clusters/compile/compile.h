@@ -33,6 +33,7 @@ struct compile_service {
     char *id;
     char *name;
     char *cluster; /* "" = assigned to none (then a condition says why) */
+    char *tenant;  /* whose it is; "" = of none that can be told (likewise) */
     char **hosts;  /* accepted ones, canonical */
     size_t num_hosts;
     size_t num_endpoints;

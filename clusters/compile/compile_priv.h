@@ -1,7 +1,7 @@
 /*
- * Inside clusters/compile only. A unit is one labelled service on its way through: read its labels,
- * pick its cluster, its network, its endpoints (unit.c), settle it with the others of its cluster
- * (settle.c), write its objects (value.c). compile.c drives them.
+ * Inside clusters/compile only: the parts that judge one thing by itself. What a service or a pool
+ * is reached by (network.c, reach.c), what its owner is told (conditions.c), the bytes of objects
+ * (value.c). How the things of a plan hang together is plan_priv.h.
  */
 #ifndef CLUSTERS_COMPILE_COMPILE_PRIV_H
 #define CLUSTERS_COMPILE_COMPILE_PRIV_H
@@ -16,32 +16,10 @@
 
 enum { COMPILE_NAME_MAX = 255, COMPILE_SHARED_NOTES_MAX = 8 };
 
-struct unit_endpoint {
-    const char *address; /* an IP literal; borrowed from the view, as are task and node */
-    const char *task;
-    const char *node;
-};
-
-struct unit {
-    const struct view_service *service;
-    struct labels_intent *intent; /* owned */
-    struct compile_service *out;
-    long cluster;        /* index in the input, -1 = none */
-    bool refused;        /* then it makes no objects, and an Accepted condition says why */
-    const char *network; /* id of the one it is reached by; NULL = none */
-    const struct view_task **tasks; /* those that may take requests: a slice of one big array */
-    size_t num_tasks;
-    struct unit_endpoint *endpoints; /* owned; first those that serve, or else those that end */
-    size_t num_endpoints;            /* that serve */
-    size_t num_ending;
-    size_t num_crowded; /* hosts that have all the services they can have without this one */
-};
-
-/* What all units look up. */
-struct compile_index {
-    const struct compile_input *in;
-    struct map nodes;    /* id -> view_node */
-    struct map networks; /* id -> view_network */
+/* Conditions in the order of adding; zeros are none. */
+struct told {
+    struct compile_condition *all;
+    size_t num;
 };
 
 /* A reason that concerns one label; label "" and value NULL when it concerns none. */
@@ -51,32 +29,70 @@ struct cond_about {
     const char *value; /* shown through labels_show */
 };
 
-/* conditions.c */
-void cond_add(struct compile_service *out, const char *type, bool status, struct cond_about about,
+/* ---- conditions.c ---- */
+
+void cond_add(struct told *told, const char *type, bool status, struct cond_about about,
               const char *fmt, ...) __attribute__((format(printf, 5, 6)));
-void cond_finish(struct unit *u); /* the verdict, the notes of the labels, the order */
+/* A refusal: not Accepted and, when the reason is a reference or a conflict, that type too. */
+void cond_refuse(struct told *told, const char *type, struct cond_about about, const char *text);
+void cond_add_notes(struct told *told, const struct labels_intent *intent, bool fatal);
+void cond_copy(struct told *told, const struct told *from);
+/* Accepted, Conflicted, ResolvedRefs; every Accepted gets the status of the verdict. */
+void cond_finish(struct told *told, bool accepted);
+void told_clear(struct told *told);
 
-/* network.c: sets u->network, or refuses the unit; says what it did in ResolvedRefs. */
-void network_pick(const struct compile_index *index, struct unit *u);
+/* ---- network.c, reach.c ---- */
 
-/* unit.c */
-void unit_refuse(struct unit *u, const char *type, struct cond_about about, const char *text);
-void unit_read(const struct compile_index *index, struct unit *u);
-bool unit_task_serves(const struct compile_index *index, const struct view_task *t);
-bool unit_task_ends(const struct compile_index *index, const struct view_task *t);
-void unit_find_endpoints(struct unit *u);
+/* What all of them look up. */
+struct compile_index {
+    const struct view *view;
+    struct map nodes;    /* id -> view_node */
+    struct map networks; /* id -> view_network */
+};
 
-/* settle.c: units are sorted oldest first; fills clusters' objects and Conflicted conditions. */
-void settle_units(struct compile_result *result, struct unit **units, size_t num_units);
+struct reach_endpoint {
+    const char *address; /* an IP literal; borrowed from the view, as are task and node */
+    const char *task;
+    const char *node;
+};
 
-/* value.c: the JSON of each kind; free(). */
+/* One way to the tasks of a service. In: */
+struct reach {
+    const struct view_service *service;
+    const char *wish;  /* name of the network, NULL = none */
+    const char *where; /* the label, or the pointer into the document, that says it */
+    const char *says;  /* "with the label": how it is said */
+    uint16_t port;
+    const struct view_task *const *tasks; /* those that may take requests */
+    size_t num_tasks;
+    size_t most; /* endpoints, at most ROUTE_ENDPOINTS_MAX; a quota may leave less */
+    struct told *told;
+    /* out: */
+    bool refused;
+    const char *network;              /* id of the one it is reached by; NULL = none */
+    struct reach_endpoint *endpoints; /* owned; first those that serve, or else those that end */
+    size_t num_endpoints;             /* that serve */
+    size_t num_ending;
+    size_t num_wanted; /* that would serve without the quota */
+};
+
+/* Sets the network, or refuses; says what it did in ResolvedRefs. */
+void network_pick(const struct compile_index *index, struct reach *r);
+bool reach_task_serves(const struct compile_index *index, const struct view_task *t);
+bool reach_task_ends(const struct compile_index *index, const struct view_task *t);
+void reach_endpoints(struct reach *r); /* not of one that is refused */
+
+/* ---- value.c: the JSON of each kind; free() ---- */
+
 struct value_forward {
     const char *pool;
     size_t weight;
 };
-char *value_route(char *const *hosts, size_t num_hosts, const struct value_forward *forward,
-                  size_t num_forward);
-char *value_pool(void);
-char *value_endpoints(const struct unit *u);
+char *value_route(const char *tenant, const char *const *hosts, size_t num_hosts,
+                  const struct value_forward *forward, size_t num_forward);
+char *value_pool(const char *tenant);
+char *value_endpoints(const struct reach *r);
+/* {"labels":{…}} of the labels of ours, sorted by key; NULL: there are none. */
+char *value_seen(const struct view_service *s);
 
 #endif

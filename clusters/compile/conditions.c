@@ -1,7 +1,7 @@
 /*
- * Conditions: what the owner of a service is told about it. Everything of foreign origin that goes
- * into a sentence is cut by whoever writes the sentence; labels and values are shown through
- * labels_show.
+ * Conditions: what the owner of a service or a document is told about it. Everything of foreign
+ * origin that goes into a sentence is cut by whoever writes the sentence; labels and values are
+ * shown through labels_show.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,14 +13,13 @@
 
 enum { MESSAGE_MAX = 512 };
 
-static void append(struct compile_service *out, struct compile_condition c)
+static void append(struct told *told, struct compile_condition c)
 {
-    out->conditions =
-        xrealloc(out->conditions, (out->num_conditions + 1) * sizeof(*out->conditions));
-    out->conditions[out->num_conditions++] = c;
+    told->all = xrealloc(told->all, (told->num + 1) * sizeof(*told->all));
+    told->all[told->num++] = c;
 }
 
-void cond_add(struct compile_service *out, const char *type, bool status, struct cond_about about,
+void cond_add(struct told *told, const char *type, bool status, struct cond_about about,
               const char *fmt, ...)
 {
     char message[MESSAGE_MAX];
@@ -29,32 +28,55 @@ void cond_add(struct compile_service *out, const char *type, bool status, struct
     va_start(ap, fmt);
     vsnprintf(message, sizeof(message), fmt, ap);
     va_end(ap);
-    append(out, (struct compile_condition){
-                    .type = type,
-                    .status = status,
-                    .reason = xstrdup(about.reason),
-                    .message = xstrdup(message),
-                    .label = xstrdup(about.label),
-                    .value = labels_show(str_from(about.value)),
-                });
+    append(told, (struct compile_condition){
+                     .type = type,
+                     .status = status,
+                     .reason = xstrdup(about.reason),
+                     .message = xstrdup(message),
+                     .label = xstrdup(about.label),
+                     .value = labels_show(str_from(about.value)),
+                 });
 }
 
-static void add_note(struct unit *u, const struct labels_note *n)
+void cond_refuse(struct told *told, const char *type, struct cond_about about, const char *text)
 {
-    append(u->out, (struct compile_condition){
-                       .type = COMPILE_ACCEPTED,
-                       .reason = xstrdup(n->reason),
-                       .message = xstrdup(n->message),
-                       .label = xstrdup(n->label),
-                       .value = xstrdup(n->value),
-                   });
+    cond_add(told, COMPILE_ACCEPTED, false, about, "%s", text);
+    if (strcmp(type, COMPILE_ACCEPTED) != 0)
+        cond_add(told, type, strcmp(type, COMPILE_CONFLICTED) == 0, about, "%s", text);
 }
 
-static void add_notes(struct unit *u, bool fatal)
+static void add_note(struct told *told, const struct labels_note *n)
 {
-    for (size_t i = 0; i < u->intent->num_notes; i++)
-        if (u->intent->notes[i].fatal == fatal)
-            add_note(u, &u->intent->notes[i]);
+    append(told, (struct compile_condition){
+                     .type = COMPILE_ACCEPTED,
+                     .reason = xstrdup(n->reason),
+                     .message = xstrdup(n->message),
+                     .label = xstrdup(n->label),
+                     .value = xstrdup(n->value),
+                 });
+}
+
+void cond_add_notes(struct told *told, const struct labels_intent *intent, bool fatal)
+{
+    for (size_t i = 0; i < intent->num_notes; i++)
+        if (intent->notes[i].fatal == fatal)
+            add_note(told, &intent->notes[i]);
+}
+
+void cond_copy(struct told *told, const struct told *from)
+{
+    for (size_t i = 0; i < from->num; i++) {
+        const struct compile_condition *c = &from->all[i];
+
+        append(told, (struct compile_condition){
+                         .type = c->type,
+                         .status = c->status,
+                         .reason = xstrdup(c->reason),
+                         .message = xstrdup(c->message),
+                         .label = xstrdup(c->label),
+                         .value = xstrdup(c->value),
+                     });
+    }
 }
 
 static int rank(const char *type)
@@ -64,35 +86,36 @@ static int rank(const char *type)
     return strcmp(type, COMPILE_CONFLICTED) == 0 ? 1 : 2;
 }
 
-/* Accepted, Conflicted, ResolvedRefs; within a type in the order of adding. */
-static void order(struct compile_service *out)
+/* Within a type in the order of adding. */
+static void order(struct told *told)
 {
-    struct compile_condition *sorted = xcalloc(out->num_conditions, sizeof(*sorted));
+    struct compile_condition *sorted = xcalloc(told->num + 1, sizeof(*sorted));
     size_t n = 0;
 
     for (int r = 0; r <= 2; r++)
-        for (size_t i = 0; i < out->num_conditions; i++)
-            if (rank(out->conditions[i].type) == r)
-                sorted[n++] = out->conditions[i];
-    free(out->conditions);
-    out->conditions = sorted;
+        for (size_t i = 0; i < told->num; i++)
+            if (rank(told->all[i].type) == r)
+                sorted[n++] = told->all[i];
+    free(told->all);
+    told->all = sorted;
 }
 
-/*
- * A refused unit has its refusals as Accepted conditions already, or they are fatal notes of its
- * labels; one that is not refused has none yet, so that the verdict comes first in both cases.
- */
-void cond_finish(struct unit *u)
+void cond_finish(struct told *told, bool accepted)
 {
-    struct compile_service *out = u->out;
+    order(told);
+    for (size_t i = 0; i < told->num; i++)
+        if (rank(told->all[i].type) == 0)
+            told->all[i].status = accepted;
+}
 
-    add_notes(u, true);
-    if (!u->refused)
-        cond_add(out, COMPILE_ACCEPTED, true, (struct cond_about){"Accepted", "", NULL},
-                 "The service is routed by service cluster %.64s.", out->cluster);
-    add_notes(u, false);
-    order(out);
-    for (size_t i = 0; i < out->num_conditions; i++)
-        if (rank(out->conditions[i].type) == 0)
-            out->conditions[i].status = !u->refused;
+void told_clear(struct told *told)
+{
+    for (size_t i = 0; i < told->num; i++) {
+        free(told->all[i].reason);
+        free(told->all[i].message);
+        free(told->all[i].label);
+        free(told->all[i].value);
+    }
+    free(told->all);
+    *told = (struct told){0};
 }

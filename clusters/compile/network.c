@@ -58,7 +58,7 @@ static const struct candidate *named(const struct candidates *c, const char *lab
 
 static bool exists(const struct compile_index *index, const char *name)
 {
-    const struct view *v = index->in->view;
+    const struct view *v = index->view;
 
     for (size_t i = 0; i < v->num_networks; i++)
         if (strcmp(v->networks[i].name, name) == 0 || strcmp(v->networks[i].id, name) == 0)
@@ -80,58 +80,53 @@ static void list_names(const struct candidates *c, char out[LIST_MAX])
 }
 
 /* Several networks, or none, and nothing that says which. */
-static void refuse(const struct compile_index *index, struct unit *u, const struct candidates *c)
+static void refuse(const struct compile_index *index, struct reach *r, const struct candidates *c)
 {
-    const char *label = u->intent->network;
     char names[LIST_MAX];
     char text[2 * LIST_MAX];
+    struct cond_about about = {"NoNetwork", r->where, r->wish};
 
     list_names(c, names);
     if (c->num == 0) {
-        unit_refuse(u, COMPILE_RESOLVED, (struct cond_about){"NoNetwork", LABELS_NETWORK, label},
-                    "The service is attached to no network by which a gateway could reach it: "
-                    "attach it to an overlay network.");
-        return;
-    }
-    if (label == NULL) {
         snprintf(text, sizeof(text),
-                 "The service is attached to several networks (%s): say with the label by which "
+                 "The service is attached to no network by which a gateway could reach it: "
+                 "attach it to an overlay network.");
+    } else if (r->wish == NULL) {
+        about.reason = "SeveralNetworks";
+        snprintf(text, sizeof(text),
+                 "The service is attached to several networks (%s): say %s by which "
                  "one it is reached.",
-                 names);
-        unit_refuse(u, COMPILE_RESOLVED,
-                    (struct cond_about){"SeveralNetworks", LABELS_NETWORK, NULL}, text);
-        return;
-    }
-    bool known = exists(index, label);
+                 names, r->says);
+    } else {
+        bool known = exists(index, r->wish);
 
-    snprintf(text, sizeof(text), "%s, and it is attached to several: name one of %s.",
-             known ? "The service is not attached to this network" : "There is no such network",
-             names);
-    unit_refuse(
-        u, COMPILE_RESOLVED,
-        (struct cond_about){known ? "NetworkNotAttached" : "UnknownNetwork", LABELS_NETWORK, label},
-        text);
+        about.reason = known ? "NetworkNotAttached" : "UnknownNetwork";
+        snprintf(text, sizeof(text), "%s, and it is attached to several: name one of %s.",
+                 known ? "The service is not attached to this network" : "There is no such network",
+                 names);
+    }
+    r->refused = true;
+    cond_refuse(r->told, COMPILE_RESOLVED, about, text);
 }
 
-void network_pick(const struct compile_index *index, struct unit *u)
+void network_pick(const struct compile_index *index, struct reach *r)
 {
-    struct candidates c = attached(index, u->service);
-    const char *label = u->intent->network;
-    const struct candidate *found = label != NULL ? named(&c, label) : NULL;
+    struct candidates c = attached(index, r->service);
+    const struct candidate *found = r->wish != NULL ? named(&c, r->wish) : NULL;
 
     if (found != NULL) {
-        u->network = found->id;
+        r->network = found->id;
     } else if (c.num == 1) {
-        u->network = c.all[0].id;
-        if (label != NULL)
-            cond_add(u->out, COMPILE_RESOLVED, true,
-                     (struct cond_about){"NetworkFallback", LABELS_NETWORK, label},
+        r->network = c.all[0].id;
+        if (r->wish != NULL)
+            cond_add(r->told, COMPILE_RESOLVED, true,
+                     (struct cond_about){"NetworkFallback", r->where, r->wish},
                      "%s; the only network that the service is attached to is used: %.64s.",
-                     exists(index, label) ? "The service is not attached to this network"
-                                          : "There is no such network",
+                     exists(index, r->wish) ? "The service is not attached to this network"
+                                            : "There is no such network",
                      c.all[0].name);
     } else {
-        refuse(index, u, &c);
+        refuse(index, r, &c);
     }
     free(c.all);
 }

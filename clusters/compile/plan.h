@@ -23,7 +23,7 @@ struct plan;
 struct plan *plan_new(void);
 void plan_free(struct plan *p);
 
-/* ---- inputs: take effect at plan_settle ------------------------------------------------------ */
+/* ---- inputs: take effect at plan_settle ---- */
 
 /* Clusters that are there without a document, and which of them is the default (NULL: none). */
 void plan_clusters(struct plan *p, const char *const *names, size_t num, const char *default_name);
@@ -38,7 +38,7 @@ void plan_delete(struct plan *p, enum intent_kind kind, const char *tenant, cons
 const struct intent *plan_intent(const struct plan *p, enum intent_kind kind, const char *tenant,
                                  const char *name);
 
-/* ---- outputs --------------------------------------------------------------------------------- */
+/* ---- outputs ---- */
 
 struct plan_change {
     char *cluster;
@@ -74,7 +74,7 @@ MUST_USE bool plan_judge(const struct plan *p, enum intent_kind kind, const char
 struct plan_holding {
     const char *host;
     const char *tenant;
-    bool claimed;       /* a claim of that tenant gives it */
+    bool claimed; /* a claim of that tenant gives it */
 };
 typedef void plan_holding_fn(void *arg, const struct plan_holding *h);
 void plan_each_holding(const struct plan *p, plan_holding_fn *fn, void *arg);

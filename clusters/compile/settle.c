@@ -1,209 +1,197 @@
 /*
- * What the services of one cluster have in common: names and hosts. Units come oldest first, so
- * that who is older wins, whatever the order of a list.
- *
- * A host that one service has is in that service's route; one that several have gets a route of
- * its own, "host:<host>", that forwards to all their pools in proportion to their running tasks
- * (which is how a canary is made, interlock scenarios 25 and 26).
+ * The steps of plan_settle, in their order; plan_priv.h has the picture.
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "clusters/compile/compile_priv.h"
+#include "clusters/compile/plan_priv.h"
 #include "gateway/core/check.h"
 
-/* A host and the services that want it, oldest first. */
-struct group {
-    char *host;          /* borrowed from the first service */
-    struct unit **units; /* at most ROUTE_FORWARD_MAX */
-    size_t num_units;
-};
+/* ---- tasks ---- */
 
-struct settle {
-    struct compile_cluster *out;
-    size_t cap_objects;
-    struct map names; /* name of a service -> its unit */
-    struct map hosts; /* host -> group */
-};
-
-static void add_object(struct settle *s, enum route_kind kind, char *name, char *value)
+static bool takes_requests(const struct plan *p, const struct view_task *t)
 {
-    struct compile_cluster *c = s->out;
+    return reach_task_serves(&p->index, t) || reach_task_ends(&p->index, t);
+}
 
-    if (c->num_objects == s->cap_objects) {
-        s->cap_objects = s->cap_objects > 0 ? s->cap_objects * 2 : 64;
-        c->objects = xrealloc(c->objects, s->cap_objects * sizeof(*c->objects));
+static void add_task(struct unit *u, const struct view_task *t)
+{
+    if ((u->num_tasks & (u->num_tasks - 1)) == 0) /* a power of two: the array is full */
+        u->tasks =
+            xrealloc(u->tasks, (u->num_tasks > 0 ? u->num_tasks * 2 : 1) * sizeof(*u->tasks));
+    u->tasks[u->num_tasks++] = t;
+}
+
+void units_collect(struct plan *p, const struct queue *units)
+{
+    struct map wanted = {0};
+
+    for (size_t i = 0; i < units->num; i++) {
+        struct unit *u = units->all[i];
+
+        if (u->service == NULL || u->collected)
+            continue;
+        u->collected = true;
+        map_put(&wanted, str_from(u->id), u);
+        queue_add(&p->collected, u);
     }
-    c->objects[c->num_objects++] = (struct compile_object){kind, name, value};
-}
+    for (size_t i = 0; wanted.len > 0 && i < p->view->num_tasks; i++) {
+        const struct view_task *t = &p->view->tasks[i];
+        struct unit *u = map_get(&wanted, str_from(t->service_id));
 
-static void say_crowded(struct unit *u, const struct group *g)
-{
-    if (u->num_crowded++ >= COMPILE_SHARED_NOTES_MAX)
-        return; /* the same trouble with other names */
-    cond_add(u->out, COMPILE_CONFLICTED, true,
-             (struct cond_about){"TooManyServices", LABELS_HOSTS, g->host},
-             "A host can be shared by %d services; this one has older ones (%.64s first) and sends "
-             "nothing to this service.",
-             ROUTE_FORWARD_MAX, g->units[0]->service->name);
-}
-
-static void join_host(struct settle *s, struct unit *u, char *host)
-{
-    struct group *g = map_get(&s->hosts, str_from(host));
-
-    if (g == NULL) {
-        g = xcalloc(1, sizeof(*g));
-        g->host = host;
-        map_put(&s->hosts, str_from(host), g);
+        if (u != NULL && takes_requests(p, t))
+            add_task(u, t);
     }
-    if (g->num_units == ROUTE_FORWARD_MAX) {
-        say_crowded(u, g);
-        return;
+    map_free(&wanted, NULL);
+}
+
+void units_let_go(struct plan *p)
+{
+    for (size_t i = 0; i < p->collected.num; i++) {
+        struct unit *u = p->collected.all[i];
+
+        free(u->tasks);
+        u->tasks = NULL;
+        u->num_tasks = 0;
+        u->collected = false;
     }
-    g->units = xrealloc(g->units, (g->num_units + 1) * sizeof(struct unit *));
-    g->units[g->num_units++] = u;
+    p->collected.num = 0;
 }
 
-static void join(struct settle *s, struct unit *u)
-{
-    struct str name = str_from(u->service->name);
+/* ---- the steps ---- */
 
-    if (map_get(&s->names, name) != NULL) {
-        unit_refuse(u, COMPILE_CONFLICTED,
-                    (struct cond_about){"DuplicateName", "", u->service->name},
-                    "An older service has the same name.");
-        u->out->num_endpoints = 0;
-        return;
-    }
-    map_put(&s->names, name, u);
-    for (size_t i = 0; i < u->out->num_hosts; i++)
-        join_host(s, u, u->out->hosts[i]);
-}
-
-static void say_shared(struct unit *u, const struct group *g)
-{
-    const struct unit *other = g->units[0] == u ? g->units[1] : g->units[0];
-
-    if (g->num_units == 2)
-        cond_add(u->out, COMPILE_CONFLICTED, false,
-                 (struct cond_about){"SharedHost", LABELS_HOSTS, g->host},
-                 "Host %s is shared with service %.64s; each gets requests in proportion to its "
-                 "running tasks.",
-                 g->host, other->service->name);
-    else
-        cond_add(u->out, COMPILE_CONFLICTED, false,
-                 (struct cond_about){"SharedHost", LABELS_HOSTS, g->host},
-                 "Host %s is shared with service %.64s and %zu more; each gets requests in "
-                 "proportion to its running tasks.",
-                 g->host, other->service->name, g->num_units - 2);
-}
-
-static bool has_unit(const struct group *g, const struct unit *u)
-{
-    for (size_t i = 0; i < g->num_units; i++)
-        if (g->units[i] == u)
-            return true;
-    return false;
-}
-
-/* The unit's own hosts, borrowed, in *out_own; says which ones it shares. */
-static size_t sort_hosts(const struct settle *s, struct unit *u, char **out_own)
-{
-    size_t num_own = 0;
-    size_t num_shared = 0;
-
-    for (size_t i = 0; i < u->out->num_hosts; i++) {
-        const struct group *g = map_get(&s->hosts, str_from(u->out->hosts[i]));
-
-        if (!has_unit(g, u))
-            continue; /* say_crowded said why */
-        if (g->num_units == 1)
-            out_own[num_own++] = u->out->hosts[i];
-        else if (num_shared++ < COMPILE_SHARED_NOTES_MAX)
-            say_shared(u, g);
-    }
-    if (num_shared == 0 && u->num_crowded == 0)
-        cond_add(u->out, COMPILE_CONFLICTED, false, (struct cond_about){"NoConflict", "", NULL},
-                 "No other service has these hosts.");
-    return num_own;
-}
-
-static void write_unit(struct settle *s, struct unit *u)
-{
-    const char *name = u->service->name;
-    char **own = xcalloc(u->out->num_hosts + 1, sizeof(*own));
-    size_t num_own = sort_hosts(s, u, own);
-    struct value_forward forward = {name, 1};
-
-    if (num_own > 0)
-        add_object(s, ROUTE_KIND_ROUTE, xstrdup(name), value_route(own, num_own, &forward, 1));
-    add_object(s, ROUTE_KIND_POOL, xstrdup(name), value_pool());
-    add_object(s, ROUTE_KIND_ENDPOINTS, xstrdup(name), value_endpoints(u));
-    free(own);
-}
-
-static void write_group(struct settle *s, const struct group *g)
-{
-    struct value_forward forward[ROUTE_FORWARD_MAX];
-    size_t total = 0;
-
-    if (g->num_units < 2)
-        return; /* in its service's own route */
-    for (size_t i = 0; i < g->num_units; i++)
-        total += g->units[i]->num_endpoints;
-    for (size_t i = 0; i < g->num_units; i++)
-        forward[i] = (struct value_forward){g->units[i]->service->name,
-                                            total > 0 ? g->units[i]->num_endpoints : 1};
-    add_object(s, ROUTE_KIND_ROUTE, xasprintf("host:%s", g->host),
-               value_route(&g->host, 1, forward, g->num_units));
-}
-
-static int compare_objects(const void *a, const void *b)
-{
-    const struct compile_object *x = a;
-    const struct compile_object *y = b;
-
-    if (x->kind != y->kind)
-        return x->kind < y->kind ? -1 : 1;
-    return strcmp(x->name, y->name);
-}
-
-static void free_group(void *p)
-{
-    struct group *g = p;
-
-    free(g->units);
-    free(g);
-}
-
-static void finish(struct settle *s)
+static void queue_everything(struct plan *p)
 {
     size_t pos = 0;
-    struct str host;
-    void *g;
+    struct str key;
+    void *thing;
 
-    while (map_next(&s->hosts, &pos, &host, &g))
-        write_group(s, g);
-    if (s->out->num_objects > 0)
-        qsort(s->out->objects, s->out->num_objects, sizeof(*s->out->objects), compare_objects);
-    map_free(&s->hosts, free_group);
-    map_free(&s->names, NULL);
+    while (map_next(&p->units, &pos, &key, &thing))
+        thing_queue(p, thing, THING_JUDGE);
+    for (int k = 0; k < INTENT_KIND__COUNT; k++) {
+        pos = 0;
+        while (document_is_thing((enum intent_kind)k) &&
+               map_next(&p->documents[k], &pos, &key, &thing))
+            thing_queue(p, thing, THING_JUDGE);
+    }
 }
 
-void settle_units(struct compile_result *result, struct unit **units, size_t num_units)
+/* Which clusters there are concerns all: it hardly ever changes. */
+static void review_clusters(struct plan *p)
 {
-    struct settle *all = xcalloc(result->num_clusters + 1, sizeof(*all));
+    if (!p->clusters_changed)
+        return;
+    p->clusters_changed = false;
+    p->settings_changed = true;
+    tables_review(p);
+    queue_everything(p);
+}
 
-    for (size_t i = 0; i < result->num_clusters; i++)
-        all[i].out = &result->clusters[i]; /* maps of zeros are empty maps */
-    for (size_t i = 0; i < num_units; i++)
-        if (!units[i]->refused)
-            join(&all[units[i]->cluster], units[i]);
-    for (size_t i = 0; i < num_units; i++)
-        if (!units[i]->refused)
-            write_unit(&all[units[i]->cluster], units[i]);
-    for (size_t i = 0; i < result->num_clusters; i++)
-        finish(&all[i]);
-    free(all);
+static void judge_units(struct plan *p)
+{
+    struct queue work = p->judge_units;
+
+    p->judge_units = (struct queue){0};
+    units_collect(p, &work);
+    for (size_t i = 0; i < work.num; i++) {
+        struct unit *u = work.all[i];
+
+        u->thing.queued &= ~(unsigned)THING_JUDGE;
+        unit_judge(p, u);
+    }
+    queue_free(&work);
+}
+
+static void judge_documents(struct plan *p)
+{
+    struct queue work;
+
+    documents_collect(p);
+    work = p->judge_documents;
+    p->judge_documents = (struct queue){0};
+    for (size_t i = 0; i < work.num; i++) {
+        struct document *d = work.all[i];
+
+        d->thing.queued &= ~(unsigned)THING_JUDGE;
+        document_judge(p, d);
+    }
+    queue_free(&work);
+}
+
+/* What a quota leaves of a thing's endpoints is judged in a second round, which changes no rank. */
+static void judge(struct plan *p)
+{
+    do {
+        judge_units(p);
+        names_judge(p);
+        judge_documents(p);
+        tenants_rank(p);
+    } while (p->judge_units.num > 0 || p->judge_documents.num > 0);
+}
+
+static void ask(struct plan *p)
+{
+    for (size_t i = 0; i < p->asks.num; i++) {
+        struct thing *t = p->asks.all[i];
+
+        t->queued &= ~(unsigned)THING_ASK;
+        thing_ask(p, t);
+    }
+    p->asks.num = 0;
+}
+
+static void emit_settings(struct plan *p)
+{
+    size_t pos = 0;
+    struct str key;
+    void *found;
+
+    while (p->settings_changed && map_next(&p->tables, &pos, &key, &found)) {
+        struct table *t = found;
+        const struct intent *doc = plan_intent(p, INTENT_SETTINGS, "", t->name);
+        bool wanted = t->there && doc != NULL;
+
+        table_set(p, t, ROUTE_KIND_SETTINGS, "settings",
+                  wanted ? xstrdup(doc->as.table_value) : NULL);
+    }
+    p->settings_changed = false;
+}
+
+/* ---- what is gone ---- */
+
+static void bury_unit(struct plan *p, struct unit *u)
+{
+    name_remove(p, u);
+    (void)map_remove(&p->units, str_from(u->id));
+    unit_free(u);
+}
+
+static void bury(struct plan *p)
+{
+    for (size_t i = 0; i < p->graves.num; i++) {
+        struct thing *t = p->graves.all[i];
+
+        if (t->is_service)
+            bury_unit(p, unit_of(t));
+        else
+            document_remove(p, document_of(t));
+    }
+    p->graves.num = 0;
+}
+
+void plan_settle(struct plan *p, struct plan_delta *out)
+{
+    review_clusters(p);
+    judge(p);
+    ask(p);
+    hosts_judge(p);
+    emit_all(p);
+    emit_settings(p);
+    tenants_emit(p);
+    units_let_go(p);
+    hosts_sweep(p);
+    bury(p);
+    tables_take_delta(p, out);
+    tables_sweep(p);
+    p->settled++;
 }

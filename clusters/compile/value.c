@@ -14,7 +14,7 @@
  * Everything that is written was capped before (hosts, names, endpoints, ids), so that a value
  * stays under the 4 MiB of a frame and the buffer cannot be full.
  */
-enum { VALUE_MAX = 4 << 20 };
+enum { VALUE_MAX = 4 << 20, SEEN_MAX = 250 << 10 /* of a document: INTENT_VALUE_MAX */ };
 
 static void add(struct buf *b, struct str s)
 {
@@ -36,7 +36,7 @@ static int compare_hosts(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static void add_hosts(struct buf *b, char *const *hosts, size_t num_hosts)
+static void add_hosts(struct buf *b, const char *const *hosts, size_t num_hosts)
 {
     const char **sorted = xcalloc(num_hosts, sizeof(*sorted));
 
@@ -50,14 +50,21 @@ static void add_hosts(struct buf *b, char *const *hosts, size_t num_hosts)
     free(sorted);
 }
 
-char *value_route(char *const *hosts, size_t num_hosts, const struct value_forward *forward,
-                  size_t num_forward)
+static void add_tenant(struct buf *b, const char *tenant)
+{
+    add(b, STR("{\"tenant\":"));
+    add_string(b, tenant);
+}
+
+char *value_route(const char *tenant, const char *const *hosts, size_t num_hosts,
+                  const struct value_forward *forward, size_t num_forward)
 {
     struct buf b;
 
     ASSERT(num_hosts > 0 && num_forward > 0);
     buf_init(&b, VALUE_MAX);
-    add(&b, STR("{\"tenant\":\"\",\"hosts\":["));
+    add_tenant(&b, tenant);
+    add(&b, STR(",\"hosts\":["));
     add_hosts(&b, hosts, num_hosts);
     add(&b, STR("],\"path\":\"/\",\"forward\":["));
     for (size_t i = 0; i < num_forward; i++) {
@@ -71,30 +78,67 @@ char *value_route(char *const *hosts, size_t num_hosts, const struct value_forwa
     return buf_take(&b);
 }
 
-char *value_pool(void)
+char *value_pool(const char *tenant)
 {
-    return xstrdup("{\"tenant\":\"\",\"protocol\":\"http1\",\"balance\":\"round_robin\"}");
+    struct buf b;
+
+    buf_init(&b, VALUE_MAX);
+    add_tenant(&b, tenant);
+    add(&b, STR(",\"protocol\":\"http1\",\"balance\":\"round_robin\"}"));
+    return buf_take(&b);
 }
 
-char *value_endpoints(const struct unit *u)
+char *value_endpoints(const struct reach *r)
 {
     struct buf b;
 
     buf_init(&b, VALUE_MAX);
     add(&b, STR("{\"endpoints\":["));
-    for (size_t i = 0; i < u->num_endpoints + u->num_ending; i++) {
-        const struct unit_endpoint *e = &u->endpoints[i];
+    for (size_t i = 0; i < r->num_endpoints + r->num_ending; i++) {
+        const struct reach_endpoint *e = &r->endpoints[i];
 
         add(&b, i > 0 ? STR(",{\"address\":") : STR("{\"address\":"));
         add_string(&b, e->address);
         add(&b, STR(",\"port\":"));
-        add_number(&b, u->intent->port);
+        add_number(&b, r->port);
         add(&b, STR(",\"weight\":1,\"task\":"));
         add_string(&b, e->task);
         add(&b, STR(",\"node\":"));
         add_string(&b, e->node);
-        add(&b, i < u->num_endpoints ? STR("}") : STR(",\"state\":\"draining\"}"));
+        add(&b, i < r->num_endpoints ? STR("}") : STR(",\"state\":\"draining\"}"));
     }
     add(&b, STR("]}"));
     return buf_take(&b);
+}
+
+/*
+ * Docker bounds a service's labels by the size of a request only; what would make a document too
+ * long is left out, so that the history of one hostile service is not the end of everybody's.
+ */
+char *value_seen(const struct view_service *s)
+{
+    struct buf b;
+    size_t num = 0;
+
+    buf_init(&b, SEEN_MAX);
+    add(&b, STR("{\"labels\":{"));
+    for (size_t i = 0; i < s->num_labels; i++) {
+        const struct view_label *l = &s->labels[i];
+        size_t most = 6 * (strlen(l->key) + strlen(l->value)) + 8; /* every byte an escape */
+
+        if (!str_starts(str_from(l->key), STR(LABELS_PREFIX)))
+            continue;
+        num++;
+        if (b.len + most >= SEEN_MAX)
+            continue;
+        add(&b, b.bytes[b.len - 1] == '{' ? STR("") : STR(","));
+        add_string(&b, l->key);
+        add(&b, STR(":"));
+        add_string(&b, l->value);
+    }
+    add(&b, STR("}}"));
+    if (num > 0)
+        return buf_take(&b);
+    buf_free(&b);
+    return NULL;
 }

@@ -227,5 +227,6 @@ void labels_free(struct labels_intent *intent)
     free(intent->notes);
     free(intent->network);
     free(intent->service_cluster);
+    free(intent->tenant);
     free(intent);
 }

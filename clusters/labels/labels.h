@@ -19,12 +19,13 @@
 #define LABELS_PORT LABELS_PREFIX "port"
 #define LABELS_NETWORK LABELS_PREFIX "network"
 #define LABELS_SERVICE_CLUSTER LABELS_PREFIX "service_cluster"
+#define LABELS_TENANT LABELS_PREFIX "tenant"
 
 enum {
     LABELS_SHOW_MAX = 200,       /* bytes of a value as shown to people */
     LABELS_HOST_NOTES_MAX = 8,   /* refused hosts named one by one; one more note counts the rest */
     LABELS_OTHER_NOTES_MAX = 16, /* the same for labels that are unknown or not built yet */
-    LABELS_NAME_MAX = 256        /* bytes of a network's or a cluster's name */
+    LABELS_NAME_MAX = 256        /* bytes of a network's, a cluster's or a tenant's name */
 };
 
 struct labels_label {
@@ -48,6 +49,7 @@ struct labels_intent {
     uint16_t port;         /* 0 = none that can be used; then a fatal note says why */
     char *network;         /* NULL = no label */
     char *service_cluster; /* NULL = no label */
+    char *tenant;          /* NULL = no label */
     struct labels_note *notes;
     size_t num_notes;
 };

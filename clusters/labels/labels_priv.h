@@ -20,5 +20,6 @@ void labels_parse_hosts(struct labels_intent *intent, struct str value);
 void labels_parse_port(struct labels_intent *intent, struct str value);
 void labels_parse_network(struct labels_intent *intent, struct str value);
 void labels_parse_service_cluster(struct labels_intent *intent, struct str value);
+void labels_parse_tenant(struct labels_intent *intent, struct str value);
 
 #endif

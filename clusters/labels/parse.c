@@ -1,7 +1,7 @@
 /*
  * One parser for each label that is built. They take any bytes, keep what can be used and leave a
  * note for what cannot. Whether the service as a whole can be routed is judged in labels.c; whether
- * a named network or cluster exists, by compile and assign.
+ * a named network, cluster or tenant exists, by compile and assign.
  */
 #include "clusters/labels/labels_priv.h"
 
@@ -148,4 +148,9 @@ void labels_parse_service_cluster(struct labels_intent *intent, struct str value
 {
     intent->service_cluster =
         parse_name(intent, STR(LABELS_SERVICE_CLUSTER), "service cluster", value);
+}
+
+void labels_parse_tenant(struct labels_intent *intent, struct str value)
+{
+    intent->tenant = parse_name(intent, STR(LABELS_TENANT), "tenant", value);
 }
