@@ -1,8 +1,8 @@
 /*
  * signalbox-coordinator: flags and subcommands, then the loop that joins the coordinator and the
  * admin API. Also what goes with an identity on a command line (making one, deriving tokens), the
- * client of a HEALTHCHECK, and the self-check that libcurl speaks HTTPS in a program that carries
- * BoringSSL. Decides nothing else.
+ * client of a HEALTHCHECK, backup, restore and check of a store, and the self-check that libcurl
+ * speaks HTTPS in a program that carries BoringSSL. Decides nothing else.
  */
 #include <errno.h>
 #include <signal.h>
@@ -23,6 +23,7 @@
 #include "gateway/core/log.h"
 #include "gateway/core/options.h"
 #include "gateway/fetch/fetch.h"
+#include "store/store.h"
 
 enum { EXIT_USAGE = 2, PROBE_TIMEOUT_MS = 10000, PROBE_BODY_MAX = 64 << 20 };
 
@@ -194,6 +195,140 @@ static int token_command(int argc, char **argv)
     rc = cluster ? print_cluster_token(&id, argv[2]) : print_bootstrap_token(&id);
     identity_wipe(&id);
     return rc;
+}
+
+/* ---- whole stores -------------------------------------------------------------------------------
+ */
+
+struct store_flags {
+    const char *store;
+    const char *from;
+    const char *to;
+    const char *head;
+};
+
+static const struct options_entry store_options[] = {
+    {"--store", "FILE", "the coordinator's store", OPTIONS_TEXT,
+     offsetof(struct store_flags, store), 0, 0, NULL},
+    {"--to", "FILE", "backup: where the copy goes; one that is there is replaced", OPTIONS_TEXT,
+     offsetof(struct store_flags, to), 0, 0, NULL},
+    {"--from", "FILE", "restore: the backup", OPTIONS_TEXT, offsetof(struct store_flags, from), 0,
+     0, NULL},
+    {"--head", "HASH", "audit verify: a hash that a write was answered with", OPTIONS_TEXT,
+     offsetof(struct store_flags, head), 0, 0, NULL},
+};
+
+static int told(const char *sentence, const char *file)
+{
+    char *line = xasprintf("%s %s\n", sentence, file);
+    int rc = print(line);
+
+    free(line);
+    return rc;
+}
+
+static int store_backup_command(const struct store_flags *f)
+{
+    struct err e = {0};
+
+    return store_backup(f->store, f->to, &e) ? told("backup checked and kept in", f->to)
+                                             : complain(&e);
+}
+
+static int store_restore_command(const struct store_flags *f)
+{
+    struct err e = {0};
+
+    return store_restore(f->from, f->store, &e)
+               ? told("restored, with a new epoch; the coordinator may be started with", f->store)
+               : complain(&e);
+}
+
+static int store_check_command(const struct store_flags *f)
+{
+    struct store_findings found;
+    struct err e = {0};
+    char *line;
+    int rc;
+
+    if (!store_check(f->store, &found, &e))
+        return complain(&e);
+    line =
+        xasprintf("ok: schema %d, commit %llu, %llu documents, audit of %llu rows, head %s\n",
+                  found.schema, (unsigned long long)found.head, (unsigned long long)found.documents,
+                  (unsigned long long)found.audit_rows, found.audit_head);
+    rc = print(line);
+    free(line);
+    return rc;
+}
+
+static int audit_verify_command(const struct store_flags *f)
+{
+    struct err e = {0};
+    struct store *s = store_open_reader(f->store, &e);
+    uint64_t rows = 0;
+    char *line;
+    int rc;
+
+    if (s == NULL || !store_audit_verify(s, f->head, &rows, &e)) {
+        store_close(s);
+        return complain(&e);
+    }
+    store_close(s);
+    line = xasprintf("ok: %llu rows%s\n", (unsigned long long)rows,
+                     f->head != NULL ? ", the hash is one of them" : "");
+    rc = print(line);
+    free(line);
+    return rc;
+}
+
+static const struct store_command {
+    const char *words; /* as they are typed */
+    int num_words;
+    size_t needs; /* offset of the flag that it needs beside --store; of that itself: none */
+    int (*run)(const struct store_flags *f);
+} store_commands[] = {
+    {"backup --store FILE --to FILE", 1, offsetof(struct store_flags, to), store_backup_command},
+    {"restore --store FILE --from FILE", 1, offsetof(struct store_flags, from),
+     store_restore_command},
+    {"check --store FILE", 1, offsetof(struct store_flags, store), store_check_command},
+    {"audit verify --store FILE [--head HASH]", 2, offsetof(struct store_flags, store),
+     audit_verify_command},
+};
+
+enum { NUM_STORE_COMMANDS = sizeof(store_commands) / sizeof(store_commands[0]) };
+
+static bool is_command(const struct store_command *c, int argc, char **argv)
+{
+    const char *at = c->words;
+
+    for (int i = 1; i <= c->num_words; i++) {
+        size_t n = strcspn(at, " ");
+
+        if (argc <= i || strlen(argv[i]) != n || strncmp(argv[i], at, n) != 0)
+            return false;
+        at += n + 1;
+    }
+    return true;
+}
+
+static int run_store_command(const struct store_command *c, int argc, char **argv)
+{
+    struct store_flags f = {0};
+    struct err e = {0};
+    const char *needed;
+
+    if (!options_parse(store_options, NUM_OPTIONS(store_options), argc - c->num_words,
+                       argv + c->num_words, &f, &e))
+        return usage_error(&e);
+    memcpy(&needed, (const char *)&f + c->needs, sizeof(needed));
+    if (f.store == NULL || needed == NULL) {
+        err_set(&e, "BadOption", "--store", "say \"signalbox-coordinator %s\"", c->words);
+        return usage_error(&e);
+    }
+    if (!log_init_word("signalbox-coordinator", "warn", &e))
+        return usage_error(&e);
+    return c->run(&f);
 }
 
 /* ---- probes: one request, then the end ----------------------------------------------------------
@@ -408,8 +543,10 @@ static int help(void)
     printf("Usage: signalbox-coordinator [OPTION...]\n"
            "       signalbox-coordinator identity new\n"
            "       signalbox-coordinator token cluster NAME --identity FILE\n"
-           "       signalbox-coordinator token bootstrap --identity FILE\n\n"
-           "Reads the swarm, keeps one table for each service cluster and streams it to "
+           "       signalbox-coordinator token bootstrap --identity FILE\n");
+    for (size_t i = 0; i < NUM_STORE_COMMANDS; i++)
+        printf("       signalbox-coordinator %s\n", store_commands[i].words);
+    printf("\nReads the swarm, keeps one table for each service cluster and streams it to "
            "gateways.\n\n");
     options_print(stdout, run_options, NUM_OPTIONS(run_options));
     return print("");
@@ -447,6 +584,9 @@ int main(int argc, char **argv)
         return identity_command(argc - 1, argv + 1);
     if (argc > 1 && strcmp(argv[1], "token") == 0)
         return token_command(argc - 1, argv + 1);
+    for (size_t i = 0; i < NUM_STORE_COMMANDS; i++)
+        if (is_command(&store_commands[i], argc, argv))
+            return run_store_command(&store_commands[i], argc, argv);
     if (!options_parse(run_options, NUM_OPTIONS(run_options), argc, argv, &f, &e))
         return usage_error(&e);
     return dispatch(&f);

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "gateway/core/clock.h"
@@ -53,11 +54,14 @@ static bool renew(const char *copy, uint64_t after_ms, struct err *e)
     return ok;
 }
 
+/* An empty one is not worth it: a log after a clean end. */
 static bool keep(const char *path, const char *suffix, const char *kept, struct err *e)
 {
+    struct stat st;
     char *from = xasprintf("%s%s", path, suffix);
     char *to = xasprintf("%s%s", kept, suffix);
-    bool ok = link(from, to) == 0 || errno == ENOENT || sql_fail_errno(path, "it was kept", e);
+    bool ok = (stat(from, &st) == 0 && st.st_size == 0) || link(from, to) == 0 || errno == ENOENT ||
+              sql_fail_errno(path, "it was kept", e);
 
     free(from);
     free(to);
