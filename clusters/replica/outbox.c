@@ -130,6 +130,11 @@ const struct chain_head *outbox_head(const struct outbox *o)
     return &o->head;
 }
 
+bool outbox_is_broken(const struct outbox *o)
+{
+    return o->broken;
+}
+
 size_t outbox_num_objects(const struct outbox *o)
 {
     return o->num_items;
@@ -594,9 +599,13 @@ static void retire_old(struct outbox *o)
     o->behind = false;
 }
 
-void outbox_committed(struct outbox *o, const struct chain_head *head)
+void outbox_confirmed(struct outbox *o)
 {
     change_all(o, ITEM_RUBBISH, ITEM_REMOVABLE);
+}
+
+void outbox_committed(struct outbox *o, const struct chain_head *head)
+{
     if (o->state != COMMITTING || !names_made(o, head))
         return;
     o->head = next_head(o);

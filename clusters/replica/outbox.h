@@ -65,13 +65,16 @@ bool outbox_snapshot(struct outbox *o, uint64_t commit, const struct replica_doc
 void outbox_next(struct outbox *o, int64_t now_ms, struct outbox_step *out);
 void outbox_created(struct outbox *o, int64_t now_ms); /* or it was there already */
 void outbox_removed(struct outbox *o, int64_t now_ms); /* or it was gone already */
-/* The fence took this head: what outbox_next gave, or outbox_head as it was. */
+/* The fence says this head: what outbox_next gave to COMMIT, or an older one. */
 void outbox_committed(struct outbox *o, const struct chain_head *head);
+/* The fence was moved by us just now: nobody can need what was rubbish before that. */
+void outbox_confirmed(struct outbox *o);
 
 /* To be asked of the caller now; once each time. */
 bool outbox_wants_snapshot(struct outbox *o, int64_t now_ms);
 
 const struct chain_head *outbox_head(const struct outbox *o); /* as the fence has it */
+bool outbox_is_broken(const struct outbox *o);                /* until a snapshot is in Swarm */
 size_t outbox_num_objects(const struct outbox *o);
 const struct err *outbox_error(const struct outbox *o); /* TooLarge; code NULL: none */
 

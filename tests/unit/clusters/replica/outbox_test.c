@@ -238,6 +238,12 @@ static bool commit(struct writer *w, const struct chain_head *head)
     return true;
 }
 
+static void moved(struct writer *w, const struct chain_head *head)
+{
+    outbox_committed(w->box, head);
+    outbox_confirmed(w->box);
+}
+
 static void check_rate(struct writer *w)
 {
     assert_true(w->now_ms - w->last_create_ms >= OUTBOX_CREATE_MS);
@@ -265,7 +271,7 @@ static bool step(struct writer *w, const struct truth *t, bool deaf)
         return true;
     case OUTBOX_COMMIT:
         if (commit(w, &s.head) && !deaf)
-            outbox_committed(w->box, &s.head);
+            moved(w, &s.head);
         return true;
     case OUTBOX_REMOVE:
         erase(w->swarm, s.name);
@@ -285,7 +291,7 @@ static void beat(struct writer *w)
     if (s.what == OUTBOX_COMMIT)
         return; /* that one comes first */
     if (commit(w, &head))
-        outbox_committed(w->box, &head);
+        moved(w, &head);
 }
 
 static void run(struct writer *w, const struct truth *t, int64_t ms)
