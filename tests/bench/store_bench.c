@@ -68,10 +68,16 @@ static int by_size(const void *a, const void *b)
 
 static void say(const char *what, uint64_t num, int64_t ms)
 {
+    size_t last = num_took * 99 / 100;
+    size_t half = num_took / 2;
+
     qsort(took_us, num_took, sizeof(took_us[0]), by_size);
+    int64_t middle = took_us[half];
+    int64_t late = took_us[last];
+
     printf("%s: %.0f commits/s in %.0f batches/s; a batch takes %.1f ms (median), %.1f ms (p99)\n",
            what, (double)num * 1000.0 / (double)ms, (double)num_took * 1000.0 / (double)ms,
-           (double)took_us[num_took / 2] / 1000.0, (double)took_us[num_took * 99 / 100] / 1000.0);
+           (double)middle / 1000.0, (double)late / 1000.0);
     num_took = 0;
 }
 

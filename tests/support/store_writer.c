@@ -3,7 +3,7 @@
  * log that is kept very short, and says "ack N" after each that the store has taken: whoever kills
  * it or makes its calls fail knows what must be there afterwards. It starts where the store stands.
  * A commit that fails ("no CODE SENTENCE") is tried three times. `store_writer FILE` only opens and
- * prints what is there: head, floor, and each object.
+ * prints what is there: head, floor, each object and document, and how many rows of audit verify.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,8 +19,8 @@ static int refuse(const struct err *e)
     return 3;
 }
 
-/* Commit N sets the counter and one of a few objects, or takes that away, in two clusters by turns.
- */
+/* Commit N sets the counter and one of a few objects, or takes that away, in two clusters by turns;
+ * and a document, whose history is kept short. */
 static bool make_commit(struct store *s, uint64_t n, uint64_t *out_commit, struct err *e)
 {
     char counter[64], value[64], name[32];
@@ -32,7 +32,17 @@ static bool make_commit(struct store *s, uint64_t n, uint64_t *out_commit, struc
         {cluster, "settings", "counter", counter},
         {cluster, "pool", name, n % 5 == 0 ? NULL : value},
     };
-    return store_commit(s, changes, 2, "test", "cause", out_commit, e);
+    struct store_doc_change doc = {"acme", "route", "counter", counter, 1};
+    struct store_commit_rq rq = {.changes = changes,
+                                 .num_changes = 2,
+                                 .docs = &doc,
+                                 .num_docs = 1,
+                                 .author = "test",
+                                 .cause = "cause"};
+    bool ok = store_commit_batch(s, &rq, 1, e);
+
+    *out_commit = rq.number;
+    return ok;
 }
 
 static int write_all(struct store *s, uint64_t num)
@@ -65,6 +75,22 @@ static void show_change(void *arg, uint64_t commit, const char *kind, const char
            deleted ? " gone" : "");
 }
 
+static void show_document(void *arg, const struct store_doc *d)
+{
+    (void)arg;
+    printf("document %s %s\n", d->name, d->value);
+}
+
+static bool show_audit(struct store *s, struct err *e)
+{
+    uint64_t rows;
+
+    if (!store_audit_verify(s, NULL, &rows, e))
+        return false;
+    printf("audit %llu\n", (unsigned long long)rows);
+    return true;
+}
+
 static bool show(struct store *s, struct err *e)
 {
     static char names[2][8] = {"east", "west"};
@@ -80,7 +106,7 @@ static bool show(struct store *s, struct err *e)
         printf("floor %s %llu %llu\n", names[i], (unsigned long long)floor,
                (unsigned long long)revision);
     }
-    return true;
+    return store_each_doc(s, show_document, NULL, e) && show_audit(s, e);
 }
 
 int main(int argc, char **argv)
@@ -94,6 +120,7 @@ int main(int argc, char **argv)
     if (s == NULL)
         return refuse(&e);
     s->log_rows_max = ROWS_MAX;
+    s->history_max.rows = ROWS_MAX;
     int rc = argc > 2 ? write_all(s, strtoull(argv[2], NULL, 10)) : 0;
     if (argc == 2 && !show(s, &e))
         rc = refuse(&e);

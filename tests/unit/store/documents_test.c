@@ -529,8 +529,7 @@ static void a_reader_sees_commits_does_not_write_and_keeps_nobody_waiting(void *
     put(s, "acme", "web", "1", 1);
     struct store *r = store_open_reader(path, &e);
 
-    if (r == NULL)
-        fail_msg("%s: %s", e.code, e.text);
+    assert_non_null(r);
     docs_are(r, "acme/route/web=1@1/1 ");
     run_sql(r, "BEGIN; SELECT * FROM documents");
     put(s, "acme", "web", "2", 1);

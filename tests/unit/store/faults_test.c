@@ -201,12 +201,117 @@ static void a_store_cannot_be_made_on_a_full_disk_and_can_later(void **state)
     store_close(open_store());
 }
 
+static struct store_commit_rq document(struct store_doc_change *d, const char *value)
+{
+    *d = (struct store_doc_change){"acme", "route", "web", value, 1};
+    return (struct store_commit_rq){
+        .docs = d, .num_docs = 1, .author = "a", .cause = "c", .diff_json = value};
+}
+
+static void a_full_disk_refuses_a_whole_batch_and_its_audit(void **state)
+{
+    struct store_doc_change d[2];
+    char *big = big_value();
+    struct store_commit_rq all[] = {document(&d[0], "1"), document(&d[1], big)};
+    char head[STORE_HASH_HEX + 1];
+    struct err e = {0};
+    uint64_t rows;
+
+    (void)state;
+    struct store *s = open_store();
+
+    set(s, "east", "a", "1");
+    store_audit_head(s, head);
+    fill(BIG / 2);
+    for (int i = 0; i < 3; i++) {
+        assert_false(store_commit_batch(s, all, 2, &e));
+        assert_string_equal(e.code, "StoreFull");
+        assert_int_equal(store_head(s), 1);
+        assert_string_equal(all[1].head, head);
+    }
+    assert_true(store_audit_verify(s, head, &rows, &e));
+    assert_int_equal(rows, 1);
+    make_room();
+    assert_true(store_commit_batch(s, all, 2, &e));
+    assert_int_equal(all[1].number, 3);
+    assert_true(store_audit_verify(s, head, &rows, &e));
+    assert_int_equal(rows, 3);
+    store_close(s);
+    free(big);
+}
+
+static void a_backup_without_room_is_refused_and_leaves_the_one_before(void **state)
+{
+    char to[sizeof(path) + 8];
+    struct store_findings found;
+    struct err e = {0};
+
+    (void)state;
+    struct store *s = open_store();
+
+    snprintf(to, sizeof(to), "%s.backup", path);
+    set(s, "east", "a", "1");
+    assert_true(store_backup(path, to, &e));
+    set(s, "east", "a", "2");
+    fill(16384);
+    assert_false(store_backup(path, to, &e));
+    assert_string_equal(e.code, "StoreFull");
+    store_close(s);
+    assert_true(store_check(to, &found, &e));
+    assert_int_equal(found.head, 1);
+    assert_false(store_restore(to, path, &e));
+    assert_string_equal(e.code, "StoreFull");
+    s = open_store();
+    assert_int_equal(store_head(s), 2);
+    store_close(s);
+    make_room();
+    assert_true(store_restore(to, path, &e));
+    s = open_store();
+    value_is(s, "1");
+    store_close(s);
+}
+
 /* ---- read-only ----------------------------------------------------------------------------------
  */
 
 static void remount(unsigned long flags)
 {
     assert_int_equal(mount(NULL, dir, NULL, MS_REMOUNT | flags, "size=1m"), 0);
+}
+
+static void a_backup_on_a_read_only_file_system_can_be_checked_and_restored(void **state)
+{
+    char restored[] = "/tmp/sb-restored-XXXXXX";
+    struct store_findings found;
+    struct err e = {0};
+
+    (void)state;
+    struct store *s = open_store();
+
+    set(s, "east", "a", "1");
+    store_close(s);
+    char *from = xasprintf("%s.backup", path);
+    char *to = NULL;
+
+    assert_true(store_backup(path, from, &e));
+    remount(MS_RDONLY);
+    assert_true(store_check(from, &found, &e));
+    assert_int_equal(found.head, 1);
+    assert_non_null(mkdtemp(restored));
+    to = xasprintf("%s/store.db", restored);
+    assert_true(store_restore(from, to, &e));
+    assert_true(store_check(to, &found, &e));
+    assert_int_equal(found.audit_rows, 2);
+    assert_false(store_restore(from, path, &e));
+    assert_string_equal(e.code, "StoreReadOnly");
+    remount(0);
+    assert_int_equal(unlink(to), 0);
+    free(to);
+    to = xasprintf("%s/store.db-lock", restored);
+    assert_int_equal(unlink(to), 0);
+    assert_int_equal(rmdir(restored), 0); /* nothing else was left */
+    free(to);
+    free(from);
 }
 
 static void a_read_only_file_system_is_said_and_mended_in_place(void **state)
@@ -474,6 +579,9 @@ int main(void)
         SMALL(what_was_acknowledged_without_room_to_check_point_is_there),
         SMALL(a_full_disk_does_not_keep_the_store_from_being_opened_and_read),
         SMALL(a_store_cannot_be_made_on_a_full_disk_and_can_later),
+        SMALL(a_full_disk_refuses_a_whole_batch_and_its_audit),
+        SMALL(a_backup_without_room_is_refused_and_leaves_the_one_before),
+        SMALL(a_backup_on_a_read_only_file_system_can_be_checked_and_restored),
         SMALL(a_read_only_file_system_is_said_and_mended_in_place),
         TEST(a_lock_of_the_shell_is_said_at_once_and_waited_for_by_the_caller),
         TEST(a_damaged_log_gives_whole_commits_up_to_the_damage),

@@ -62,8 +62,8 @@ static void draw(struct drawn *d, struct model *m)
 
 static void write_some(struct store *s, struct model *m)
 {
-    struct drawn all[6];
-    struct store_commit_rq rqs[6];
+    struct drawn all[6] = {0};
+    struct store_commit_rq rqs[6] = {0};
     size_t num = 0;
     size_t most = pick(6) + 1;
     struct err e;
