@@ -219,9 +219,9 @@ static void add_ask(struct plan *p, struct ask *a)
 
     if (h->num_asks == h->cap_asks) {
         h->cap_asks = h->cap_asks > 0 ? h->cap_asks * 2 : 1;
-        h->asks = xrealloc(h->asks, h->cap_asks * sizeof(*h->asks));
+        h->asks = xrealloc(h->asks, h->cap_asks * sizeof(struct ask *));
     }
-    memmove(&h->asks[at + 1], &h->asks[at], (h->num_asks - at) * sizeof(*h->asks));
+    memmove(&h->asks[at + 1], &h->asks[at], (h->num_asks - at) * sizeof(struct ask *));
     h->asks[at] = a;
     h->num_asks++;
     queue(p, h);
@@ -233,7 +233,7 @@ static void remove_ask(struct plan *p, struct ask *a)
     size_t at = place_of(h, &a->thing->age);
 
     ASSERT(at < h->num_asks && h->asks[at] == a);
-    memmove(&h->asks[at], &h->asks[at + 1], (h->num_asks - at - 1) * sizeof(*h->asks));
+    memmove(&h->asks[at], &h->asks[at + 1], (h->num_asks - at - 1) * sizeof(struct ask *));
     h->num_asks--;
     clear_groups(h); /* they point at asks */
     queue(p, h);
@@ -334,7 +334,7 @@ static void contend(struct plan *p, struct map *contenders, struct ask *a)
         set_state(p, a, ASK_CROWDED);
     } else {
         g->table = a->thing->table;
-        g->members = xrealloc(g->members, (g->num + 1) * sizeof(*g->members));
+        g->members = xrealloc(g->members, (g->num + 1) * sizeof(struct ask *));
         g->members[g->num++] = a;
     }
 }

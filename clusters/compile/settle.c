@@ -17,8 +17,8 @@ static bool takes_requests(const struct plan *p, const struct view_task *t)
 static void add_task(struct unit *u, const struct view_task *t)
 {
     if ((u->num_tasks & (u->num_tasks - 1)) == 0) /* a power of two: the array is full */
-        u->tasks =
-            xrealloc(u->tasks, (u->num_tasks > 0 ? u->num_tasks * 2 : 1) * sizeof(*u->tasks));
+        u->tasks = xrealloc(u->tasks, (u->num_tasks > 0 ? u->num_tasks * 2 : 1) *
+                                          sizeof(const struct view_task *));
     u->tasks[u->num_tasks++] = t;
 }
 

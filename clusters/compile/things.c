@@ -219,7 +219,7 @@ void name_add(struct plan *p, struct unit *u)
     struct name *n = name_get(p, u->name);
     size_t at = n->num;
 
-    n->units = xrealloc(n->units, (n->num + 1) * sizeof(*n->units));
+    n->units = xrealloc(n->units, (n->num + 1) * sizeof(struct unit *));
     for (; at > 0 && age_order(&n->units[at - 1]->thing.age, &u->thing.age) > 0; at--)
         n->units[at] = n->units[at - 1];
     n->units[at] = u;

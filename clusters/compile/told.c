@@ -198,7 +198,7 @@ static void tell_routed(const struct unit *u, struct told *told)
     else if (!u->refused)
         tell_hosts(t, told);
     cond_add_notes(told, u->intent, true);
-    if (thing_serves(t))
+    if (t->table != NULL && thing_serves(t))
         cond_add(told, COMPILE_ACCEPTED, true, (struct cond_about){"Accepted", "", NULL},
                  "The service is routed by service cluster %.64s.", t->table->name);
     cond_add_notes(told, u->intent, false);
@@ -369,7 +369,7 @@ static void tell_document(const struct plan *p, struct document *d)
         tell_over(t, told);
     else if (!d->refused && d->kind == INTENT_ROUTE)
         tell_hosts(t, told);
-    if (thing_serves(t))
+    if (t->table != NULL && thing_serves(t))
         cond_add(told, COMPILE_ACCEPTED, true, (struct cond_about){"Accepted", "", NULL},
                  "In force in service cluster %.64s.", t->table->name);
     tell_references(p, d, told);

@@ -15,6 +15,8 @@
  * stays under the 4 MiB of a frame and the buffer cannot be full.
  */
 enum { VALUE_MAX = 4 << 20, SEEN_MAX = 250 << 10 /* of a document: INTENT_VALUE_MAX */ };
+/* What a `service` document may have, as clusters/intents judges it. */
+enum { SEEN_LABELS_MAX = 256, SEEN_KEY_MAX = 256, SEEN_VALUE_MAX = 64 << 10, ESCAPE_MAX = 6 };
 
 static void add(struct buf *b, struct str s)
 {
@@ -124,12 +126,13 @@ char *value_seen(const struct view_service *s)
     add(&b, STR("{\"labels\":{"));
     for (size_t i = 0; i < s->num_labels; i++) {
         const struct view_label *l = &s->labels[i];
-        size_t most = 6 * (strlen(l->key) + strlen(l->value)) + 8; /* every byte an escape */
+        size_t key = strlen(l->key);
+        size_t value = strlen(l->value);
 
         if (!str_starts(str_from(l->key), STR(LABELS_PREFIX)))
             continue;
-        num++;
-        if (b.len + most >= SEEN_MAX)
+        if (num++ >= SEEN_LABELS_MAX || key > SEEN_KEY_MAX || value > SEEN_VALUE_MAX ||
+            b.len + ESCAPE_MAX * (key + value) >= SEEN_MAX)
             continue;
         add(&b, b.bytes[b.len - 1] == '{' ? STR("") : STR(","));
         add_string(&b, l->key);
