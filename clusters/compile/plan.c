@@ -299,3 +299,31 @@ const struct intent *plan_intent(const struct plan *p, enum intent_kind kind, co
 
     return d != NULL ? d->intent : NULL;
 }
+
+static int compare(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+const char **plan_wanted(const struct plan *p, size_t *num)
+{
+    const char **names = xcalloc(p->names.len + 1, sizeof(*names));
+    size_t pos = 0;
+    struct str key;
+    void *found;
+
+    *num = 0;
+    while (map_next(&p->names, &pos, &key, &found)) {
+        const struct name *n = found;
+
+        if (n->pools.num > 0 || n->num_pins > 0)
+            names[(*num)++] = n->name;
+    }
+    qsort(names, *num, sizeof(*names), compare);
+    return names;
+}
+
+uint64_t plan_wanted_version(const struct plan *p)
+{
+    return p->wanted;
+}

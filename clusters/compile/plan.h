@@ -38,6 +38,14 @@ void plan_delete(struct plan *p, enum intent_kind kind, const char *tenant, cons
 const struct intent *plan_intent(const struct plan *p, enum intent_kind kind, const char *tenant,
                                  const char *name);
 
+/*
+ * The names of services that documents speak of: the view must hold them, labels of ours or not.
+ * Sorted; free() the array, the names are lent until a document changes. The version is another
+ * whenever they may be others.
+ */
+const char **plan_wanted(const struct plan *p, size_t *num);
+uint64_t plan_wanted_version(const struct plan *p);
+
 /* ---- outputs ---- */
 
 struct plan_change {

@@ -12,6 +12,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "clusters/swarm/ids.h"
 #include "clusters/swarm/list.h"
 #include "clusters/swarm/view.h"
 #include "gateway/core/check.h"
@@ -173,6 +174,12 @@ static bool is_ours(const struct view_service *s)
     return false;
 }
 
+/* Documents may speak of services that have no labels of ours. */
+static bool is_asked_for(const struct decode *d, const char *name)
+{
+    return d->also && ids_has(d->also, name);
+}
+
 static bool decode_service(struct decode *d, const cJSON *o, struct err *e)
 {
     struct view_service s = {0};
@@ -190,7 +197,7 @@ static bool decode_service(struct decode *d, const cJSON *o, struct err *e)
     s.name = xstrdup(name);
     ok = decode_labels(spec, &s, e) && decode_service_networks(spec, &s, e) &&
          decode_service_status(o, &s, e) && decode_version(d, o, &s.version, e);
-    if (ok && is_ours(&s))
+    if (ok && (is_ours(&s) || is_asked_for(d, s.name)))
         view_add_service(d->into, &s);
     view_service_clear(&s);
     return ok;
@@ -436,12 +443,29 @@ static bool decode_network(struct decode *d, const cJSON *o, struct err *e)
 
 /* --- lists --- */
 
-/* Go's encoder never escapes letters and dots: a service without this text has none of our labels.
+/* What the strict parser does not take may still have a name to find it by. */
+static struct str find_name(struct str text)
+{
+    struct str name = unquoted(inner(inner(text, STR("Spec")), STR("Name")));
+
+    return (struct str){name.p, name.n < NAME_SHOWN ? name.n : NAME_SHOWN};
+}
+
+/*
+ * Go's encoder never escapes letters and dots: a service without this text has none of our labels,
+ * and its name stands there as it is.
  */
 static bool may_be_ours(const struct decode *d, struct str text)
 {
-    (void)d; /* only tasks need it */
-    return memmem(text.p, text.n, LABEL_PREFIX, sizeof(LABEL_PREFIX) - 1) != NULL;
+    bool named = false;
+
+    if (d->also && d->also->num > 0) {
+        char *name = str_dup(find_name(text));
+
+        named = is_asked_for(d, name);
+        free(name);
+    }
+    return named || memmem(text.p, text.n, LABEL_PREFIX, sizeof(LABEL_PREFIX) - 1) != NULL;
 }
 
 /*
@@ -499,14 +523,6 @@ static const struct {
 static const char *id_key(enum decode_kind kind)
 {
     return kind == DECODE_NETWORKS ? "Id" : "ID";
-}
-
-/* What the strict parser does not take may still have a name to find it by. */
-static struct str find_name(struct str text)
-{
-    struct str name = unquoted(inner(inner(text, STR("Spec")), STR("Name")));
-
-    return (struct str){name.p, name.n < NAME_SHOWN ? name.n : NAME_SHOWN};
 }
 
 static void skip(enum decode_kind kind, struct decode *d, struct str text, const struct err *why)

@@ -15,6 +15,7 @@
 #include "gateway/core/result.h"
 #include "gateway/core/str.h"
 
+struct ids;
 struct view;
 
 enum decode_kind { DECODE_SERVICES, DECODE_TASKS, DECODE_NODES, DECODE_NETWORKS, DECODE__COUNT };
@@ -23,9 +24,10 @@ struct decode {
     struct view *into; /* elements are added; view_seal is the caller's */
     const struct view *
         only_of; /* tasks: those of its services, the rest goes to `others`; NULL: all are wanted */
-    size_t num_seen;    /* out: elements in the reply, those passed over included */
-    size_t num_skipped; /* out */
-    uint64_t newest;    /* out: the highest version of any element that was decoded */
+    const struct ids *also; /* services without a label of ours that are wanted, by name; or NULL */
+    size_t num_seen;        /* out: elements in the reply, those passed over included */
+    size_t num_skipped;     /* out */
+    uint64_t newest;        /* out: the highest version of any element that was decoded */
     /* Each object that was skipped, its id ("?" when there is none) and why; may be NULL. */
     void (*on_skip)(void *arg, const char *kind, const char *id, const struct err *why);
     void *arg;

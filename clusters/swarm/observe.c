@@ -61,6 +61,7 @@ struct observe {
     bool full;                 /* the round under way reads everything */
     struct map recent;         /* service id -> until when it counts as changing */
     struct ids changing;
+    struct ids wanted; /* names of services, see observe_want */
     struct event *wake;
     const char *read_at; /* the engine that was read last; NULL: none yet */
     struct err round_error;
@@ -352,6 +353,7 @@ static void on_side_wake(evutil_socket_t s, short what, void *arg)
     o->side_begun_ms = clock_mono_ms();
     config = (struct round_config){.docker = link_docker(o->link),
                                    .known = &o->known,
+                                   .also = &o->wanted,
                                    .side_ms = read_ms_at_first(o),
                                    .on_done = on_side,
                                    .on_skip = on_skip,
@@ -528,6 +530,7 @@ static void on_wake(evutil_socket_t s, short what, void *arg)
     o->begun_ms = clock_mono_ms();
     config = (struct round_config){.docker = link_docker(o->link),
                                    .known = &o->known,
+                                   .also = &o->wanted,
                                    .read_ms = o->read_ms,
                                    .side_ms = side_ms(o),
                                    .on_done = on_round,
@@ -642,7 +645,35 @@ void observe_free(struct observe *o)
     view_free(o->known);
     round_plan_clear(&o->pending);
     ids_clear(&o->changing);
+    ids_clear(&o->wanted);
     map_free(&o->recent, free);
     map_free(&o->skips, free);
     OBJ_KILL(o);
+}
+
+static bool same_ids(const struct ids *a, const struct ids *b)
+{
+    if (a->num != b->num)
+        return false;
+    for (size_t i = 0; i < a->num; i++)
+        if (strcmp(a->items[i], b->items[i]) != 0)
+            return false;
+    return true;
+}
+
+void observe_want(struct observe *o, const char *const *names, size_t num)
+{
+    struct ids wanted = {0};
+
+    OBJ_CHECK(o, OBSERVE_MAGIC);
+    for (size_t i = 0; i < num; i++)
+        ids_add(&wanted, names[i]);
+    if (same_ids(&wanted, &o->wanted)) {
+        ids_clear(&wanted);
+        return;
+    }
+    ids_clear(&o->wanted);
+    o->wanted = wanted;
+    o->pending.full = true;
+    schedule(o);
 }

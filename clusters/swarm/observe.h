@@ -52,6 +52,12 @@ struct observe *observe_new(struct event_base *base, const struct observe_config
                             struct err *e);
 void observe_free(struct observe *o); /* NULL is fine; not from inside a callback */
 
+/*
+ * Services without labels of ours that shall be in the views all the same, by name; instead of
+ * those of the call before. The names are copied.
+ */
+void observe_want(struct observe *o, const char *const *names, size_t num);
+
 const struct observe_health *observe_health(const struct observe *o);
 
 #endif

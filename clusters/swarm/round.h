@@ -37,6 +37,7 @@ struct round_result {
 struct round_config {
     struct docker *docker;
     struct view *const *known; /* what is known at any time until on_done */
+    const struct ids *also;    /* as in decode.h; likewise */
     int64_t read_ms;           /* deadline of services, and of tasks */
     int64_t side_ms;           /* of nodes, and of networks; 0: networks are read if planned only */
     void (*on_done)(void *arg,

@@ -2,9 +2,9 @@
  * One consistent picture of a swarm, as read from the Docker API; immutable once made. Arrays are
  * sorted by id, ids are unique; strings are NUL-terminated, never NULL, owned by the view.
  *
- * For routing: services with at least one com.docker.lb.* label and the tasks of those (but no task
- * that ended and is not meant to run), all nodes, the swarm's overlay networks. A task may name a
- * node or a network that the view does not hold.
+ * For routing: services with at least one com.docker.lb.* label (or asked for by name, see
+ * observe_want) and the tasks of those (but no task that ended and is not meant to run), all nodes,
+ * the swarm's overlay networks. A task may name a node or a network that the view does not hold.
  *
  * Beside it: `others`, whatever else the last list of all tasks held, to tell what became of a task
  * of which only the id is known; and `refused`, the objects that could not be understood. Of those,

@@ -287,6 +287,23 @@ static void a_service_of_others_costs_one_read_and_no_view(void **state)
     assert_string_equal(w->log, "S");
 }
 
+static void a_service_that_is_wanted_by_name_is_seen_without_labels(void **state)
+{
+    static const char *const names[] = {"p"};
+    struct world *w = *state;
+
+    begin_and_see(w);
+    w->tasks = "[" TASK("t1", "a", "running") "," TASK("t2", "p", "running") "]";
+    observe_want(w->observe, names, 1);
+    assert_true(run(w, 500));
+    assert_int_equal(w->view->num_services, 2);
+    assert_int_equal(w->view->num_tasks, 2);
+    observe_want(w->observe, names, 0);
+    assert_true(run(w, 500));
+    assert_int_equal(w->view->num_services, 1);
+    assert_int_equal(w->view->num_tasks, 1);
+}
+
 static void a_service_that_is_removed_goes_with_its_tasks(void **state)
 {
     struct world *w = *state;
@@ -608,6 +625,7 @@ int main(void)
         TEST(a_change_without_an_event_is_found_by_the_reconcile),
         TEST(an_event_leads_to_a_view_at_once_by_filtered_reads),
         TEST(a_service_of_others_costs_one_read_and_no_view),
+        TEST(a_service_that_is_wanted_by_name_is_seen_without_labels),
         TEST(a_service_that_is_removed_goes_with_its_tasks),
         TEST(a_task_on_its_way_is_polled_until_it_runs),
         TEST(a_service_that_vanishes_between_two_reads_does_not_spoil_the_rest),
