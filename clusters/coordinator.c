@@ -1,10 +1,10 @@
 /*
- * The loop of control: a new view marks the coordinator dirty; one event at the end of the turn
- * compiles it, asks which clusters may be published, commits their differences as one commit and
- * announces to each cluster its own part. A store that cannot be opened, or does not take a commit,
- * is tried again each second; until then the view stays in place, nothing of it is published, and
- * streams carry what was committed before. Reports come back through a mailbox. Knows no HTTP
- * beyond the addresses it passes on, and nothing of who asks.
+ * The loop of control: a new view, or a write, asks for the end of the turn; there the view goes
+ * into the plan, it is asked which clusters may be published, and what is to be committed goes to
+ * the store (write_batch.c). A store that cannot be opened, or does not take a commit, is tried
+ * again each second; until then nothing new is published, and streams carry what was committed
+ * before. Reports come back through a mailbox. Knows no HTTP beyond the addresses it passes on, and
+ * nothing of who asks.
  */
 #include "clusters/coordinator_priv.h"
 
@@ -12,15 +12,17 @@
 
 #include <event2/event.h>
 
-#include "clusters/compile/diff.h"
+#include "clusters/documents.h"
 #include "clusters/gateways.h"
 #include "clusters/publish/mailbox.h"
 #include "clusters/swarm/observe.h"
 #include "clusters/swarm/view.h"
+#include "clusters/write_priv.h"
 #include "gateway/core/check.h"
 #include "gateway/core/clock.h"
 #include "gateway/core/log.h"
 #include "gateway/core/obj.h"
+#include "store/writer.h"
 
 enum {
     REPORTS_WAITING_MAX = 2048 /* news that the loop has not taken; more are refused with 503 */
@@ -43,15 +45,6 @@ bool coordinator_name_ok(struct str name)
             return false;
     }
     return true;
-}
-
-struct cluster *coordinator_find(const struct coordinator *c, const char *name)
-{
-    for (size_t i = 0; i < c->num_clusters; i++) {
-        if (strcmp(c->clusters[i].name, name) == 0)
-            return &c->clusters[i];
-    }
-    return NULL;
 }
 
 void coordinator_turn_soon(struct coordinator *c)
@@ -113,9 +106,11 @@ static void on_news_item(void *arg, struct mailbox_item *owned)
     struct cluster *cl;
 
     OBJ_CAST(c, arg, COORDINATOR_MAGIC);
-    cl = coordinator_find(c, n->news.cluster);
-    ASSERT(cl != NULL);
-    gateways_take(cl->gateways, &n->news, c->view, clock_mono_ms());
+    cl = coordinator_find(c, n->news.cluster); /* NULL: it went while the news was under way */
+    if (cl != NULL) {
+        gateways_take(cl->gateways, &n->news, c->view, clock_mono_ms());
+        write_wait_review(c, cl);
+    }
     news_free(owned);
     review(c);
 }
@@ -133,32 +128,45 @@ void coordinator_store_failed(struct coordinator *c, const struct err *why, cons
     event_add(c->retry, &second);
 }
 
-static void compile(struct coordinator *c)
+/* Nothing can be judged, or nothing may be written: whoever writes is told so, and tries again. */
+static void refuse_queued(struct coordinator *c, const struct err *fenced)
 {
-    const struct compile_input in = {c->view, c->names, c->num_clusters, c->default_cluster};
+    struct err why = *fenced;
+    struct write *next;
 
-    if (c->compiled != c->committed)
-        compile_free(c->compiled);
-    c->compiled = compile_run(&in);
+    if (why.code == NULL && coordinator_ready(c, &why))
+        err_set(&why, "NotRead", "", "the coordinator is starting");
+    for (struct write *w = TAILQ_FIRST(&c->queued); w != NULL; w = next) {
+        next = TAILQ_NEXT(w, next);
+        if (w->restored)
+            continue; /* it waits for the picture */
+        TAILQ_REMOVE(&c->queued, w, next);
+        write_refuse(w, strcmp(why.code, "StoreFull") == 0 ? 507 : 503, why.code, "", why.text);
+        write_answer(w, NULL, 0);
+    }
 }
 
 static void on_turn(evutil_socket_t fd, short what, void *arg)
 {
     struct coordinator *c;
+    struct err why = {0};
 
     (void)fd;
     (void)what;
     OBJ_CAST(c, arg, COORDINATOR_MAGIC);
-    if (c->view == NULL)
+    if (c->batch != NULL)
+        return; /* it asks for a turn when it is back */
+    if (c->view != NULL)
+        coordinator_plan_view(c);
+    if (c->view == NULL || c->store == NULL || !coordinator_may_commit(c, &why)) {
+        refuse_queued(c, &why);
         return;
-    compile(c);
-    if (c->store == NULL)
-        return;
+    }
     if (!c->begun)
         coordinator_hold_begin(c);
     c->begun = true;
-    (void)coordinator_hold_review(c); /* whom it lets go is in this commit */
-    coordinator_commit(c);
+    (void)coordinator_hold_review(c); /* whom it lets go is in this batch */
+    coordinator_batch(c);
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *arg)
@@ -169,8 +177,17 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     (void)what;
     OBJ_CAST(c, arg, COORDINATOR_MAGIC);
     for (size_t i = 0; i < c->num_clusters; i++)
-        gateways_sweep(c->clusters[i].gateways, c->view, clock_mono_ms());
+        gateways_sweep(c->clusters[i]->gateways, c->view, clock_mono_ms());
+    write_wait_review(c, NULL);
     review(c);
+}
+
+/* The plan may hold on to the one before. */
+static void take_view(struct coordinator *c, struct view *owned)
+{
+    if (c->view != c->planned)
+        view_free(c->view);
+    c->view = owned;
 }
 
 static void on_view(void *arg, struct view *owned)
@@ -183,8 +200,8 @@ static void on_view(void *arg, struct view *owned)
         log_info("the swarm has been read: %zu services, %zu tasks, %zu nodes", owned->num_services,
                  owned->num_tasks, owned->num_nodes);
     }
-    view_free(c->view);
-    c->view = owned;
+    take_view(c, owned);
+    c->view_is_new = true;
     coordinator_turn_soon(c);
 }
 
@@ -194,8 +211,7 @@ static void on_beside(void *arg, struct view *owned)
     struct coordinator *c;
 
     OBJ_CAST(c, arg, COORDINATOR_MAGIC);
-    view_free(c->view);
-    c->view = owned;
+    take_view(c, owned);
     review(c);
 }
 
@@ -204,13 +220,19 @@ static void on_beside(void *arg, struct view *owned)
 
 static bool open_store(struct coordinator *c, struct err *e)
 {
-    c->store = store_open(c->store_path, e);
+    c->store = store_open(c->config.store, e);
     if (c->store == NULL)
         return false;
-    if (coordinator_load(c, e)) {
+    c->writer = store_writer_new(c->store, coordinator_on_written, c, e);
+    c->reader = c->writer != NULL ? store_open_reader(c->config.store, e) : NULL;
+    if (c->reader != NULL && coordinator_load(c, e) && coordinator_replica_start(c, e)) {
         c->store_failure = (struct err){0};
         return true;
     }
+    store_writer_free(c->writer);
+    c->writer = NULL;
+    store_close(c->reader);
+    c->reader = NULL;
     store_close(c->store);
     c->store = NULL;
     return false;
@@ -225,9 +247,9 @@ static void on_retry(evutil_socket_t fd, short what, void *arg)
     (void)what;
     OBJ_CAST(c, arg, COORDINATOR_MAGIC);
     if (c->store != NULL && c->store_failure.code != NULL) {
-        coordinator_commit(c);
+        coordinator_turn_soon(c);
     } else if (c->store == NULL && open_store(c, &why)) {
-        log_info("the store %s is open", c->store_path);
+        log_info("the store %s is open", c->config.store);
         coordinator_turn_soon(c);
     } else if (c->store == NULL) {
         coordinator_store_failed(c, &why, "the store cannot be opened");
@@ -283,18 +305,9 @@ static bool check_names(const struct coordinator_config *config, struct err *e)
 
 static void add_clusters(struct coordinator *c, const struct coordinator_config *config)
 {
-    c->num_clusters = config->num_clusters;
-    c->clusters = xcalloc(c->num_clusters, sizeof c->clusters[0]);
-    c->names = xcalloc(c->num_clusters, sizeof c->names[0]);
-    for (size_t i = 0; i < c->num_clusters; i++) {
-        struct cluster *cl = &c->clusters[i];
-
-        cl->name = xstrdup(config->clusters[i]);
-        cl->table = &cl->loaded;
-        cl->gateways = gateways_new();
-        map_init(&cl->commits);
-        c->names[i] = cl->name;
-    }
+    for (size_t i = 0; i < config->num_clusters; i++)
+        (void)coordinator_cluster_new(c, config->clusters[i], true);
+    plan_clusters(c->plan, config->clusters, config->num_clusters, config->default_cluster);
 }
 
 static bool add_events(struct coordinator *c, struct err *e)
@@ -307,7 +320,8 @@ static bool add_events(struct coordinator *c, struct err *e)
     if (c->turn == NULL || c->retry == NULL || c->tick == NULL || event_add(c->tick, &tick) != 0)
         return err_set(e, "NoMemory", "", "libevent gives no timers");
     c->news = mailbox_new(c->base, on_news_item, c, e);
-    return c->news != NULL;
+    c->written = c->news != NULL ? mailbox_new(c->base, coordinator_batch_back, c, e) : NULL;
+    return c->written != NULL;
 }
 
 static bool open_all(struct coordinator *c, const struct coordinator_config *config, struct err *e)
@@ -322,8 +336,8 @@ static bool open_all(struct coordinator *c, const struct coordinator_config *con
     const struct publish_config publish = {
         .listen = config->stream,
         .epoch = "",
-        .clusters = c->names,
-        .num_clusters = c->num_clusters,
+        .clusters = config->clusters,
+        .num_clusters = config->num_clusters,
         .access = config->access,
         .access_arg = config->access_arg,
         .on_news = on_news,
@@ -357,31 +371,21 @@ struct coordinator *coordinator_new(struct event_base *base,
     c = xcalloc(1, sizeof *c);
     c->magic = COORDINATOR_MAGIC;
     c->base = base;
-    c->store_path = xstrdup(config->store);
-    c->accept_empty = config->accept_empty;
-    c->default_cluster = config->default_cluster != NULL ? xstrdup(config->default_cluster) : NULL;
+    c->config = *config;
+    c->plan = plan_new();
+    c->documents = documents_new();
+    TAILQ_INIT(&c->queued);
+    TAILQ_INIT(&c->batched);
+    TAILQ_INIT(&c->waiting);
+    STAILQ_INIT(&c->events);
     add_clusters(c, config);
-    if (c->accept_empty)
+    if (c->config.accept_empty)
         log_warn("--accept-empty: what the swarm gives is published, even when gateways hold more "
                  "routes; leave it out of the next start");
     if (open_all(c, config, e))
         return c;
     coordinator_free(c);
     return NULL;
-}
-
-static void free_clusters(struct coordinator *c)
-{
-    for (size_t i = 0; i < c->num_clusters; i++) {
-        struct cluster *cl = &c->clusters[i];
-
-        diff_table_clear(&cl->loaded);
-        map_free(&cl->commits, free);
-        gateways_free(cl->gateways);
-        free(cl->name);
-    }
-    free(c->clusters);
-    free(c->names);
 }
 
 static void free_events(struct coordinator *c)
@@ -400,16 +404,20 @@ void coordinator_free(struct coordinator *c)
         return;
     OBJ_CHECK(c, COORDINATOR_MAGIC);
     observe_free(c->observe);
-    publish_free(c->publish); /* its thread posts no news after this */
+
+    publish_free(c->publish);     /* its thread posts no news after this */
+    store_writer_free(c->writer); /* nor this one */
     mailbox_free(c->news, news_free);
+    mailbox_free(c->written, coordinator_batch_drop);
+    coordinator_batch_end(c);
     free_events(c);
-    if (c->committed != c->compiled)
-        compile_free(c->committed);
-    compile_free(c->compiled);
+    plan_free(c->plan);
+    documents_free(c->documents);
+    if (c->planned != c->view)
+        view_free(c->planned);
     view_free(c->view);
-    free_clusters(c);
+    coordinator_clusters_free(c);
+    store_close(c->reader);
     store_close(c->store);
-    free(c->default_cluster);
-    free(c->store_path);
     OBJ_KILL(c);
 }

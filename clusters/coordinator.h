@@ -24,6 +24,15 @@ struct coordinator;
 
 enum { COORDINATOR_LEASE_MS = 30000 }; /* a gateway that is silent for longer is unknown */
 
+#define COORDINATOR_DEFAULT_TENANT "default" /* there without a document: whose nobody else is */
+
+/* Documents kept in Swarm's own store, and the fence (replica/replica.h). */
+struct coordinator_replica {
+    const char *name; /* prefix of the config objects; NULL: off, documents stay on this node */
+    const char *who;  /* this coordinator, for people: task id or host */
+    uint8_t key[32];  /* from the identity */
+};
+
 struct coordinator_config {
     const char *const *docker; /* NULL-ended endpoints, as in observe.h */
     const char *docker_tls_ca; /* PEM files; NULL: not given */
@@ -34,7 +43,8 @@ struct coordinator_config {
     const char *const *clusters; /* names of the service clusters, each coordinator_name_ok */
     size_t num_clusters;
     const char *default_cluster; /* NULL: services without the label belong to none */
-    bool accept_empty;           /* publish even when live gateways hold more routes (hold.h) */
+    struct coordinator_replica replica;
+    bool accept_empty; /* publish even when live gateways hold more routes (hold.h) */
     /* As in publish.h; runs on the publisher's thread. */
     enum publish_access (*access)(void *arg, const char *cluster, struct str token,
                                   const char *address);
@@ -46,6 +56,7 @@ MUST_USE bool coordinator_name_ok(struct str name);
 
 /* NULL with *e: the store is not this program's to open, an address cannot be bound, a name is
  * wrong. */
+/* What the configuration names must live as long as the coordinator. */
 struct coordinator *coordinator_new(struct event_base *base,
                                     const struct coordinator_config *config, struct err *e);
 void coordinator_free(struct coordinator *c); /* NULL is fine; not from a callback of its own */
@@ -97,8 +108,8 @@ MUST_USE bool coordinator_has_cluster(const struct coordinator *c, const char *c
 uint64_t coordinator_revision(const struct coordinator *c, const char *cluster);
 uint16_t coordinator_stream_port(const struct coordinator *c);
 
-/* The services as last compiled; NULL before the first view. */
-const struct compile_result *coordinator_compiled(const struct coordinator *c);
+/* True once a picture of the swarm is planned: only then are there services to show. */
+bool coordinator_has_read(const struct coordinator *c);
 
 /* Last commit that changed an object named after this service; 0 = none yet. */
 uint64_t coordinator_service_commit(const struct coordinator *c, const char *cluster,

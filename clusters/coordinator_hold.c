@@ -19,35 +19,27 @@ enum {
     LOG_EVERY_MS = 60000
 };
 
-static uint64_t count_routes(const struct compile_cluster *table)
-{
-    uint64_t num = 0;
-
-    for (size_t i = 0; i < table->num_objects; i++)
-        num += table->objects[i].kind == ROUTE_KIND_ROUTE ? 1 : 0;
-    return num;
-}
-
 void coordinator_hold_begin(struct coordinator *c)
 {
     for (size_t i = 0; i < c->num_clusters; i++) {
-        struct cluster *cl = &c->clusters[i];
+        struct cluster *cl = c->clusters[i];
 
-        if (cl->held == HELD_NOT && c->view->num_services == 0 && count_routes(cl->table) > 0)
+        if (cl->held == HELD_NOT && c->view->num_services == 0 &&
+            cl->backlog.num_routes > plan_num_routes(c->plan, cl->name))
             cl->held = HELD_EMPTY;
         cl->since_ms = c->first_view_ms;
     }
 }
 
-static struct hold_facts gather(const struct coordinator *c, const struct cluster *cl, size_t index,
+static struct hold_facts gather(const struct coordinator *c, const struct cluster *cl,
                                 const struct gateways_claims *claims, int64_t now_ms)
 {
     int64_t since_ms = cl->since_ms > c->first_view_ms ? cl->since_ms : c->first_view_ms;
 
     return (struct hold_facts){
-        .read = c->compiled != NULL,
-        .accept_empty = c->accept_empty,
-        .routes = c->compiled != NULL ? count_routes(&c->compiled->clusters[index]) : 0,
+        .read = c->planned != NULL,
+        .accept_empty = c->config.accept_empty,
+        .routes = plan_num_routes(c->plan, cl->name),
         .held = claims->routes,
         .gateway = claims->gateway,
         .expected = claims->expected,
@@ -60,7 +52,7 @@ static struct hold_facts gather(const struct coordinator *c, const struct cluste
 /* These two wait for a picture only: their tables were never in doubt. */
 static bool has_its_picture(const struct coordinator *c, const struct cluster *cl)
 {
-    return c->compiled != NULL &&
+    return c->planned != NULL &&
            (cl->held == HELD_RETURNED || (cl->held == HELD_EMPTY && c->view->num_services > 0));
 }
 
@@ -116,9 +108,8 @@ static void let_go(struct cluster *cl)
     cl->why = (struct err){0};
 }
 
-static bool review(struct coordinator *c, size_t index, int64_t now_ms)
+static bool review(struct coordinator *c, struct cluster *cl, int64_t now_ms)
 {
-    struct cluster *cl = &c->clusters[index];
     struct gateways_claims claims;
     struct err why = {0};
     bool later;
@@ -129,7 +120,7 @@ static bool review(struct coordinator *c, size_t index, int64_t now_ms)
     if (later && !cl->outdated && cl->held == HELD_NOT)
         cl->since_ms = now_ms;
     cl->outdated = later;
-    cl->facts = gather(c, cl, index, &claims, now_ms);
+    cl->facts = gather(c, cl, &claims, now_ms);
     if (cl->held == HELD_NOT && !later) {
         let_go(cl);
         return false;
@@ -150,7 +141,7 @@ bool coordinator_hold_review(struct coordinator *c)
     int64_t now_ms = clock_mono_ms();
     bool any = false;
 
-    for (size_t i = 0; i < c->num_clusters && c->store != NULL; i++)
-        any = review(c, i, now_ms) || any;
+    for (size_t i = 0; i < c->num_clusters && c->store != NULL && c->batch == NULL; i++)
+        any = review(c, c->clusters[i], now_ms) || any;
     return any;
 }

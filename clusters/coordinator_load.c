@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "clusters/compile/diff.h"
 #include "clusters/coordinator_priv.h"
+#include "clusters/documents.h"
 #include "clusters/publish/publish.h"
 #include "gateway/core/buf.h"
 #include "gateway/core/check.h"
@@ -99,9 +99,22 @@ static void hand_on(struct coordinator *c, struct cluster *cl, const struct row 
         publish_load_delete(c->publish, cl->name, kind, r->name, r->commit);
         return;
     }
-    ASSERT(diff_table_add(&cl->loaded, r->kind, r->name, r->value)); /* the kind is known */
+    backlog_note(&cl->backlog, kind, r->name, r->value);
     coordinator_stamp(cl, r->name, r->commit);
     publish_load_object(c->publish, cl->name, kind, r->name, r->value, r->commit);
+}
+
+/* Everything of one cluster; nothing is handed on when it cannot all be read. */
+bool coordinator_load_cluster(struct coordinator *c, struct cluster *cl, struct err *e)
+{
+    struct rows rows = {0};
+    bool ok = read_cluster(c, cl, &rows, e);
+
+    for (size_t i = 0; i < rows.num && ok; i++)
+        hand_on(c, cl, &rows.all[i]);
+    cl->loaded = ok;
+    rows_clear(&rows);
+    return ok;
 }
 
 /* True when the last run had this cluster; a store that does not say comes from a run that had. */
@@ -120,9 +133,9 @@ static void take_cluster(struct coordinator *c, struct cluster *cl, const struct
 {
     for (size_t i = 0; i < rows->num; i++)
         hand_on(c, cl, &rows->all[i]);
-    diff_table_sort(&cl->loaded);
     log_info("cluster %s: %zu objects in the store at revision %llu of epoch %s", cl->name,
-             cl->loaded.num_objects, (unsigned long long)cl->revision, cl->epoch);
+             cl->backlog.objects.len, (unsigned long long)cl->revision, cl->epoch);
+    cl->loaded = true;
     cl->since_ms = clock_mono_ms();
     if (cl->revision == 0)
         cl->held = HELD_NEW;
@@ -132,19 +145,88 @@ static void take_cluster(struct coordinator *c, struct cluster *cl, const struct
         coordinator_serve(c, cl);
 }
 
+/* ---- documents ----------------------------------------------------------------------------------
+ */
+
+/* One that a newer program wrote is kept, and has no effect. */
+static void plan_document(struct coordinator *c, const struct write_document *d)
+{
+    struct errs *faults;
+    struct intent *intent;
+
+    if (d->kind == INTENT_SERVICE)
+        return; /* history only */
+    faults = xcalloc(1, sizeof *faults);
+    intent = intent_read(d->kind, d->tenant, d->name, d->created_ms, str_from(d->value), faults);
+    if (intent != NULL)
+        plan_put(c->plan, intent);
+    else
+        log_warn("the %s \"%s\" of tenant \"%s\" in the store has no effect: %s",
+                 intent_kind_name(d->kind), d->name, d->tenant, faults->all[0].text);
+    free(faults);
+}
+
+static void on_document(void *arg, const struct store_doc *row)
+{
+    struct documents *out = arg;
+    enum intent_kind kind;
+
+    if (intent_kind_from_name(row->kind, &kind))
+        documents_put(out, &(struct write_document){kind, row->tenant, row->name, row->value,
+                                                    row->set_by, row->created_ms});
+    else
+        log_warn("the store holds a document of kind \"%s\", which this program does not know",
+                 row->kind);
+}
+
+static bool plan_one(void *arg, const struct write_document *d)
+{
+    plan_document(arg, d);
+    return true;
+}
+
+/* Into the plan, and the clusters that they define into their places; they are read with the rest.
+ */
+static void take_documents(struct coordinator *c, struct documents *owned)
+{
+    const char *name;
+
+    documents_free(c->documents);
+    c->documents = owned;
+    for (int kind = 0; kind < INTENT_KIND__COUNT; kind++)
+        documents_each(owned, (enum intent_kind)kind, NULL, plan_one, c);
+    for (size_t i = 0; (name = plan_cluster_name(c->plan, i)) != NULL; i++) {
+        if (coordinator_find(c, name) != NULL)
+            continue;
+        (void)coordinator_cluster_new(c, name, false);
+        publish_add_cluster(c->publish, name);
+    }
+}
+
 bool coordinator_load(struct coordinator *c, struct err *e)
 {
-    struct rows *rows = xcalloc(c->num_clusters + 1, sizeof *rows);
+    struct documents *documents = documents_new();
     char *names = xcalloc(1, NAMES_MAX);
-    bool ok = store_recall(c->store, names_key, names, NAMES_MAX, e);
+    struct rows *rows;
+    bool ok = store_recall(c->store, names_key, names, NAMES_MAX, e) &&
+              store_each_doc(c->store, on_document, documents, e);
 
+    if (!ok) {
+        documents_free(documents);
+        free(names);
+        return false;
+    }
+    take_documents(c, documents);
+    rows = xcalloc(c->num_clusters + 1, sizeof *rows);
     for (size_t i = 0; i < c->num_clusters && ok; i++)
-        ok = read_cluster(c, &c->clusters[i], &rows[i], e);
+        ok = read_cluster(c, c->clusters[i], &rows[i], e);
     for (size_t i = 0; i < c->num_clusters; i++) {
         if (ok)
-            take_cluster(c, &c->clusters[i], &rows[i], names);
+            take_cluster(c, c->clusters[i], &rows[i], names);
         rows_clear(&rows[i]);
     }
+    c->head = store_head(c->store);
+    store_audit_head(c->store, c->audit_head);
     free(rows);
     free(names);
     return ok;
@@ -160,7 +242,7 @@ void coordinator_remember(struct coordinator *c)
     buf_init(&b, NAMES_MAX - 1);
     c->remembered = true;
     for (size_t i = 0; i < c->num_clusters && c->remembered; i++)
-        c->remembered = buf_add_fmt(&b, " %s ", c->clusters[i].name);
+        c->remembered = buf_add_fmt(&b, " %s ", c->clusters[i]->name);
     if (!c->remembered)
         err_set(&why, "TooLarge", "", "their names have more than %d bytes", (int)NAMES_MAX);
     else

@@ -1,27 +1,43 @@
 /*
  * What the files of the coordinator share, and nobody else: coordinator.c (loop, store's opening,
- * news), coordinator_load.c (from the store), coordinator_hold.c (may a cluster be published),
- * coordinator_commit.c (differences to store and publisher), coordinator_shown.c (what the API
- * reads).
+ * news), coordinator_clusters.c (which clusters there are), coordinator_load.c (from the store),
+ * coordinator_hold.c (may a cluster be published), coordinator_replica.c (Swarm's own store),
+ * coordinator_shown.c (what the API reads), and the write path (write_priv.h).
  */
 #ifndef CLUSTERS_COORDINATOR_PRIV_H
 #define CLUSTERS_COORDINATOR_PRIV_H
 
-#include "clusters/compile/compile.h"
+#include <sys/queue.h>
+
+#include "clusters/backlog.h"
+#include "clusters/compile/plan.h"
 #include "clusters/coordinator.h"
 #include "clusters/hold.h"
+#include "clusters/publish/mailbox.h"
+#include "clusters/publish/quiet.h"
+#include "clusters/replica/replica.h"
+#include "clusters/write.h"
 #include "gateway/core/map.h"
 #include "store/store.h"
 
+struct batch;
+struct documents;
 struct event;
 struct gateways;
 struct mailbox;
 struct observe;
+struct store_writer;
 struct view;
+struct write;
+
+struct audit_event;
+
+TAILQ_HEAD(write_list, write);
+STAILQ_HEAD(audit_list, audit_event);
 
 enum { COORDINATOR_MAGIC = 0x0c004d01 };
 
-/* Why what is compiled for a cluster is neither committed nor published. */
+/* Why what is planned for a cluster is neither committed nor published. */
 enum held {
     HELD_NOT,
     HELD_RETURNED, /* it was not configured in the last run: its old table waits for a picture */
@@ -31,16 +47,18 @@ enum held {
 
 struct cluster {
     char *name;
+    bool flagged; /* of the command line; else of a document */
     char epoch[STORE_EPOCH_MAX];
-    struct compile_cluster loaded;       /* from the store, until the first commit of this run */
-    const struct compile_cluster *table; /* what is committed: `loaded` or in `committed` */
-    struct map commits;                  /* object name -> struct stamp */
+    struct backlog backlog; /* how the store's table may differ from the plan */
+    bool in_batch;          /* the batch under way has its differences */
+    struct map commits;     /* object name -> struct stamp */
     uint64_t revision;
     uint64_t floor;
+    bool loaded; /* what the store has of it has been read */
     bool served;
-    enum held held; /* not HELD_NOT: `table` is `loaded` */
-    bool ahead;     /* a gateway held a later revision of our epoch: numbers may mean two things */
-    bool outdated;  /* that, or a live gateway holds a later epoch */
+    enum held held;
+    bool ahead;    /* a gateway held a later revision of our epoch: numbers may mean two things */
+    bool outdated; /* that, or a live gateway holds a later epoch */
     int64_t since_ms;        /* of `held` or `outdated`, monotonic */
     int64_t renewed_ms;      /* when the epoch was last taken anew, monotonic; 0 = never */
     struct hold_facts facts; /* of the last review */
@@ -53,25 +71,54 @@ struct stamp {
     uint64_t commit;
 };
 
+/* The labels of a service as the swarm has them now, until the store has them too. */
+struct seen {
+    char *tenant;
+    char *service;
+    char *value; /* NULL: it is gone */
+};
+
 struct coordinator {
     unsigned magic;
     struct event_base *base;
-    char *default_cluster; /* NULL: none */
-    char *store_path;
-    bool accept_empty;
-    const char **names; /* of the clusters, for compile */
-    struct cluster *clusters;
+    struct coordinator_config config; /* its strings are the caller's, and live as long */
+    struct cluster **clusters;        /* a cluster never moves */
     size_t num_clusters;
-    struct store *store; /* NULL while it cannot be opened: store_failure says why */
-    bool remembered;     /* the store knows which clusters this run has */
-    bool begun;          /* a picture has been compiled with the store open */
+    struct store *store;         /* NULL while it cannot be opened: store_failure says why */
+    struct store_writer *writer; /* has the store while `batch` is not NULL */
+    struct store *reader;        /* of history and audit, for lists */
+    bool remembered;             /* the store knows which clusters this run has */
+    bool begun;                  /* a picture has been planned with the store open */
     struct publish *publish;
     struct mailbox *news;
     struct observe *observe;
-    struct view *view;                /* newest; NULL before the first */
-    int64_t first_view_ms;            /* monotonic */
-    struct compile_result *compiled;  /* of that view */
-    struct compile_result *committed; /* the newest that is in the store; may be == compiled */
+    struct view *view;     /* newest; NULL before the first */
+    bool view_is_new;      /* the plan has not seen it */
+    struct view *planned;  /* the one that the plan holds on to */
+    int64_t first_view_ms; /* monotonic */
+    struct plan *plan;
+    struct documents *documents;
+    uint64_t head; /* last commit */
+    char audit_head[STORE_HASH_HEX + 1];
+    /* the write path */
+    struct write_list queued;
+    struct write_list batched; /* in this batch, in order */
+    struct write_list waiting; /* committed, for gateways or for Swarm */
+    size_t num_writes;
+    struct audit_list events; /* for the audit chain, beside commits */
+    size_t num_events;
+    struct quiet quiet_events; /* about those that are left out */
+    struct map staged;   /* write_key -> struct staged: documents as the batch would leave them */
+    struct map seen;     /* write_key -> struct seen */
+    struct batch *batch; /* with the writer's thread; NULL: none is */
+    struct mailbox *written;
+    write_event_fn *on_commit;
+    void *on_commit_arg;
+    struct replica *replica; /* NULL: documents stay on this node */
+    bool replica_loaded;
+    enum replica_fence fence;
+    char fence_holder[64];
+    uint64_t skip_to; /* commits go on behind this one, which Swarm's store has */
     struct event *turn;
     struct event *retry;
     struct event *tick;
@@ -82,10 +129,18 @@ struct cluster *coordinator_find(const struct coordinator *c, const char *name);
 
 /* coordinator.c: notes the store's failure, which is tried again in a second. */
 void coordinator_store_failed(struct coordinator *c, const struct err *why, const char *what);
-void coordinator_turn_soon(struct coordinator *c); /* compile and commit at the end of the turn */
+void coordinator_turn_soon(struct coordinator *c); /* plan and commit at the end of the turn */
 
-/* coordinator_load.c: all clusters, or none with *e. */
+/* coordinator_clusters.c: as the plan has them. */
+struct cluster *coordinator_cluster_new(struct coordinator *c, const char *name, bool flagged);
+void coordinator_clusters_add(struct coordinator *c);    /* those that are missing */
+void coordinator_clusters_follow(struct coordinator *c); /* and without those that are gone */
+void coordinator_clusters_free(struct coordinator *c);
+void coordinator_serve(struct coordinator *c, struct cluster *cl);
+
+/* coordinator_load.c: all of it, or nothing with *e. */
 MUST_USE bool coordinator_load(struct coordinator *c, struct err *e);
+MUST_USE bool coordinator_load_cluster(struct coordinator *c, struct cluster *cl, struct err *e);
 void coordinator_stamp(struct cluster *cl, const char *name, uint64_t commit);
 void coordinator_remember(struct coordinator *c); /* which clusters this run has */
 
@@ -93,8 +148,21 @@ void coordinator_remember(struct coordinator *c); /* which clusters this run has
 void coordinator_hold_begin(struct coordinator *c);  /* once, with the first picture */
 bool coordinator_hold_review(struct coordinator *c); /* true: a cluster was let go */
 
-/* coordinator_commit.c */
-void coordinator_serve(struct coordinator *c, struct cluster *cl);
-void coordinator_commit(struct coordinator *c);
+/* write_batch.c */
+void coordinator_plan_view(struct coordinator *c); /* the newest view into the plan */
+void coordinator_batch(struct coordinator *c);     /* what there is, to the writer */
+void coordinator_on_written(void *arg, struct store_commit_rq *all, size_t num,
+                            const struct err *e); /* on its thread */
+void coordinator_batch_back(void *arg, struct mailbox_item *item);
+void coordinator_batch_drop(struct mailbox_item *item);
+void coordinator_batch_end(struct coordinator *c); /* at the end: nobody is answered */
+void coordinator_seen_free(void *seen);
+
+/* coordinator_replica.c */
+MUST_USE bool coordinator_replica_start(struct coordinator *c, struct err *e);
+/* False with why: the fence is not held (yet, or any more). */
+MUST_USE bool coordinator_may_commit(const struct coordinator *c, struct err *why);
+void coordinator_replicate(struct coordinator *c, const struct store_commit_rq *rq);
+uint64_t coordinator_durable(const struct coordinator *c); /* last commit that Swarm has */
 
 #endif

@@ -17,9 +17,11 @@ bool coordinator_ready(const struct coordinator *c, struct err *why)
     const struct observe_health *h = observe_health(c->observe);
     int64_t age = clock_mono_ms() - h->last_good_mono_ms;
 
+    if (!coordinator_may_commit(c, why))
+        return false;
     if (c->store_failure.code != NULL)
         return err_set(why, c->store_failure.code, "", "%s", c->store_failure.text);
-    if (c->compiled == NULL)
+    if (c->planned == NULL)
         return err_set(why, "NotRead", "", "the swarm has not been read yet%s%s",
                        h->last_error.code != NULL ? ": " : "", h->last_error.text);
     if (age > STALE_MS)
@@ -27,8 +29,8 @@ bool coordinator_ready(const struct coordinator *c, struct err *why)
                        (long long)(age / 1000), h->last_error.code != NULL ? ": " : "",
                        h->last_error.text);
     for (size_t i = 0; i < c->num_clusters; i++) {
-        if (c->clusters[i].why.code != NULL) {
-            *why = c->clusters[i].why;
+        if (c->clusters[i]->why.code != NULL) {
+            *why = c->clusters[i]->why;
             return false;
         }
     }
@@ -52,9 +54,9 @@ uint16_t coordinator_stream_port(const struct coordinator *c)
     return publish_port(c->publish);
 }
 
-const struct compile_result *coordinator_compiled(const struct coordinator *c)
+bool coordinator_has_read(const struct coordinator *c)
 {
-    return c->compiled;
+    return c->planned != NULL;
 }
 
 uint64_t coordinator_service_commit(const struct coordinator *c, const char *cluster,

@@ -4,7 +4,8 @@
  *
  * Writes that come within a turn share one transaction and one fsync (group commit), each with a
  * commit number of its own. While a batch is with the writer thread, later writes wait for it:
- * each is judged against what all earlier ones left. A batch that the store does not take is undone.
+ * each is judged against what all earlier ones left. A batch that the store does not take is
+ * undone.
  */
 #ifndef CLUSTERS_WRITE_H
 #define CLUSTERS_WRITE_H
@@ -21,8 +22,8 @@ struct coordinator;
 struct write;
 
 enum {
-    WRITE_OPS_MAX = 10000,     /* of one write */
-    WRITE_WAITING_MAX = 1024,  /* writes that wait or are under way; more: 503 */
+    WRITE_OPS_MAX = 10000,    /* of one write */
+    WRITE_WAITING_MAX = 1024, /* writes that wait or are under way; more: 503 */
     WRITE_HEAD_HEX = 64
 };
 
@@ -54,19 +55,22 @@ struct write_answer {
      * 412, 413, 422, 503, 507; then `faults`, whose fields are pointers "/<op>/<pointer>". */
     int status;
     const struct errs *faults;
-    uint64_t commit;    /* that it became; the present head when it changed nothing */
+    uint64_t commit; /* that it became; the present head when it changed nothing */
     bool changed;
-    const char *head;   /* of the audit chain after it, hex */
-    const enum write_effect *effects; /* one an op */
-    const struct plan_delta *delta;   /* what it changes in the tables */
-    const char *const *hosts;         /* whose backend changes */
-    size_t num_hosts;
+    const char *head;                 /* of the audit chain after it, hex */
+    const enum write_effect *effects; /* one an op; NULL unless status is 0 */
+    const struct plan_delta *delta;   /* what it changes, or would, in the tables; never NULL */
+    /* The ops as they were done: of a rollback, what was made of history. */
+    const struct write_op *ops;
+    size_t num_ops;
+    const char *const *lost; /* of a rollback: services of then that are not there any more */
+    size_t num_lost;
     /* ?wait=applied: */
     bool waited;
-    bool applied;       /* every live gateway of the changed clusters has it */
+    bool applied; /* every live gateway of the changed clusters has it */
     const struct write_laggard *laggards;
     size_t num_laggards;
-    bool durable;       /* it is in Swarm's store as well */
+    bool durable; /* it is in Swarm's store as well */
 };
 
 /* The answer is lent for the call. Never called from within coordinator_write. */
@@ -120,8 +124,21 @@ void coordinator_each_document(const struct coordinator *c, enum intent_kind kin
 
 /* The plan, for conditions, services, objects and explain; lent for the turn. */
 const struct plan *coordinator_plan(const struct coordinator *c);
-uint64_t coordinator_head(const struct coordinator *c);          /* last commit of the store */
-const char *coordinator_audit_head(const struct coordinator *c); /* hex, "" before the store opens */
+uint64_t coordinator_head(const struct coordinator *c); /* last commit of the store */
+const char *
+coordinator_audit_head(const struct coordinator *c); /* hex, "" before the store opens */
+
+/* Commits and audit, for lists: a connection that only reads; NULL while the store is not open. */
+struct store;
+struct store *coordinator_reader(const struct coordinator *c);
+
+/*
+ * An event for the audit chain that is no commit, such as a refused token; `detail` is JSON. It
+ * goes with the next batch; of too many that wait (a store that takes nothing) the newest are left
+ * out, which is logged.
+ */
+void coordinator_audit(struct coordinator *c, const char *author, const char *action,
+                       const char *tenant, const char *detail);
 
 /* After each commit, in order, for /v1/watch: on the coordinator's loop. */
 struct write_event {

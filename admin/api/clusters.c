@@ -9,6 +9,7 @@
 #include "admin/api/api_priv.h"
 #include "clusters/coordinator.h"
 #include "clusters/publish/reply.h"
+#include "clusters/write.h"
 #include "gateway/core/buf.h"
 #include "gateway/core/check.h"
 
@@ -93,17 +94,16 @@ static bool belongs(const struct compile_service *s, const char *cluster)
     return s->cluster[0] == '\0' || strcmp(s->cluster, cluster) == 0;
 }
 
-/* The services once the swarm has been read; NULL: answered with 503. */
-static const struct compile_result *services_of(struct api_call *call)
+/* False: the swarm has not been read yet, and that was answered (503). */
+static bool has_services(struct api_call *call)
 {
-    const struct compile_result *r = coordinator_compiled(call->coordinator);
     struct err why = {0};
 
-    if (r == NULL) {
-        err_set(&why, "NotRead", "", "the coordinator has not read the swarm yet");
-        reply_later(call->req, 503, 1, &why);
-    }
-    return r;
+    if (coordinator_has_read(call->coordinator))
+        return true;
+    err_set(&why, "NotRead", "", "the coordinator has not read the swarm yet");
+    reply_later(call->req, 503, 1, &why);
+    return false;
 }
 
 /* ---- the cluster --------------------------------------------------------------------------------
@@ -147,32 +147,40 @@ static bool is_accepted(const struct compile_service *s)
     return false;
 }
 
+struct service_page {
+    struct page page;
+    const char *cluster;
+};
+
+static void add_service(void *arg, const struct compile_service *s)
+{
+    struct service_page *sp = arg;
+    struct page *p = &sp->page;
+
+    if (!belongs(s, sp->cluster))
+        return;
+    add_separator(p);
+    add_text(p, "{\"service\":", s->name);
+    add_text(p, ",\"id\":", s->id);
+    add_text(p, ",\"cluster\":", s->cluster);
+    add_bool(p, ",\"accepted\":", is_accepted(s));
+    add(p, "}");
+}
+
 void api_get_services(struct api_call *call)
 {
     char cluster[API_CLUSTER_MAX + 1];
-    const struct compile_result *r;
-    struct page p;
+    struct service_page sp = {.cluster = cluster};
 
-    if (!api_named_cluster(call, cluster) || (r = services_of(call)) == NULL)
+    if (!api_named_cluster(call, cluster) || !has_services(call))
         return;
-    page_open(&p);
-    add_text(&p, "{\"cluster\":", cluster);
-    add_number(&p, ",\"revision\":", coordinator_revision(call->coordinator, cluster));
-    add(&p, ",\"services\":[");
-    for (size_t i = 0; i < r->num_services; i++) {
-        const struct compile_service *s = &r->services[i];
-
-        if (!belongs(s, cluster))
-            continue;
-        add_separator(&p);
-        add_text(&p, "{\"service\":", s->name);
-        add_text(&p, ",\"id\":", s->id);
-        add_text(&p, ",\"cluster\":", s->cluster);
-        add_bool(&p, ",\"accepted\":", is_accepted(s));
-        add(&p, "}");
-    }
-    add(&p, "]}");
-    page_send(&p, call);
+    page_open(&sp.page);
+    add_text(&sp.page, "{\"cluster\":", cluster);
+    add_number(&sp.page, ",\"revision\":", coordinator_revision(call->coordinator, cluster));
+    add(&sp.page, ",\"services\":[");
+    plan_each_service(coordinator_plan(call->coordinator), add_service, &sp);
+    add(&sp.page, "]}");
+    page_send(&sp.page, call);
 }
 
 static void add_condition(struct page *p, const struct compile_condition *c)
@@ -211,27 +219,38 @@ static void send_service(struct api_call *call, const char *cluster,
     page_send(&p, call);
 }
 
+/* The one of that name or id in the cluster, or in none. */
+struct wanted_service {
+    struct str wanted;
+    const char *cluster;
+    const struct compile_service *found;
+};
+
+static void find_service(void *arg, const struct compile_service *s)
+{
+    struct wanted_service *w = arg;
+
+    if (w->found == NULL && belongs(s, w->cluster) &&
+        (str_eq(w->wanted, str_from(s->name)) || str_eq(w->wanted, str_from(s->id))))
+        w->found = s;
+}
+
 void api_get_service(struct api_call *call)
 {
     char cluster[API_CLUSTER_MAX + 1];
-    const struct compile_result *r;
-    struct str wanted = call->vars[1];
+    struct wanted_service w = {.wanted = call->vars[1], .cluster = cluster};
     struct err why = {0};
 
-    if (!api_named_cluster(call, cluster) || (r = services_of(call)) == NULL)
+    if (!api_named_cluster(call, cluster) || !has_services(call))
         return;
-    for (size_t i = 0; i < r->num_services; i++) {
-        const struct compile_service *s = &r->services[i];
-
-        if (belongs(s, cluster) &&
-            (str_eq(wanted, str_from(s->name)) || str_eq(wanted, str_from(s->id)))) {
-            send_service(call, cluster, s);
-            return;
-        }
+    plan_each_service(coordinator_plan(call->coordinator), find_service, &w);
+    if (w.found != NULL) {
+        send_service(call, cluster, w.found);
+        return;
     }
     err_set(&why, "NotFound", "service",
             "cluster \"%s\" has no service \"%.*s\" with labels of Signalbox", cluster,
-            wanted.n > 80 ? 80 : (int)wanted.n, wanted.p);
+            w.wanted.n > 80 ? 80 : (int)w.wanted.n, w.wanted.p);
     reply_problem(call->req, 404, &why);
 }
 

@@ -67,6 +67,16 @@ void token_bootstrap(const struct identity *id, char out[TOKEN_MAX])
     ASSERT(n > 0 && n < TOKEN_MAX);
 }
 
+void token_replica_key(const struct identity *id, uint8_t out[IDENTITY_TOKEN_KEY])
+{
+    static const char purpose[] = "replica";
+    unsigned n = 0;
+
+    ASSERT(HMAC(EVP_sha256(), id->token_key, IDENTITY_TOKEN_KEY, (const uint8_t *)purpose,
+                strlen(purpose), out, &n) != NULL &&
+           n == IDENTITY_TOKEN_KEY);
+}
+
 static bool same(struct str token, const char *expected)
 {
     return token.n == strlen(expected) && CRYPTO_memcmp(token.p, expected, token.n) == 0;

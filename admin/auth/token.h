@@ -17,6 +17,9 @@ MUST_USE bool token_cluster(const struct identity *id, const char *cluster, char
                             struct err *e);
 void token_bootstrap(const struct identity *id, char out[TOKEN_MAX]);
 
+/* The key under which documents are sealed into Swarm's store (clusters/replica). */
+void token_replica_key(const struct identity *id, uint8_t out[IDENTITY_TOKEN_KEY]);
+
 /* Constant time in the secret part. PUBLISH_OTHER_CLUSTER for a good token of another cluster. */
 enum publish_access token_check_cluster(const struct identity *id, const char *cluster,
                                         struct str token);

@@ -21,6 +21,9 @@
 #include "gateway/core/obj.h"
 
 enum message_type {
+    MESSAGE_ADD,
+    MESSAGE_REMOVE,
+    MESSAGE_CLOSE,
     MESSAGE_LOAD,
     MESSAGE_EPOCH, /* in the name of the only change */
     MESSAGE_SERVE,
@@ -102,9 +105,9 @@ void publish_tell(struct publish *p, struct subscriber *s, enum publish_news_typ
 
 static struct publish_cluster *cluster_of(struct publish *p, const struct subscriber *s)
 {
-    for (size_t i = 0; i < p->num_clusters; i++) {
-        if (p->clusters[i].ledger == s->ledger)
-            return &p->clusters[i];
+    for (size_t i = 0; i < p->clusters.num; i++) {
+        if (p->clusters.all[i]->ledger == s->ledger)
+            return p->clusters.all[i];
     }
     WRONG("a stream of no cluster");
 }
@@ -150,8 +153,8 @@ static void on_beat(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     OBJ_CAST(p, arg, PUBLISH_MAGIC);
-    for (size_t i = 0; i < p->num_clusters; i++) {
-        TAILQ_FOREACH(s, &p->clusters[i].subscribers, next)
+    for (size_t i = 0; i < p->clusters.num; i++) {
+        TAILQ_FOREACH(s, &p->clusters.all[i]->subscribers, next)
         subscriber_beat(s);
     }
 }
@@ -170,14 +173,43 @@ static void take_load(const struct message *m)
         log_error("cluster %s: not published: %s", m->cluster->name, why.text);
 }
 
-static void take_epoch(const struct message *m)
+static void clusters_add(struct publish_clusters *list, struct publish_cluster *c)
 {
-    struct publish_cluster *c = m->cluster;
+    list->all = xrealloc(list->all, (list->num + 1) * sizeof(struct publish_cluster *));
+    list->all[list->num++] = c;
+}
+
+static void take_add(struct publish *p, struct publish_cluster *c)
+{
+    for (size_t i = 0; i < p->clusters.num; i++) {
+        if (p->clusters.all[i] == c) {
+            c->gone = false;
+            return;
+        }
+    }
+    clusters_add(&p->clusters, c);
+}
+
+static void end_streams(struct publish_cluster *c)
+{
     struct subscriber *s;
 
-    ledger_set_epoch(c->ledger, m->changes[0].name);
     while ((s = TAILQ_FIRST(&c->subscribers)) != NULL)
         subscriber_end(s); /* leaves the list */
+}
+
+static void take_close(struct publish *p, struct publish_cluster *c)
+{
+    end_streams(c);
+    bury(p); /* they lean on the ledger */
+    ledger_free(c->ledger);
+    c->ledger = ledger_new(c->name, p->config.epoch);
+}
+
+static void take_epoch(const struct message *m)
+{
+    ledger_set_epoch(m->cluster->ledger, m->changes[0].name);
+    end_streams(m->cluster);
 }
 
 static void take_commit(const struct message *m)
@@ -207,6 +239,16 @@ static void on_message(void *arg, struct mailbox_item *owned)
 
     OBJ_CAST(p, arg, PUBLISH_MAGIC);
     switch (m->type) {
+    case MESSAGE_ADD:
+        take_add(p, m->cluster);
+        break;
+    case MESSAGE_REMOVE:
+        m->cluster->gone = true;
+        take_close(p, m->cluster);
+        break;
+    case MESSAGE_CLOSE:
+        take_close(p, m->cluster);
+        break;
     case MESSAGE_LOAD:
         take_load(m);
         break;
@@ -239,24 +281,37 @@ static void *thread_main(void *arg)
 /* ---- the caller's side --------------------------------------------------------------------------
  */
 
-struct publish_cluster *publish_find(struct publish *p, const char *name)
+static struct publish_cluster *find_in(const struct publish_clusters *list, const char *name)
 {
-    for (size_t i = 0; i < p->num_clusters; i++) {
-        if (strcmp(p->clusters[i].name, name) == 0)
-            return &p->clusters[i];
+    for (size_t i = 0; i < list->num; i++) {
+        if (strcmp(list->all[i]->name, name) == 0)
+            return list->all[i];
     }
     return NULL;
 }
 
+struct publish_cluster *publish_find(struct publish *p, const char *name)
+{
+    struct publish_cluster *c = find_in(&p->clusters, name);
+
+    return c != NULL && !c->gone ? c : NULL;
+}
+
+static struct publish_cluster *cluster_new(struct publish *p, const char *name)
+{
+    struct publish_cluster *c = xcalloc(1, sizeof *c);
+
+    c->name = xstrdup(name);
+    c->ledger = ledger_new(name, p->config.epoch);
+    TAILQ_INIT(&c->subscribers);
+    clusters_add(&p->known, c);
+    return c;
+}
+
 static void add_clusters(struct publish *p, const struct publish_config *config)
 {
-    p->clusters = xcalloc(config->num_clusters + 1, sizeof p->clusters[0]);
-    p->num_clusters = config->num_clusters;
-    for (size_t i = 0; i < p->num_clusters; i++) {
-        p->clusters[i].name = xstrdup(config->clusters[i]);
-        p->clusters[i].ledger = ledger_new(config->clusters[i], config->epoch);
-        TAILQ_INIT(&p->clusters[i].subscribers);
-    }
+    for (size_t i = 0; i < config->num_clusters; i++)
+        clusters_add(&p->clusters, cluster_new(p, config->clusters[i]));
 }
 
 static bool open_events(struct publish *p, struct err *e)
@@ -327,8 +382,8 @@ static void free_clusters(struct publish *p)
 {
     struct subscriber *s;
 
-    for (size_t i = 0; i < p->num_clusters; i++) {
-        struct publish_cluster *c = &p->clusters[i];
+    for (size_t i = 0; i < p->known.num; i++) {
+        struct publish_cluster *c = p->known.all[i];
 
         while ((s = TAILQ_FIRST(&c->subscribers)) != NULL) {
             TAILQ_REMOVE(&c->subscribers, s, next);
@@ -338,11 +393,13 @@ static void free_clusters(struct publish *p)
     bury(p);
     if (p->listener != NULL)
         listener_free(p->listener);
-    for (size_t i = 0; i < p->num_clusters; i++) {
-        ledger_free(p->clusters[i].ledger);
-        free(p->clusters[i].name);
+    for (size_t i = 0; i < p->known.num; i++) {
+        ledger_free(p->known.all[i]->ledger);
+        free(p->known.all[i]->name);
+        free(p->known.all[i]);
     }
-    free(p->clusters);
+    free(p->known.all);
+    free(p->clusters.all);
 }
 
 void publish_free(struct publish *p)
@@ -372,14 +429,32 @@ uint16_t publish_port(const struct publish *p)
     return p->port;
 }
 
-/* Names of clusters are fixed after publish_new, so that the caller may look them up. */
 static struct publish_cluster *must_find(struct publish *p, const char *name)
 {
-    struct publish_cluster *c = publish_find(p, name);
+    struct publish_cluster *c = find_in(&p->known, name);
 
     OBJ_CHECK(p, PUBLISH_MAGIC);
     ASSERT(c != NULL);
     return c;
+}
+
+void publish_add_cluster(struct publish *p, const char *name)
+{
+    struct publish_cluster *c = find_in(&p->known, name);
+
+    if (c == NULL)
+        c = cluster_new(p, name);
+    post(p, message_new(MESSAGE_ADD, c, 0, 0));
+}
+
+void publish_remove_cluster(struct publish *p, const char *name)
+{
+    post(p, message_new(MESSAGE_REMOVE, must_find(p, name), 0, 0));
+}
+
+void publish_close(struct publish *p, const char *name)
+{
+    post(p, message_new(MESSAGE_CLOSE, must_find(p, name), 0, 0));
 }
 
 void publish_load_object(struct publish *p, const char *cluster, enum route_kind kind,

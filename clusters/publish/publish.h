@@ -78,7 +78,7 @@ struct publish_news {
 struct publish_config {
     const char *listen;          /* "0.0.0.0:7700"; port 0 takes a free one */
     const char *epoch;           /* of all clusters until publish_epoch */
-    const char *const *clusters; /* the configured ones; any other name is 404 */
+    const char *const *clusters; /* those there at once; any other name is 404 */
     size_t num_clusters;
     /* Does this token open that cluster? Compares in constant time. `address` is the peer's. */
     enum publish_access (*access)(void *arg, const char *cluster, struct str token,
@@ -93,6 +93,15 @@ struct publish_config {
 struct publish *publish_new(const struct publish_config *config, struct err *e);
 void publish_free(struct publish *p); /* ends the streams, joins the thread; NULL is fine */
 uint16_t publish_port(const struct publish *p);
+
+/*
+ * A cluster beside those of the configuration, until publish_remove_cluster: then its streams end
+ * and its name is 404. One that comes back is empty, and is filled and served anew.
+ */
+void publish_add_cluster(struct publish *p, const char *name);
+void publish_remove_cluster(struct publish *p, const char *name);
+/* Its streams end and are answered 503, as before publish_serve; reports are still taken. */
+void publish_close(struct publish *p, const char *name);
 
 /*
  * Fills a cluster before it is served: every object with the commit that set it last, and from the

@@ -19,18 +19,25 @@ enum { PUBLISH_MAGIC = 0x1b11c501, PUBLISH_CONNECTIONS_MAX = 4096, PUBLISH_BEAT_
 
 TAILQ_HEAD(subscriber_list, subscriber);
 
+/* Made once for a name; never moved, never freed before the end. Its name is anyone's to read. */
 struct publish_cluster {
     char *name;
+    bool gone; /* removed: 404 */
     struct ledger *ledger;
     struct subscriber_list subscribers;
 };
 
-/* After publish_new everything but `mailbox` and `port` belongs to the thread. */
+struct publish_clusters {
+    struct publish_cluster **all;
+    size_t num;
+};
+
+/* After publish_new everything but `known`, `mailbox` and `port` belongs to the thread. */
 struct publish {
     unsigned magic;
     struct publish_config config; /* strings and cluster names are ours */
-    struct publish_cluster *clusters;
-    size_t num_clusters;
+    struct publish_clusters clusters;
+    struct publish_clusters known; /* the caller's list of the same */
     struct event_base *base;
     struct mailbox *mailbox;
     struct listener *listener;
@@ -43,6 +50,7 @@ struct publish {
     uint16_t port;
 };
 
+/* On the thread: NULL for one that is not there, or not any more. */
 struct publish_cluster *publish_find(struct publish *p, const char *name);
 void publish_on_request(void *arg, struct evhttp_request *req);
 void publish_tell(struct publish *p, struct subscriber *s, enum publish_news_type type,

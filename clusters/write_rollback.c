@@ -1,0 +1,268 @@
+/*
+ * A write made from history: the documents of a tenant, or of a cluster, as they were after a
+ * commit. What labels made cannot be written back, the labels are the service's: where a service's
+ * labels differ from what they were, a pin holds the old ones until it is released; endpoints
+ * follow the tasks all the while. A service that is not there any more is named. Tokens are never
+ * rolled back: what was revoked stays revoked.
+ */
+#include <string.h>
+
+#include "clusters/documents.h"
+#include "clusters/labels/labels.h"
+#include "clusters/write_priv.h"
+#include "gateway/core/check.h"
+
+/* A document that was different then. */
+struct then {
+    enum intent_kind kind;
+    char *tenant;
+    char *name;
+    char *value; /* NULL: it was not there */
+    int64_t created_ms;
+};
+
+struct history {
+    struct coordinator *c;
+    struct then *all;
+    size_t num;
+};
+
+static void on_then(void *arg, const struct store_doc *d, const char *then, int64_t created_ms)
+{
+    struct history *h = arg;
+    enum intent_kind kind;
+
+    if (!intent_kind_from_name(d->kind, &kind))
+        return;
+    if ((h->num & (h->num - 1)) == 0) /* at 0 and at each power of two */
+        h->all = xrealloc(h->all, (h->num > 0 ? h->num * 2 : 1) * sizeof h->all[0]);
+    h->all[h->num++] = (struct then){kind, xstrdup(d->tenant), xstrdup(d->name),
+                                     then != NULL ? xstrdup(then) : NULL, created_ms};
+}
+
+static void history_clear(struct history *h)
+{
+    for (size_t i = 0; i < h->num; i++) {
+        free(h->all[i].tenant);
+        free(h->all[i].name);
+        free(h->all[i].value);
+    }
+    free(h->all);
+}
+
+static const struct then *find_then(const struct history *h, enum intent_kind kind,
+                                    const char *tenant, const char *name)
+{
+    for (size_t i = 0; i < h->num; i++) {
+        const struct then *t = &h->all[i];
+
+        if (t->kind == kind && strcmp(t->tenant, tenant) == 0 && strcmp(t->name, name) == 0)
+            return t;
+    }
+    return NULL;
+}
+
+/* Its value after the commit; NULL: it was not there. Lent. */
+static const char *value_then(const struct history *h, enum intent_kind kind, const char *tenant,
+                              const char *name)
+{
+    const struct then *t = find_then(h, kind, tenant, name);
+    const struct write_document *now;
+
+    if (t != NULL)
+        return t->value;
+    now = documents_get(h->c->documents, kind, tenant, name);
+    return now != NULL ? now->value : NULL;
+}
+
+/* ---- documents ----------------------------------------------------------------------------------
+ */
+
+static bool is_of(const char *value, enum intent_kind kind, const struct then *t,
+                  const char *cluster)
+{
+    struct errs *faults = xcalloc(1, sizeof *faults);
+    struct intent *i =
+        value != NULL ? intent_read(kind, t->tenant, t->name, 0, str_from(value), faults) : NULL;
+    bool is = i != NULL && i->cluster != NULL && strcmp(i->cluster, cluster) == 0;
+
+    intent_free(i);
+    free(faults);
+    return is;
+}
+
+/* Does the document, as it is or was, belong to what is rolled back? */
+static bool concerns(const struct history *h, const struct then *t, const char *cluster)
+{
+    const struct write_document *now;
+
+    switch (t->kind) {
+    case INTENT_ROUTE:
+    case INTENT_POOL:
+    case INTENT_ENDPOINTS:
+    case INTENT_CERTIFICATE:
+        break;
+    case INTENT_SETTINGS:
+        return cluster != NULL && strcmp(t->name, cluster) == 0;
+    case INTENT_CLUSTER:
+    case INTENT_TENANT:
+    case INTENT_OWNERSHIP:
+    case INTENT_TOKEN:
+    case INTENT_PIN: /* by the services */
+    case INTENT_SERVICE:
+    case INTENT_KIND__COUNT:
+        return false;
+    }
+    now = documents_get(h->c->documents, t->kind, t->tenant, t->name);
+    return cluster == NULL || is_of(t->value, t->kind, t, cluster) ||
+           (now != NULL && is_of(now->value, t->kind, t, cluster));
+}
+
+static void add_documents(struct write *w, const struct history *h, const char *cluster)
+{
+    for (size_t i = 0; i < h->num; i++) {
+        const struct then *t = &h->all[i];
+
+        if (concerns(h, t, cluster))
+            write_add_op(w,
+                         &(struct write_op){t->kind, t->tenant, t->name, t->value, WRITE_ALWAYS, 0},
+                         t->created_ms);
+    }
+}
+
+/* ---- services -----------------------------------------------------------------------------------
+ */
+
+/* The labels, as an object, of a service's document or of a pin: both are printed by us, with the
+ * labels between these words. */
+static struct str labels_of(const char *value, bool pin)
+{
+    static const char labels[] = "\"labels\":";
+    const char *from = strstr(value, labels);
+    const char *to = value + strlen(value) - 1;
+
+    ASSERT(from != NULL);
+    from += sizeof labels - 1;
+    if (pin) {
+        const char *service = NULL;
+
+        for (const char *at = from; (at = strstr(at, ",\"service\":")) != NULL; at++)
+            service = at; /* the last one is the pin's own: keys are sorted */
+        ASSERT(service != NULL);
+        to = service;
+    }
+    return (struct str){from, (size_t)(to - from)};
+}
+
+/* What was in force then: a pin's labels, else the service's own; "{}" when there was none. */
+static struct str labels_then(const struct history *h, const char *tenant, const char *service)
+{
+    const char *pin = value_then(h, INTENT_PIN, tenant, service);
+    const char *own = value_then(h, INTENT_SERVICE, tenant, service);
+
+    if (pin != NULL)
+        return labels_of(pin, true);
+    return own != NULL ? labels_of(own, false) : STR("{}");
+}
+
+static void add_pin(struct write *w, const char *tenant, const char *service, struct str labels,
+                    uint64_t to)
+{
+    char *value = xasprintf("{\"commit\":%llu,\"labels\":%.*s,\"service\":\"%s\"}",
+                            (unsigned long long)to, (int)labels.n, labels.p, service);
+
+    write_add_op(w, &(struct write_op){INTENT_PIN, tenant, service, value, WRITE_ALWAYS, 0}, 0);
+    free(value);
+}
+
+static void add_lost(struct write *w, const char *service)
+{
+    w->lost = xrealloc(w->lost, (w->num_lost + 1) * sizeof(char *));
+    w->lost[w->num_lost++] = xstrdup(service);
+}
+
+static bool str_same(struct str a, struct str b)
+{
+    return a.n == b.n && memcmp(a.p, b.p, a.n) == 0;
+}
+
+static void add_service(struct write *w, const struct history *h, const char *tenant,
+                        const char *service, uint64_t to)
+{
+    const struct documents *docs = h->c->documents;
+    const struct write_document *now = documents_get(docs, INTENT_SERVICE, tenant, service);
+    const struct write_document *pin = documents_get(docs, INTENT_PIN, tenant, service);
+    struct str labels = labels_then(h, tenant, service);
+
+    if (now == NULL && value_then(h, INTENT_SERVICE, tenant, service) != NULL)
+        add_lost(w, service);
+    else if (now != NULL && !str_same(labels, labels_of(now->value, false)))
+        add_pin(w, tenant, service, labels, to);
+    else if (pin != NULL)
+        write_add_op(w, &(struct write_op){INTENT_PIN, tenant, service, NULL, WRITE_ALWAYS, 0}, 0);
+}
+
+struct in_cluster {
+    const char *service;
+    const char *cluster;
+    bool found;
+};
+
+static void on_service(void *arg, const struct compile_service *s)
+{
+    struct in_cluster *in = arg;
+
+    if (strcmp(s->name, in->service) == 0 && strcmp(s->cluster, in->cluster) == 0)
+        in->found = true;
+}
+
+/* Is it in this cluster now, or did its label name it then? */
+static bool service_concerns(const struct history *h, const struct then *t, const char *cluster)
+{
+    struct in_cluster in = {.service = t->name, .cluster = cluster};
+    char *label;
+
+    if (cluster == NULL)
+        return true;
+    plan_each_service(h->c->plan, on_service, &in);
+    label = xasprintf("\"" LABELS_SERVICE_CLUSTER "\":\"%s\"", cluster);
+    in.found = in.found || (t->value != NULL && strstr(t->value, label) != NULL);
+    free(label);
+    return in.found;
+}
+
+static void add_services(struct write *w, const struct history *h, const char *cluster, uint64_t to)
+{
+    for (size_t i = 0; i < h->num; i++) {
+        const struct then *t = &h->all[i];
+        bool twice =
+            t->kind == INTENT_PIN && find_then(h, INTENT_SERVICE, t->tenant, t->name) != NULL;
+
+        if ((t->kind == INTENT_SERVICE || t->kind == INTENT_PIN) && !twice &&
+            service_concerns(h, t, cluster))
+            add_service(w, h, t->tenant, t->name, to);
+    }
+}
+
+struct write *coordinator_rollback(struct coordinator *c, const char *tenant, const char *cluster,
+                                   uint64_t to, const struct write_request *rq, struct err *e)
+{
+    struct history h = {.c = c};
+    struct write *w = NULL;
+
+    ASSERT((tenant == NULL) != (cluster == NULL));
+    if (!coordinator_may_commit(c, e))
+        return NULL;
+    if (c->reader == NULL) {
+        err_set(e, "NotRead", "", "the store is not open yet");
+        return NULL;
+    }
+    if (store_docs_at(c->reader, to, tenant, on_then, &h, e)) {
+        w = write_new(c, rq);
+        add_documents(w, &h, cluster);
+        add_services(w, &h, cluster, to);
+        w = write_enqueue(w, e);
+    }
+    history_clear(&h);
+    return w;
+}
