@@ -25,28 +25,20 @@ static bool holds_method(const struct route_match *m, struct str method)
     return m->num_methods == 0;
 }
 
-static bool holds_headers(const struct route_conditions *all, const struct route_request *q)
+static bool holds_header(const struct route_condition *c, const struct route_request *q)
 {
-    for (size_t i = 0; i < all->num; i++) {
-        struct str value;
-        size_t at = 0;
+    struct str value;
+    size_t at = 0;
 
-        if (!q->field(q->head, str_from(all->all[i].name), &at, &value) ||
-            !holds_value(&all->all[i], value))
-            return false;
-    }
-    return true;
+    return q->field(q->head, str_from(c->name), &at, &value) && holds_value(c, value);
 }
 
-static bool holds_cookies(const struct route_conditions *all, const struct route_request *q)
+static bool holds_cookie(const struct route_condition *c, const struct route_request *q)
 {
     struct str value;
 
-    for (size_t i = 0; i < all->num; i++)
-        if (!http_cookie_find_in(q->field, q->head, str_from(all->all[i].name), &value) ||
-            !holds_value(&all->all[i], value))
-            return false;
-    return true;
+    return http_cookie_find_in(q->field, q->head, str_from(c->name), &value) &&
+           holds_value(c, value);
 }
 
 static int hex_digit(char c)
@@ -86,8 +78,9 @@ static bool is_decoded(struct str escaped, const char *plain)
 
 /* The first parameter of that name decides: an endpoint that took another would see none of ours.
  */
-static bool holds_query(const struct route_condition *c, struct str query)
+static bool holds_query(const struct route_condition *c, const struct route_request *q)
 {
+    struct str query = q->query;
     struct str pair;
 
     while (str_split(&query, '&', &pair)) {
@@ -101,18 +94,46 @@ static bool holds_query(const struct route_condition *c, struct str query)
     return false;
 }
 
-static bool holds_queries(const struct route_conditions *all, struct str query)
+typedef bool holds_fn(const struct route_condition *c, const struct route_request *q);
+
+/* The first that does not hold, or NULL. */
+static inline const struct route_condition *
+first_fault(const struct route_conditions *all, holds_fn *holds, const struct route_request *q)
 {
     for (size_t i = 0; i < all->num; i++)
-        if (!holds_query(&all->all[i], query))
-            return false;
-    return true;
+        if (!holds(&all->all[i], q))
+            return &all->all[i];
+    return NULL;
 }
 
 bool conditions_hold(const struct route_match *m, const struct route_request *q)
 {
-    return m == NULL || (holds_method(m, q->method) && holds_headers(&m->headers, q) &&
-                         holds_queries(&m->queries, q->query) && holds_cookies(&m->cookies, q));
+    return m == NULL ||
+           (holds_method(m, q->method) && first_fault(&m->headers, holds_header, q) == NULL &&
+            first_fault(&m->queries, holds_query, q) == NULL &&
+            first_fault(&m->cookies, holds_cookie, q) == NULL);
+}
+
+bool conditions_find_fault(const struct route_match *m, const struct route_request *q,
+                           enum conditions_part *out, const struct route_condition **out_which)
+{
+    *out_which = NULL;
+    *out = CONDITIONS_METHOD;
+    if (m == NULL)
+        return true;
+    if (!holds_method(m, q->method))
+        return false;
+    *out = CONDITIONS_HEADER;
+    *out_which = first_fault(&m->headers, holds_header, q);
+    if (*out_which != NULL)
+        return false;
+    *out = CONDITIONS_QUERY;
+    *out_which = first_fault(&m->queries, holds_query, q);
+    if (*out_which != NULL)
+        return false;
+    *out = CONDITIONS_COOKIE;
+    *out_which = first_fault(&m->cookies, holds_cookie, q);
+    return *out_which == NULL;
 }
 
 /* ---- comparing routes ---- */
@@ -155,7 +176,7 @@ static int larger_first(size_t a, size_t b)
     return (a < b) - (a > b);
 }
 
-int conditions_order(const struct table_route *a, const struct table_route *b)
+int conditions_order_asked(const struct table_route *a, const struct table_route *b)
 {
     static const struct route_match nothing;
     const struct route_match *x = a->route->match != NULL ? a->route->match : &nothing;
@@ -168,6 +189,13 @@ int conditions_order(const struct table_route *a, const struct table_route *b)
         order = larger_first(x->queries.num, y->queries.num);
     if (order == 0)
         order = larger_first(x->cookies.num, y->cookies.num);
+    return order;
+}
+
+int conditions_order(const struct table_route *a, const struct table_route *b)
+{
+    int order = conditions_order_asked(a, b);
+
     if (order == 0)
         order = (a->route->created_ms > b->route->created_ms) -
                 (a->route->created_ms < b->route->created_ms);

@@ -261,3 +261,35 @@ void hosts_each_shared(const struct hosts *h, void (*fn)(void *arg, struct line 
     w.wild = true;
     trie_each(&h->wildcards, walk_node, &w);
 }
+
+struct each_route {
+    void (*fn)(void *arg, const struct table_route *r);
+    void *arg;
+};
+
+static void show_line(const struct each_route *e, struct line l)
+{
+    size_t num = line_len(l);
+
+    for (size_t i = 0; i < num; i++)
+        e->fn(e->arg, &line_at(l, i)->pub);
+}
+
+/* As deep as the tree. */
+static void show_below(void *arg, const void *value)
+{
+    const struct hosts_node *n = value;
+    struct each_route *e = arg;
+
+    show_line(e, n->exact);
+    show_line(e, n->prefix);
+    trie_each(&n->children, show_below, e);
+}
+
+void hosts_each_route(const struct hosts_node *n,
+                      void (*fn)(void *arg, const struct table_route *r), void *arg)
+{
+    struct each_route e = {fn, arg};
+
+    show_below(&e, n);
+}

@@ -14,6 +14,7 @@
 #include "gateway/table/line.h"
 #include "gateway/table/trie.h"
 
+struct table_route;
 struct version_route;
 
 /* A host, or a segment of a path under it. */
@@ -54,6 +55,10 @@ struct line hosts_line(const struct hosts *h, const struct hosts_place *p); /* l
 /* The most specific node for the host of a request: itself, the longest wildcard, "*", or NULL. */
 const struct hosts_node *hosts_find(const struct hosts *h, struct str host);
 const struct hosts_node *hosts_child(const struct hosts_node *n, struct str segment); /* or NULL */
+
+/* Every route of a host's node, on whatever path. No order. */
+void hosts_each_route(const struct hosts_node *n,
+                      void (*fn)(void *arg, const struct table_route *r), void *arg);
 
 /* Shows every line of more than one route, with its host; fn must not change anything. */
 void hosts_each_shared(const struct hosts *h, void (*fn)(void *arg, struct line l, struct str host),
