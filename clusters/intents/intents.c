@@ -12,6 +12,7 @@
 #include "clusters/intents/intents_priv.h"
 #include "gateway/core/check.h"
 #include "gateway/wire/json.h"
+#include "gateway/wire/json_print.h"
 
 static const struct json_limits limits = {.bytes_max = INTENT_VALUE_MAX, .depth_max = 16};
 
@@ -81,7 +82,7 @@ static bool read_by_shape(struct intent *i, const cJSON *tree, struct errs *e)
     bool ok = shape_read_all(rule->shape, tree, object, e);
 
     if (ok) {
-        i->value = intent_print(tree, NULL, 0);
+        i->value = json_print(tree, NULL, 0);
         ok = rule->fill(i, tree, object, e);
     }
     if (object != NULL)
@@ -239,9 +240,9 @@ static char *print_forward(const char *tenant, const cJSON *forward)
     ASSERT(buf_add_str(&b, STR("[")));
     for (const cJSON *i = forward->child; i != NULL; i = i->next) {
         char *pool = intent_table_name(tenant, json_get(i, "pool")->valuestring);
-        char *name = intent_print_string(pool);
-        const struct edit edit = {"pool", name};
-        char *entry = intent_print(i, &edit, 1);
+        char *name = json_print_string(pool);
+        const struct json_edit edit = {"pool", name};
+        char *entry = json_print(i, &edit, 1);
 
         ASSERT(b.len == 1 || buf_add_str(&b, STR(",")));
         ASSERT(buf_add_str(&b, str_from(entry)));
@@ -261,13 +262,13 @@ char *intent_route_value(const struct intent *i, const bool *keep)
     ASSERT(tree != NULL); /* we printed it */
     char *hosts = print_hosts(&i->as.route, keep);
     char *forward = print_forward(i->tenant, json_get(tree, "forward"));
-    char *tenant = intent_print_string(i->tenant);
+    char *tenant = json_print_string(i->tenant);
     char *created = xasprintf("%lld", (long long)i->created_ms);
-    const struct edit edits[] = {
+    const struct json_edit edits[] = {
         {"cluster", NULL},  {"metadata", NULL},   {"hosts", hosts},
         {"tenant", tenant}, {"forward", forward}, {"created_ms", created},
     };
-    char *value = intent_print(tree, edits, sizeof(edits) / sizeof(edits[0]));
+    char *value = json_print(tree, edits, sizeof(edits) / sizeof(edits[0]));
 
     free(hosts);
     free(forward);

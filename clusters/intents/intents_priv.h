@@ -1,4 +1,4 @@
-/* Inside clusters/intents only: what is known of each kind, and how documents are printed. */
+/* Inside clusters/intents only: what is known of each kind. */
 #ifndef CLUSTERS_INTENTS_INTENTS_PRIV_H
 #define CLUSTERS_INTENTS_INTENTS_PRIV_H
 
@@ -45,18 +45,5 @@ text_rule_fn intent_text_hash;
 enum intent_scope intent_scope_from_name(const char *name); /* 0: none of them */
 
 char *intent_match(const struct route *r); /* as in struct intent_route; match.c */
-
-/*
- * Canonical JSON, print.c: keys in the order of their bytes, no blanks, numbers as integers. A
- * document has nothing that cannot be printed so.
- */
-struct edit {
-    const char *name;
-    const char *json; /* instead of what is there, or beside it; NULL: it is left out */
-};
-
-/* An object with some of its members changed. free(). */
-char *intent_print(const struct cJSON *object, const struct edit *edits, size_t num);
-char *intent_print_string(const char *text); /* as JSON; free() */
 
 #endif

@@ -11,6 +11,7 @@
 #include "gateway/core/check.h"
 #include "gateway/core/map.h"
 #include "gateway/wire/json.h"
+#include "gateway/wire/json_print.h"
 #include "gateway/wire/objects.h"
 
 /* ---- parts of trees: their types are known to be right ---- */
@@ -61,10 +62,10 @@ static int64_t number(const cJSON *object, const char *name, int64_t absent)
 /* What a table has of a document; the tenant is a member of routes, pools and certificates. */
 static char *table_value(const struct intent *i, const cJSON *tree, bool with_tenant)
 {
-    char *tenant = intent_print_string(i->tenant);
-    const struct edit edits[] = {
+    char *tenant = json_print_string(i->tenant);
+    const struct json_edit edits[] = {
         {"cluster", NULL}, {"metadata", NULL}, {"service", NULL}, {"tenant", tenant}};
-    char *value = intent_print(tree, edits, with_tenant ? 4 : 3);
+    char *value = json_print(tree, edits, with_tenant ? 4 : 3);
 
     free(tenant);
     return value;

@@ -9,6 +9,7 @@
 #include "clusters/intents/intents_priv.h"
 #include "gateway/core/check.h"
 #include "gateway/route/path.h"
+#include "gateway/wire/json_print.h"
 
 enum { MATCH_MAX = 1 << 20 /* 4 lists of ROUTE_MATCHES_MAX entries, each escaped at worst */ };
 
@@ -24,8 +25,8 @@ static int by_bytes(const void *a, const void *b)
 
 static char *print_condition(const struct route_condition *c)
 {
-    char *name = intent_print_string(c->name);
-    char *value = c->value != NULL ? intent_print_string(c->value) : NULL;
+    char *name = json_print_string(c->name);
+    char *value = c->value != NULL ? json_print_string(c->value) : NULL;
     char *both = value != NULL ? xasprintf("[%s,%s]", name, value) : xasprintf("[%s]", name);
 
     free(name);
@@ -69,7 +70,7 @@ static char *print_match(const struct route_match *m)
     add_conditions(&b, "cookies", &m->cookies);
     add_conditions(&b, "headers", &m->headers);
     for (; methods.num < m->num_methods; methods.num++)
-        methods.all[methods.num] = intent_print_string(m->methods[methods.num]);
+        methods.all[methods.num] = json_print_string(m->methods[methods.num]);
     add_list(&b, "methods", &methods);
     add_conditions(&b, "queries", &m->queries);
     ASSERT(buf_add_str(&b, STR("}")));

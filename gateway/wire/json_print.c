@@ -1,14 +1,16 @@
 /*
- * Prints documents and what becomes of them in a table as canonical JSON, so that the same meaning
- * is the same bytes whoever wrote it and in which order. Judges nothing: what comes here was read
- * by its shape, which has no fractions and no nulls.
+ * Prints trees as canonical JSON, so that the same meaning is the same bytes whoever wrote it and
+ * in which order. Judges nothing: what comes here was read by its shape, which has no fractions and
+ * no nulls.
  */
+#include "gateway/wire/json_print.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include <cjson/cJSON.h>
 
-#include "clusters/intents/intents_priv.h"
+#include "gateway/core/buf.h"
 #include "gateway/core/check.h"
 #include "gateway/wire/json.h"
 
@@ -47,7 +49,8 @@ static int by_name(const void *a, const void *b)
     return strcmp(((const struct member *)a)->name, ((const struct member *)b)->name);
 }
 
-static const struct edit *find_edit(const struct edit *edits, size_t num, const char *name)
+static const struct json_edit *find_edit(const struct json_edit *edits, size_t num,
+                                         const char *name)
 {
     for (size_t i = 0; i < num; i++)
         if (strcmp(edits[i].name, name) == 0)
@@ -55,7 +58,7 @@ static const struct edit *find_edit(const struct edit *edits, size_t num, const 
     return NULL;
 }
 
-static size_t collect(const cJSON *object, const struct edit *edits, size_t num_edits,
+static size_t collect(const cJSON *object, const struct json_edit *edits, size_t num_edits,
                       struct member *out)
 {
     size_t n = 0;
@@ -72,7 +75,7 @@ static size_t collect(const cJSON *object, const struct edit *edits, size_t num_
 
 static void add_value(struct buf *b, const cJSON *v);
 
-static void add_object(struct buf *b, const cJSON *object, const struct edit *edits,
+static void add_object(struct buf *b, const cJSON *object, const struct json_edit *edits,
                        size_t num_edits)
 {
     size_t max = (size_t)cJSON_GetArraySize(object) + num_edits;
@@ -118,7 +121,7 @@ static void add_value(struct buf *b, const cJSON *v)
         add_number(b, v);
 }
 
-char *intent_print(const struct cJSON *object, const struct edit *edits, size_t num)
+char *json_print(const struct cJSON *object, const struct json_edit *edits, size_t num)
 {
     struct buf b;
 
@@ -127,7 +130,7 @@ char *intent_print(const struct cJSON *object, const struct edit *edits, size_t 
     return buf_take(&b);
 }
 
-char *intent_print_string(const char *text)
+char *json_print_string(const char *text)
 {
     struct buf b;
 
