@@ -109,12 +109,28 @@ static bool add_json_char(struct buf *b, const unsigned char *p, size_t len)
     return buf_add(b, p, len);
 }
 
+/* Of the bytes at the front that stand for themselves. */
+static size_t plain_len(const char *p, size_t n)
+{
+    size_t i = 0;
+
+    while (i < n && p[i] >= 0x20 && p[i] < 0x7f && p[i] != '"' && p[i] != '\\')
+        i++;
+    return i;
+}
+
 bool buf_add_json(struct buf *b, struct str s)
 {
     size_t start = b->len;
     bool ok = buf_add(b, "\"", 1);
 
     for (size_t i = 0; ok && i < s.n;) {
+        size_t plain = plain_len(s.p + i, s.n - i);
+
+        ok = buf_add(b, s.p + i, plain);
+        i += plain;
+        if (!ok || i == s.n)
+            break;
         size_t len = utf8_len((const unsigned char *)s.p + i, s.n - i);
 
         ok = add_json_char(b, (const unsigned char *)s.p + i, len);

@@ -14,7 +14,7 @@
 
 struct map_slot {
     uint64_t hash;
-    char *key; /* NULL: never used, or a grave */
+    const char *key; /* NULL: never used, or a grave */
     size_t key_len;
     void *value;
     bool grave;
@@ -40,17 +40,28 @@ void map_init(struct map *m)
     *m = (struct map){0};
 }
 
+void map_init_lent(struct map *m)
+{
+    *m = (struct map){.lent_keys = true};
+}
+
+static void drop_key(const struct map *m, struct map_slot *s)
+{
+    if (!m->lent_keys)
+        free((char *)(uintptr_t)s->key);
+}
+
 void map_free(struct map *m, void (*free_value)(void *))
 {
     for (size_t i = 0; i < m->num_slots; i++) {
         if (m->slots[i].key == NULL)
             continue;
-        free(m->slots[i].key);
+        drop_key(m, &m->slots[i]);
         if (free_value != NULL)
             free_value(m->slots[i].value);
     }
     free(m->slots);
-    map_init(m);
+    *m = (struct map){.lent_keys = m->lent_keys};
 }
 
 /* The slot that holds key, or NULL. */
@@ -117,10 +128,12 @@ void *map_put(struct map *m, struct str key, void *value)
         void *old = s->value;
 
         s->value = value;
+        s->key = m->lent_keys ? key.p : s->key; /* the old one goes with the old value */
         return old;
     }
     make_room(m);
-    struct map_slot entry = {.hash = hash, .key = str_dup(key), .key_len = key.n, .value = value};
+    struct map_slot entry = {
+        .hash = hash, .key = m->lent_keys ? key.p : str_dup(key), .key_len = key.n, .value = value};
 
     place(m->slots, m->num_slots, &entry);
     m->len++;
@@ -138,7 +151,7 @@ void *map_remove(struct map *m, struct str key)
         return NULL;
     void *old = s->value;
 
-    free(s->key);
+    drop_key(m, s);
     *s = (struct map_slot){.grave = true};
     m->len--;
     return old;

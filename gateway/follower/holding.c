@@ -12,24 +12,10 @@
 
 enum { OBJECT_COST = 160 /* bytes of bookkeeping an object is charged with */ };
 
-/* A key is the kind as one byte, then the name. */
-struct key {
-    char bytes[1 + ROUTE_NAME_MAX];
-    size_t n;
-};
-
-static struct str make_key(struct key *k, enum route_kind kind, struct str name)
+/* The kind as one byte, then the name: what the maps know the object by, without a copy. */
+static struct str object_key(const struct holding_object *o)
 {
-    ASSERT(name.n <= ROUTE_NAME_MAX);
-    k->bytes[0] = (char)('0' + (int)kind);
-    memcpy(k->bytes + 1, name.p, name.n);
-    k->n = 1 + name.n;
-    return (struct str){k->bytes, k->n};
-}
-
-static struct str object_key(struct key *k, const struct holding_object *o)
-{
-    return make_key(k, o->kind, o->name);
+    return (struct str){o->bytes, 1 + o->name.n};
 }
 
 static size_t cost(const struct holding_object *o)
@@ -39,23 +25,24 @@ static size_t cost(const struct holding_object *o)
 
 static struct holding_object *object_new(enum route_kind kind, struct str name, struct str value)
 {
-    struct holding_object *o = xmalloc(sizeof(*o) + name.n + value.n);
+    ASSERT(name.n <= ROUTE_NAME_MAX);
+    struct holding_object *o = xmalloc(sizeof(*o) + 1 + name.n + value.n);
+    char *at = o->bytes + 1;
     o->kind = kind;
     o->change_only = true;
-    memcpy(o->bytes, name.p, name.n);
-    o->name = (struct str){o->bytes, name.n};
+    o->bytes[0] = (char)('0' + (int)kind);
+    o->name = (struct str){memcpy(at, name.p, name.n), name.n};
+    at += name.n;
     o->value = (struct str){NULL, 0};
-    if (value.p != NULL) {
-        memcpy(o->bytes + name.n, value.p, value.n);
-        o->value = (struct str){o->bytes + name.n, value.n};
-    }
+    if (value.p != NULL)
+        o->value = (struct str){memcpy(at, value.p, value.n), value.n};
     return o;
 }
 
 void holding_init(struct holding *h)
 {
     *h = (struct holding){.valid = false};
-    map_init(&h->objects);
+    map_init_lent(&h->objects);
 }
 
 void holding_free(struct holding *h)
@@ -85,7 +72,7 @@ void holding_changes_init(struct holding_changes *c)
 {
     *c = (struct holding_changes){.bytes = 0};
     TAILQ_INIT(&c->list);
-    map_init(&c->by_key);
+    map_init_lent(&c->by_key);
 }
 
 void holding_changes_clear(struct holding_changes *c)
@@ -108,12 +95,11 @@ bool holding_changes_empty(const struct holding_changes *c)
 bool holding_changes_add(struct holding_changes *c, enum route_kind kind, struct str name,
                          struct str value, struct err *e)
 {
-    struct key k;
     if (c->bytes + name.n + value.n + OBJECT_COST > HOLDING_BYTES_MAX)
         return err_set(e, "TooLarge", "", "a commit of more than %zu MiB is not taken",
                        HOLDING_BYTES_MAX >> 20);
     struct holding_object *o = object_new(kind, name, value);
-    struct holding_object *old = map_put(&c->by_key, make_key(&k, kind, name), o);
+    struct holding_object *old = map_put(&c->by_key, object_key(o), o);
     if (old != NULL) {
         TAILQ_REMOVE(&c->list, old, entry);
         c->bytes -= cost(old);
@@ -125,21 +111,15 @@ bool holding_changes_add(struct holding_changes *c, enum route_kind kind, struct
 }
 
 /* What the table would be with the changes: its digest and its size. */
-static void foresee(const struct holding *h, const struct holding_changes *c, bool snapshot,
+static void foresee(const struct holding *h, const struct holding_changes *c,
                     struct digest *out_digest, size_t *out_bytes)
 {
     const struct holding_object *o;
-    struct key k;
-    *out_digest = (struct digest){{0}};
-    *out_bytes = 0;
-    if (!snapshot) {
-        *out_digest = h->digest;
-        *out_bytes = h->bytes;
-    }
+    *out_digest = h->digest;
+    *out_bytes = h->bytes;
     TAILQ_FOREACH(o, &c->list, entry)
     {
-        const struct holding_object *old =
-            snapshot ? NULL : map_get(&h->objects, object_key(&k, o));
+        const struct holding_object *old = map_get(&h->objects, object_key(o));
         if (old != NULL) {
             digest_remove(out_digest, old->kind, old->name, old->value);
             *out_bytes -= cost(old);
@@ -148,6 +128,23 @@ static void foresee(const struct holding *h, const struct holding_changes *c, bo
             digest_add(out_digest, o->kind, o->name, o->value);
             *out_bytes += cost(o);
         }
+    }
+}
+
+/* The same of changes that are the whole table. */
+static void foresee_all(const struct holding_changes *c, const struct digest *sum,
+                        struct digest *out_digest, size_t *out_bytes)
+{
+    const struct holding_object *o;
+    *out_digest = sum != NULL ? *sum : (struct digest){{0}};
+    *out_bytes = 0;
+    TAILQ_FOREACH(o, &c->list, entry)
+    {
+        if (o->value.p == NULL)
+            continue;
+        *out_bytes += cost(o);
+        if (sum == NULL)
+            digest_add(out_digest, o->kind, o->name, o->value);
     }
 }
 
@@ -160,10 +157,9 @@ static void take_over(struct holding *h, struct holding_changes *c)
 {
     struct holding_object *o;
     struct holding_object *old;
-    struct key k;
     TAILQ_FOREACH(o, &c->list, entry)
     {
-        struct str key = object_key(&k, o);
+        struct str key = object_key(o);
         if (o->value.p == NULL) {
             old = map_remove(&h->objects, key);
         } else {
@@ -180,29 +176,32 @@ static void take_over(struct holding *h, struct holding_changes *c)
 static void take_over_all(struct holding *h, struct holding_changes *c)
 {
     struct holding_object *o;
-    struct key k;
     map_free(&h->objects, free);
     h->num_routes = 0;
     TAILQ_FOREACH(o, &c->list, entry)
     {
         if (o->value.p == NULL) {
-            (void)map_remove(&c->by_key, object_key(&k, o)); /* it stays in the list */
+            (void)map_remove(&c->by_key, object_key(o)); /* it stays in the list */
             continue;
         }
         h->num_routes += counted(o);
         o->change_only = false;
     }
     h->objects = c->by_key;
-    map_init(&c->by_key);
+    map_init_lent(&c->by_key);
 }
 
-bool holding_commit(struct holding *h, struct holding_changes *c, bool snapshot, const char *digest,
-                    struct err *e)
+bool holding_commit(struct holding *h, struct holding_changes *c, bool snapshot,
+                    const struct digest *sum, const char *digest, struct err *e)
 {
     struct digest next;
     size_t bytes;
     char hex[FRAME_DIGEST_HEX + 1];
-    foresee(h, c, snapshot, &next, &bytes);
+    ASSERT(snapshot || sum == NULL);
+    if (snapshot)
+        foresee_all(c, sum, &next, &bytes);
+    else
+        foresee(h, c, &next, &bytes);
     if (bytes > HOLDING_BYTES_MAX)
         return err_set(e, "TooLarge", "", "a table of more than %zu MiB is not taken",
                        HOLDING_BYTES_MAX >> 20);

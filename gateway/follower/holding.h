@@ -27,7 +27,7 @@ struct holding_object {
     bool change_only; /* no holding has it (yet): it goes with the changes */
     struct str name;  /* both in bytes[]; value.p NULL, in changes: deleted */
     struct str value;
-    char bytes[];
+    char bytes[]; /* the key, of which the name is the end, then the value */
 };
 
 struct holding {
@@ -64,10 +64,11 @@ MUST_USE bool holding_changes_add(struct holding_changes *c, enum route_kind kin
 
 /*
  * Takes the changes over if the digest of the whole table is then `digest`; snapshot = they are the
- * whole table. The objects of *c stay readable until holding_changes_clear or the next commit.
- * False with code "DigestMismatch" or "TooLarge": nothing has changed.
+ * whole table, and then sum may say what they add up to, else NULL. The objects of *c stay readable
+ * until holding_changes_clear or the next commit. False with code "DigestMismatch" or "TooLarge":
+ * nothing has changed.
  */
 MUST_USE bool holding_commit(struct holding *h, struct holding_changes *c, bool snapshot,
-                             const char *digest, struct err *e);
+                             const struct digest *sum, const char *digest, struct err *e);
 
 #endif

@@ -1,8 +1,9 @@
 /*
  * Reading and writing the state file. Reading goes through session.c, so the file is believed for
- * the same reasons as the stream: order and digests. Writing never reports an error upwards,
- * because there is nothing that serving could do about it. Blocks on the disk (the follower
- * forwards a commit before it journals it). Called by follower.c.
+ * the same reasons as the stream: order and digests; a checksum vouches for the digest of the
+ * snapshot, which would take longer to make again than all the rest of a start (wire/checksum.h).
+ * Writing never reports an error upwards, because there is nothing that serving could do about it.
+ * Blocks on the disk (the follower forwards a commit before it journals it). Called by follower.c.
  */
 #include "gateway/follower/journal.h"
 
@@ -20,6 +21,7 @@
 #include "gateway/core/log.h"
 #include "gateway/core/obj.h"
 #include "gateway/follower/session.h"
+#include "gateway/wire/checksum.h"
 
 enum {
     JOURNAL_MAGIC = 0x6a726e6c,
@@ -97,10 +99,11 @@ void journal_free(struct journal *j)
 struct reading {
     const struct journal_reader *reader; /* or NULL */
     struct session session;
-    struct err damage; /* code NULL: none so far */
-    off_t at;          /* end of the line being read */
-    off_t good;        /* end of the last commit */
-    off_t snapshot;    /* end of the first commit */
+    struct checksum *checksum; /* of what was read of the snapshot */
+    struct err damage;         /* code NULL: none so far */
+    off_t at;                  /* end of the line being read */
+    off_t good;                /* end of the last commit */
+    off_t snapshot;            /* end of the first commit */
 };
 
 static void on_read_part(void *arg, enum route_kind kind, struct str name, struct str value)
@@ -138,11 +141,27 @@ static bool check_after_damage(struct reading *r, struct str line, struct err *e
     return !commit;
 }
 
+static bool take_checksum(struct reading *r, struct str line, struct err *e)
+{
+    struct digest sum;
+    if (!checksum_read(r->checksum, line, &sum, e))
+        return false;
+    session_vouch(&r->session, &sum);
+    return true;
+}
+
+/* A file without a checksum is believed for its digest alone. */
 static bool read_line(struct reading *r, struct str line, struct err *e)
 {
     r->at += (off_t)line.n + 1;
     if (r->damage.code != NULL)
         return check_after_damage(r, line, e);
+    if (r->snapshot == 0 && checksum_is(line))
+        return take_checksum(r, line, e);
+    if (r->snapshot == 0) {
+        checksum_add(r->checksum, line);
+        checksum_add(r->checksum, STR("\n"));
+    }
     if (session_line(&r->session, line, e))
         return true;
     if (strcmp(e->code, "BadLine") != 0)
@@ -187,7 +206,7 @@ static bool read_file(struct reading *r, int fd, struct err *e)
 static bool load(struct journal *j, struct holding *h, const struct journal_reader *reader, int fd,
                  struct err *e)
 {
-    struct reading r = {.reader = reader};
+    struct reading r = {.reader = reader, .checksum = checksum_new()};
     struct err why = {0};
     struct session_config config = {.holding = h,
                                     .cluster = j->cluster,
@@ -197,6 +216,7 @@ static bool load(struct journal *j, struct holding *h, const struct journal_read
     session_init(&r.session, &config);
     bool ok = read_file(&r, fd, &why);
     session_free(&r.session);
+    checksum_free(r.checksum);
     if (!ok) {
         holding_free(h);
         return err_set(e, "BadState", "", "the table kept in %s is refused: %s", j->path, why.text);
@@ -310,7 +330,15 @@ static bool write_commit(struct journal *j, const struct holding *h, int fd, off
     return flush(j, fd, size);
 }
 
-static bool write_table(struct journal *j, const struct holding *h, int fd, off_t *size)
+static bool flush_checked(struct journal *j, struct checksum *checksum, int fd, off_t *size)
+{
+    checksum_add(checksum, buf_str(&j->lines));
+    return flush(j, fd, size);
+}
+
+/* What the checksum is of: the hello and all objects. */
+static bool write_objects(struct journal *j, const struct holding *h, struct checksum *checksum,
+                          int fd, off_t *size)
 {
     const struct holding_object *o;
     size_t pos = 0;
@@ -319,10 +347,20 @@ static bool write_table(struct journal *j, const struct holding *h, int fd, off_
     ASSERT(ok);
     while ((o = holding_next(h, &pos)) != NULL) {
         write_object(j, o);
-        if (!flush_when_large(j, fd, size))
+        if (j->lines.len >= WRITE_BYTES && !flush_checked(j, checksum, fd, size))
             return false;
     }
-    return write_commit(j, h, fd, size) && fsync(fd) == 0;
+    return flush_checked(j, checksum, fd, size);
+}
+
+static bool write_table(struct journal *j, const struct holding *h, int fd, off_t *size)
+{
+    struct checksum *checksum = checksum_new();
+    bool written = write_objects(j, h, checksum, fd, size);
+    bool ok = checksum_write(checksum, &h->digest, &j->lines);
+    ASSERT(!written || ok);
+    checksum_free(checksum);
+    return written && write_commit(j, h, fd, size) && fsync(fd) == 0;
 }
 
 static bool sync_directory(const struct journal *j)

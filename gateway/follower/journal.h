@@ -1,8 +1,10 @@
 /*
  * The state directory: the last good table on disk, so that a gateway that starts without its
- * coordinator serves. One file, DIR/table.ndjson, in the form of the stream: a snapshot, then the
- * commits since, each with the digest of the whole table. When the commits outgrow the snapshot
- * (and 1 MiB) the file is written anew beside the old one and renamed over it.
+ * coordinator serves. One file, DIR/table.ndjson, in the form of the stream: a snapshot with a
+ * checksum (wire/checksum.h) before its commit, then the commits since, each with the digest of the
+ * whole table. One without a checksum is a table as well, and takes longer to read. When the
+ * commits outgrow the snapshot (and 1 MiB) the file is written anew beside the old one and renamed
+ * over it.
  *
  * A disk that fails or is full never stops the follower: it says so once, goes on without, and
  * writes the whole table when that is possible again (journal_retry). A file whose fsync failed is

@@ -87,7 +87,8 @@ static bool take_commit(struct session *s, const struct frame *f, struct err *e)
     if (!snapshot && f->revision < h->revision)
         return err_set(e, "BadFrame", "/commit/revision", "commit %llu comes after commit %llu",
                        (unsigned long long)f->revision, (unsigned long long)h->revision);
-    if (!holding_commit(h, &s->changes, snapshot, f->digest, e))
+    if (!holding_commit(h, &s->changes, snapshot, snapshot && s->vouched ? &s->sum : NULL,
+                        f->digest, e))
         return false;
     h->valid = true;
     h->revision = f->revision;
@@ -112,6 +113,7 @@ static bool take_change(struct session *s, const struct frame *f, struct str val
 static bool take_frame(struct session *s, const struct frame *f, struct err *e)
 {
     struct str none = {NULL, 0};
+    s->vouched = s->vouched && f->type == FRAME_COMMIT;
     if (f->type != FRAME_SET && f->type != FRAME_DELETE)
         s->num_signs++;
     if (f->type == FRAME_HELLO)
@@ -147,6 +149,12 @@ bool session_line(struct session *s, struct str line, struct err *e)
     if (!ok)
         move_to(s, SESSION_BROKEN);
     return ok;
+}
+
+void session_vouch(struct session *s, const struct digest *sum)
+{
+    s->sum = *sum;
+    s->vouched = true;
 }
 
 bool session_feed(struct session *s, struct str bytes, struct err *e)

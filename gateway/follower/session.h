@@ -43,6 +43,8 @@ struct session {
     struct lines lines;
     struct holding_changes changes; /* since the last commit */
     char epoch[FRAME_EPOCH_MAX + 1];
+    struct digest sum;  /* vouched: of the changes */
+    bool vouched;       /* and the next frame must be their commit */
     uint64_t head;      /* newest revision that hello, commit or beat named */
     uint64_t num_signs; /* hellos, commits and beats so far: what shows that the sender lives */
 };
@@ -57,6 +59,12 @@ void session_free(struct session *s);
  */
 MUST_USE bool session_feed(struct session *s, struct str bytes, struct err *e);
 MUST_USE bool session_line(struct session *s, struct str line, struct err *e);
+
+/*
+ * The caller knows what the snapshot so far adds up to: its commit, if that is the next frame, is
+ * judged by this sum. For who wrote the snapshot and knows that it is unchanged (journal.c).
+ */
+void session_vouch(struct session *s, const struct digest *sum);
 
 /* What was fed ends in a line without its end. */
 bool session_inside_line(const struct session *s);

@@ -13,14 +13,12 @@
 #include <openssl/chacha.h>
 #include <openssl/sha.h>
 
-enum { NUM_LANES = 1024 };
-
 /* The key stream of one object, in lanes of this machine's byte order. */
 static void expand(enum route_kind kind, struct str name, struct str value,
-                   uint16_t out_lanes[NUM_LANES])
+                   uint16_t out_lanes[DIGEST_LANES])
 {
     static const uint8_t nonce[12];
-    static const uint8_t zeros[2 * NUM_LANES];
+    static const uint8_t zeros[DIGEST_BYTES];
     const char *word = route_kind_name(kind);
     uint8_t key[SHA256_DIGEST_LENGTH];
     SHA256_CTX sha;
@@ -32,38 +30,49 @@ static void expand(enum route_kind kind, struct str name, struct str value,
     SHA256_Update(&sha, value.p, value.n);
     SHA256_Final(key, &sha);
     CRYPTO_chacha_20((uint8_t *)out_lanes, zeros, sizeof(zeros), key, nonce, 0);
-    for (size_t i = 0; i < NUM_LANES; i++)
+    for (size_t i = 0; i < DIGEST_LANES; i++)
         out_lanes[i] = le16toh(out_lanes[i]); /* nothing at all on most machines */
 }
 
 void digest_add(struct digest *d, enum route_kind kind, struct str name, struct str value)
 {
-    uint16_t lanes[NUM_LANES];
+    uint16_t lanes[DIGEST_LANES];
 
     expand(kind, name, value, lanes);
-    for (size_t i = 0; i < NUM_LANES; i++)
+    for (size_t i = 0; i < DIGEST_LANES; i++)
         d->lanes[i] = (uint16_t)(d->lanes[i] + lanes[i]);
 }
 
 void digest_remove(struct digest *d, enum route_kind kind, struct str name, struct str value)
 {
-    uint16_t lanes[NUM_LANES];
+    uint16_t lanes[DIGEST_LANES];
 
     expand(kind, name, value, lanes);
-    for (size_t i = 0; i < NUM_LANES; i++)
+    for (size_t i = 0; i < DIGEST_LANES; i++)
         d->lanes[i] = (uint16_t)(d->lanes[i] - lanes[i]);
+}
+
+void digest_to_bytes(const struct digest *d, uint8_t out[DIGEST_BYTES])
+{
+    for (size_t i = 0; i < DIGEST_LANES; i++) {
+        out[2 * i] = (uint8_t)d->lanes[i];
+        out[2 * i + 1] = (uint8_t)(d->lanes[i] >> 8);
+    }
+}
+
+void digest_from_bytes(struct digest *d, const uint8_t bytes[DIGEST_BYTES])
+{
+    for (size_t i = 0; i < DIGEST_LANES; i++)
+        d->lanes[i] = (uint16_t)(bytes[2 * i] | bytes[2 * i + 1] << 8);
 }
 
 void digest_hex(const struct digest *d, char out[65])
 {
     static const char hex[] = "0123456789abcdef";
-    uint8_t bytes[2 * NUM_LANES];
+    uint8_t bytes[DIGEST_BYTES];
     uint8_t sum[SHA256_DIGEST_LENGTH];
 
-    for (size_t i = 0; i < NUM_LANES; i++) {
-        bytes[2 * i] = (uint8_t)d->lanes[i];
-        bytes[2 * i + 1] = (uint8_t)(d->lanes[i] >> 8);
-    }
+    digest_to_bytes(d, bytes);
     SHA256(bytes, sizeof(bytes), sum);
     for (size_t i = 0; i < sizeof(sum); i++) {
         out[2 * i] = hex[sum[i] >> 4];

@@ -56,6 +56,26 @@ static void a_churning_map_holds_what_a_plain_array_holds(void **state)
     map_free(&m, NULL);
 }
 
+/* Keys inside of their values: the map looks at that of the newest value only. */
+static void lent_keys_live_in_their_values(void **state)
+{
+    char first[] = "key";
+    char second[] = "key";
+    struct map m;
+
+    (void)state;
+    map_init_lent(&m);
+    assert_null(map_put(&m, str_from(first), first));
+    assert_ptr_equal(map_put(&m, str_from(second), second), first);
+    memset(first, 'x', sizeof(first)); /* as if it were released */
+    assert_ptr_equal(map_get(&m, STR("key")), second);
+    assert_ptr_equal(map_remove(&m, STR("key")), second);
+    assert_null(map_put(&m, str_from(second), second));
+    map_free(&m, NULL);
+    assert_true(m.lent_keys);
+    assert_int_equal(m.len, 0);
+}
+
 static void an_empty_key_and_binary_keys_work(void **state)
 {
     struct map m;
@@ -103,6 +123,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_churning_map_holds_what_a_plain_array_holds),
+        cmocka_unit_test(lent_keys_live_in_their_values),
         cmocka_unit_test(an_empty_key_and_binary_keys_work),
         cmocka_unit_test(descriptors_travel_with_a_message),
     };

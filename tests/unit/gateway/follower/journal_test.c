@@ -72,7 +72,7 @@ static void commit(struct place *p, const char *name, const char *value, bool sn
     if (value != NULL)
         digest_add(&d, ROUTE_KIND_POOL, str_from(name), str_from(value));
     digest_hex(&d, hex);
-    assert_true(holding_commit(&p->holding, &c, snapshot, hex, &e));
+    assert_true(holding_commit(&p->holding, &c, snapshot, NULL, hex, &e));
     p->holding.valid = true;
     p->holding.revision++;
     memcpy(p->holding.epoch, "1000-a", 7);
@@ -245,6 +245,9 @@ static void what_was_altered_is_refused(void **state)
         {",\"value\":{}}}\n", "\n"},                    /* cut out of the middle */
         {"\"value\":{}", "\"value\":{\0\1\2}"},
         {"\"digest\":\"", "\"digest\":\"0"},
+        {"{\"checksum\"", "{\"chocksum\""},
+        {"\"sha256\":\"", "\"sha256\":\"0"},
+        {"\"pool\",\"name\":\"a\"", "\"pool\", \"name\":\"a\""}, /* the same to a reader */
     };
     struct place *p = *state;
 
@@ -265,6 +268,68 @@ static void what_was_altered_is_refused(void **state)
         buf_free(&b);
         free(text);
     }
+}
+
+/* The checksum of what write_four wrote first. */
+static char *checksum_in(char *text)
+{
+    char *checksum = strstr(text, "{\"checksum\"");
+    assert_non_null(checksum);
+    return checksum;
+}
+
+/* Written by an earlier program, or by hand. */
+static void a_snapshot_without_a_checksum_is_believed_for_its_digest(void **state)
+{
+    struct place *p = *state;
+    size_t n;
+    size_t num;
+
+    write_four(p);
+    char *text = slurp(p->file, &n);
+    char *checksum = checksum_in(text);
+    char *after = strchr(checksum, '\n') + 1;
+    memmove(checksum, after, (size_t)(text + n + 1 - after));
+    spill(p->file, text, strlen(text));
+    assert_int_equal(reload(p, "east", &num), 4);
+    assert_int_equal(num, 2);
+    strstr(text, "\"x\":1")[4] = '2';
+    spill(p->file, text, strlen(text));
+    assert_int_equal(reload(p, "east", NULL), -1);
+    free(text);
+}
+
+static void a_checksum_vouches_for_nothing_that_comes_after_it(void **state)
+{
+    static const char more[] = "{\"set\":{\"kind\":\"pool\",\"name\":\"more\",\"value\":{}}}\n";
+    struct place *p = *state;
+    size_t n;
+    struct buf b;
+
+    write_four(p);
+    char *text = slurp(p->file, &n);
+    char *after = strchr(checksum_in(text), '\n') + 1;
+    buf_init(&b, 1 << 20);
+    assert_true(buf_add(&b, text, (size_t)(after - text)) && buf_add_str(&b, str_from(more)) &&
+                buf_add_str(&b, str_from(after)));
+    spill(p->file, b.bytes, b.len);
+    assert_int_equal(reload(p, "east", NULL), -1);
+    buf_free(&b);
+    free(text);
+}
+
+static void a_sum_that_is_not_the_commits_is_refused(void **state)
+{
+    struct place *p = *state;
+    size_t n;
+
+    write_four(p);
+    char *text = slurp(p->file, &n);
+    char *digit = strstr(text, "\"sum\":\"") + strlen("\"sum\":\"");
+    *digit = *digit == '0' ? '1' : '0';
+    spill(p->file, text, n);
+    assert_int_equal(reload(p, "east", NULL), -1);
+    free(text);
 }
 
 static void reordered_commits_are_refused(void **state)
@@ -513,6 +578,9 @@ int main(void)
         TEST(an_append_after_a_truncated_tail_gives_a_whole_file),
         TEST(torn_bytes_at_the_end_are_a_truncated_tail),
         TEST(what_was_altered_is_refused),
+        TEST(a_snapshot_without_a_checksum_is_believed_for_its_digest),
+        TEST(a_checksum_vouches_for_nothing_that_comes_after_it),
+        TEST(a_sum_that_is_not_the_commits_is_refused),
         TEST(reordered_commits_are_refused),
         TEST(what_is_no_journal_is_refused),
         TEST(a_damaged_file_is_complained_of_until_it_is_replaced),

@@ -120,7 +120,7 @@ static void take(struct holding *h, struct holding_changes *c, bool snapshot,
     for (; *names != NULL; names++)
         digest_add(&d, ROUTE_KIND_ROUTE, str_from(*names), STR("{}"));
     digest_hex(&d, hex);
-    assert_true(holding_commit(h, c, snapshot, hex, &e));
+    assert_true(holding_commit(h, c, snapshot, NULL, hex, &e));
     holding_changes_clear(c);
 }
 
