@@ -98,6 +98,8 @@ static void show_route(void *arg, const struct table_route *r)
     const struct walk *w = arg;
     struct table_candidate c = {.route = r, .host = w->host};
 
+    if (r == w->winner && !w->first) /* it has the request by a more specific one already */
+        return;
     judge(w, &c);
     w->fn(w->arg, &c);
 }

@@ -214,6 +214,18 @@ static void a_wildcard_and_the_default_are_asked_in_their_turn(void **state)
     cJSON_Delete(b);
 }
 
+static void a_winner_by_one_host_is_no_loser_by_another(void **state)
+{
+    (void)state;
+    route("r", "'hosts':['*','*.b.a','a.b.a'],'respond':{'status':200}");
+    (void)explain_table_commit(table);
+    cJSON *a = ask("{'cluster':'east','host':'x.b.a'}");
+
+    assert_string_equal(text_of(json_get(a, "route"), "host"), "*.b.a");
+    assert_losers(a, "");
+    cJSON_Delete(a);
+}
+
 static void a_pool_without_endpoints_is_said(void **state)
 {
     (void)state;
@@ -474,6 +486,7 @@ int main(void)
         TEST(a_winner_has_its_policies_pools_and_losers),
         TEST(conditions_win_where_they_hold),
         TEST(a_wildcard_and_the_default_are_asked_in_their_turn),
+        TEST(a_winner_by_one_host_is_no_loser_by_another),
         TEST(a_pool_without_endpoints_is_said),
         TEST(what_a_gateway_refuses_is_refused),
         TEST(what_nobody_takes_has_a_nearest_miss),
