@@ -4,6 +4,7 @@
 #include "gateway/proxy/conn.h"
 #include "gateway/proxy/deadline.h"
 #include "gateway/proxy/exchange.h"
+#include "gateway/proxy/h2_client.h"
 #include "gateway/proxy/quota.h"
 
 enum { QUEUE_MS = 1000, BLOCKED_MAX = 16 };
@@ -43,18 +44,38 @@ static bool begin_route(struct conn *c)
            take(c, ADMISSION_ROUTE, r->gauge, l->in_flight, REPLY_ROUTE_BUSY);
 }
 
+/* A connection is its first request's tenant's, to its end; one that is too many ends. */
+static bool count_connection(struct conn *c, const struct table_tenant *t)
+{
+    struct conn *carrier = c->carrier != NULL ? c->carrier : c;
+
+    if (carrier->in_tenant != NULL)
+        return true;
+    if (quota_connect(t->gauge, t->spec->connections)) {
+        carrier->in_tenant = t->gauge;
+        return true;
+    }
+    if (carrier != c)
+        h2_client_finish(carrier);
+    reply_come_again(c, REPLY_TENANT_FULL, 1);
+    return false;
+}
+
+static bool begin_tenant(struct conn *c, const struct table_tenant *t)
+{
+    return spend(c, t->gauge, t->spec->per_second, t->spec->burst, REPLY_TENANT_RATE_LIMITED) &&
+           take(c, ADMISSION_TENANT, t->gauge, t->spec->in_flight, REPLY_TENANT_BUSY);
+}
+
 bool admission_begin(struct conn *c)
 {
     const char *name = c->x->route->route->tenant;
     const struct table_tenant *t =
         name[0] != '\0' ? table_tenant(c->proxy->table, str_from(name)) : NULL;
+    bool is_counted = t != NULL && t->gauge != NULL;
 
-    if (!begin_route(c))
-        return false;
-    if (t == NULL || t->gauge == NULL)
-        return true;
-    return spend(c, t->gauge, t->spec->per_second, t->spec->burst, REPLY_TENANT_RATE_LIMITED) &&
-           take(c, ADMISSION_TENANT, t->gauge, t->spec->in_flight, REPLY_TENANT_BUSY);
+    return (!is_counted || count_connection(c, t)) && begin_route(c) &&
+           (!is_counted || begin_tenant(c, t));
 }
 
 /* ---- pools, and the line before them --------------------------------------------------------- */

@@ -1,6 +1,6 @@
 /*
- * May a request go on? The limits of its route, its tenant and its pool, which all workers of this
- * gateway share. A place that an exchange has taken is given back in one way only, by
+ * May a request go on, and its connection? The limits of its route, its tenant and its pool, which
+ * all workers of this gateway share. A place that an exchange has taken is given back in one way only, by
  * admission_end, however the exchange ends. Private to gateway/proxy.
  *
  * A pool that is at its limit has a line: requests wait in the state WAIT, first come, first served

@@ -22,6 +22,7 @@
     X(TOTAL_TIMEOUT, "total_timeout", "a request took longer than its route lets") \
     X(LISTENER_FULL, "listener_full", "at once: its listener has too many")        \
     X(CLIENT_FULL, "client_full", "at once: its client address has too many")      \
+    X(TENANT_FULL, "tenant_full", "its first request's tenant has too many")       \
     X(SHED, "shed", "no request yet, and its descriptor was needed for others")    \
     X(TUNNEL_DONE, "tunnel_done", "both sides of a tunnel ended")                  \
     X(TUNNEL_BROKEN, "tunnel_broken", "an endpoint broke a tunnel off")            \

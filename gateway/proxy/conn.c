@@ -18,6 +18,7 @@
 #include "gateway/proxy/deadline.h"
 #include "gateway/proxy/exchange.h"
 #include "gateway/proxy/h2_client.h"
+#include "gateway/proxy/quota.h"
 #include "gateway/proxy/tunnel.h"
 #include "gateway/table/table.h"
 
@@ -288,6 +289,7 @@ static void die(struct conn *c, enum close_reason why)
         crowd_leave(p->crowd, &c->in_client);
         crowd_leave(p->crowd, &c->in_listener);
     }
+    quota_disconnect(&c->in_tenant);
     account_end(c, why);
     h2_client_free(c, why);
     forget_everything(c);

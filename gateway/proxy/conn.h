@@ -84,6 +84,7 @@ struct conn {
     bool awaits_proxy;               /* the header of the PROXY protocol comes first */
     bool lingers;                    /* the answer in x->to_client ends the connection */
     uint32_t in_listener, in_client; /* places in the crowd; 0: not counted */
+    struct table_gauge *in_tenant;   /* of its first request; NULL: not counted */
     enum close_reason end_reason;
     uint32_t in_len;
     char *in;                /* a block, or NULL while nothing is held */

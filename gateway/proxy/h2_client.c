@@ -244,6 +244,12 @@ void h2_client_end(struct conn *c, enum close_reason why)
         conn_close(c, why);
 }
 
+void h2_client_finish(struct conn *c)
+{
+    h2_session_goaway(c->h2->wire.session);
+    wake(c);
+}
+
 void h2_client_drain(struct conn *c)
 {
     h2_session_notice(c->h2->wire.session);

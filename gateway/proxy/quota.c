@@ -9,14 +9,20 @@
 
 static const int64_t second_ns = 1000000000;
 
+static bool take(_Atomic uint32_t *num, uint32_t limit)
+{
+    if (atomic_fetch_add_explicit(num, 1, memory_order_relaxed) < limit || limit == 0)
+        return true;
+    atomic_fetch_sub_explicit(num, 1, memory_order_relaxed);
+    return false;
+}
+
 bool quota_enter(struct table_gauge *g, uint32_t limit)
 {
     if (g == NULL)
         return true;
-    if (atomic_fetch_add_explicit(&g->in_flight, 1, memory_order_relaxed) >= limit && limit != 0) {
-        atomic_fetch_sub_explicit(&g->in_flight, 1, memory_order_relaxed);
+    if (!take(&g->in_flight, limit))
         return false;
-    }
     (void)table_gauge_ref(g); /* it is the caller's now */
     return true;
 }
@@ -26,6 +32,24 @@ void quota_leave(struct table_gauge **g)
     if (*g == NULL)
         return;
     atomic_fetch_sub_explicit(&(*g)->in_flight, 1, memory_order_relaxed);
+    table_gauge_unref(g);
+}
+
+bool quota_connect(struct table_gauge *g, uint32_t limit)
+{
+    if (g == NULL)
+        return true;
+    if (!take(&g->connections, limit))
+        return false;
+    (void)table_gauge_ref(g);
+    return true;
+}
+
+void quota_disconnect(struct table_gauge **g)
+{
+    if (*g == NULL)
+        return;
+    atomic_fetch_sub_explicit(&(*g)->connections, 1, memory_order_relaxed);
     table_gauge_unref(g);
 }
 

@@ -18,6 +18,10 @@
 MUST_USE bool quota_enter(struct table_gauge *g, uint32_t limit);
 void quota_leave(struct table_gauge **g); /* gives the place back, once; NULL is fine */
 
+/* The same among connections. */
+MUST_USE bool quota_connect(struct table_gauge *g, uint32_t limit);
+void quota_disconnect(struct table_gauge **g);
+
 /*
  * A request of a rate: per_second of them, and `burst` (0: as many) at one time. False: it is too
  * many; *out_wait_s says in how many seconds, at least 1, there is room for one.

@@ -33,6 +33,8 @@
       "too many requests of this service are under way")                                          \
     X(TENANT_BUSY, "tenant_busy", 503, "connection_limit_reached", DONE,                          \
       "too many requests of this tenant are under way")                                           \
+    X(TENANT_FULL, "tenant_full", 503, "connection_limit_reached", TENANT_FULL,                   \
+      "too many connections of this tenant are open")                                             \
     X(POOL_BUSY, "pool_busy", 503, "connection_limit_reached", DONE,                              \
       "the tasks of this service are at their limit")                                             \
     X(QUEUE_TIMEOUT, "queue_timeout", 503, "connection_limit_reached", DONE,                      \

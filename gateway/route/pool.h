@@ -76,6 +76,7 @@ struct route_tenant {
     uint32_t in_flight;  /* 503 beyond */
     uint32_t per_second; /* 429 beyond */
     uint32_t burst;
+    uint32_t connections; /* of clients, by their first request; 503 beyond */
 };
 
 enum endpoint_state { ENDPOINT_LIVE, ENDPOINT_DRAINING };

@@ -61,7 +61,7 @@ static void give_gauge(struct tenants_entry *e, struct version_tenant *tenant)
 {
     const struct route_tenant *spec = tenant->pub.spec;
 
-    if (spec->in_flight == 0 && spec->per_second == 0)
+    if (spec->in_flight == 0 && spec->per_second == 0 && spec->connections == 0)
         return;
     if (e->gauge == NULL)
         e->gauge = table_gauge_new();

@@ -30,8 +30,11 @@ static const struct field tenant_fields[] = {
      SERVED,
      ABOUT("requests at one time within the rate; absent: `requests_per_second`")},
     {.name = "connections",
+     AT(struct route_tenant, connections),
      NUMBER(0, SHAPE_RATE_MAX),
-     ABOUT("of clients whose requests are this tenant's")},
+     SERVED,
+     UNSET("0"),
+     ABOUT("of clients whose first request is this tenant's; 503 beyond; 0: no limit")},
 };
 
 const struct shape shape_tenant = {

@@ -34,6 +34,23 @@ static void places_are_taken_up_to_the_limit(void **state)
     table_gauge_unref(&g);
 }
 
+static void connections_are_counted_apart(void **state)
+{
+    struct table_gauge *g = table_gauge_new(), *one = g;
+
+    (void)state;
+    assert_true(quota_connect(g, 1));
+    assert_false(quota_connect(g, 1));
+    assert_true(quota_connect(NULL, 1));
+    assert_int_equal(g->connections, 1);
+    assert_int_equal(g->in_flight, 0);
+    quota_disconnect(&one);
+    assert_null(one);
+    quota_disconnect(&one); /* once is all */
+    assert_int_equal(g->connections, 0);
+    table_gauge_unref(&g);
+}
+
 static void a_rate_has_a_burst_and_fills_up(void **state)
 {
     static const struct {
@@ -131,6 +148,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(places_are_taken_up_to_the_limit),
+        cmocka_unit_test(connections_are_counted_apart),
         cmocka_unit_test(a_rate_has_a_burst_and_fills_up),
         cmocka_unit_test(corners_of_rates),
         cmocka_unit_test(threads_share_a_gauge),

@@ -441,13 +441,14 @@ static void a_pool_without_more_has_defaults(void **state)
 
 static void a_tenant_is_read(void **state)
 {
-    cJSON *v = parse("{'in_flight':5,'requests_per_second':6}");
+    cJSON *v = parse("{'in_flight':5,'requests_per_second':6,'connections':7}");
     struct route_tenant *t = objects_tenant(v, NULL);
 
     (void)state;
     assert_non_null(t);
     assert_int_equal(t->in_flight, 5);
     assert_int_equal(t->per_second, 6);
+    assert_int_equal(t->connections, 7);
     assert_int_equal(t->burst, 6);
     route_tenant_free(t);
     cJSON_Delete(v);

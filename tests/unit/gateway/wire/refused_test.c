@@ -217,7 +217,6 @@ static const struct bad cases[] = {
     {P, "{'tls':{'key':'k'}}", "MissingField", "/tls/cert"},
     {P, "{'tls':{'server_name':'a b'}}", "BadHost", "/tls/server_name"},
     {P, "{'drain_ms':5}", "Unsupported", "/drain_ms"},
-    {T, "{'connections':5}", "Unsupported", "/connections"},
     {C, "{'hosts':['a'],'cert':'c','key':'k','ca':'x','tenant':'t'}", "Unsupported", ""},
     {C, "{'hosts':['a'],'cert':'c'}", "MissingField", "/key"},
     {C, "{'hosts':['a b'],'cert':'c','key':'k'}", "BadHost", "/hosts/0"},
