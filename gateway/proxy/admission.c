@@ -98,6 +98,12 @@ static bool has_line(const struct conn *c, const struct table_gauge *g)
     return c->x->admission.line != g && atomic_load_explicit(&g->waiting, memory_order_relaxed) > 0;
 }
 
+/* As a gauge names it; 0 is nobody's. */
+static uint32_t worker_number(const struct proxy *p)
+{
+    return (uint32_t)p->book.worker + 1;
+}
+
 bool admission_to_pool(struct conn *c, const struct table_pool *pool)
 {
     struct exchange *x = c->x;
@@ -114,6 +120,8 @@ bool admission_to_pool(struct conn *c, const struct table_pool *pool)
         admission_wait(c, pool);
         return false;
     }
+    if (x->admission.line != NULL)
+        atomic_store_explicit(&pool->gauge->served, worker_number(c->proxy), memory_order_relaxed);
     leave_line(c);
     x->admission.places[ADMISSION_POOL] = pool->gauge;
     return true;
@@ -150,8 +158,26 @@ static bool is_blocked(struct table_gauge *const *blocked, size_t num, const str
     return false;
 }
 
+/*
+ * A worker hears of a place that its own request gave back before all others do: it would serve its
+ * own line for ever. So it leaves a place to the others when it had the last one and they wait.
+ */
+static bool is_others_turn(const struct proxy *p, const struct table_gauge *g)
+{
+    uint32_t num_own = 0;
+    const struct conn *c;
+
+    if (atomic_load_explicit(&g->served, memory_order_relaxed) != worker_number(p))
+        return false;
+    TAILQ_FOREACH(c, &p->conns[CONN_WAIT], link)
+    {
+        num_own += c->x->admission.line == g;
+    }
+    return atomic_load_explicit(&g->waiting, memory_order_relaxed) > num_own;
+}
+
 /* Who is behind one that cannot go on cannot either, if it waits for the same pool. */
-void admission_look(struct proxy *p)
+static void look_along(struct proxy *p, bool politely)
 {
     struct table_gauge *blocked[BLOCKED_MAX];
     size_t num = 0;
@@ -163,7 +189,8 @@ void admission_look(struct proxy *p)
         next = TAILQ_NEXT(c, link);
         if (is_blocked(blocked, num, g))
             continue;
-        exchange_go_on(c);
+        if (!politely || !is_others_turn(p, g))
+            exchange_go_on(c);
         if (c->state != CONN_WAIT)
             conn_run(c);
         else if (num < BLOCKED_MAX)
@@ -171,9 +198,20 @@ void admission_look(struct proxy *p)
     }
 }
 
+void admission_look(struct proxy *p)
+{
+    look_along(p, true);
+}
+
+/* Whoever's turn it was has not come: the place is for anybody. */
+void admission_tick(struct proxy *p)
+{
+    look_along(p, false);
+}
+
 static void look(void *arg)
 {
-    admission_look(arg);
+    look_along(arg, true);
 }
 
 void admission_init(struct proxy *p)
@@ -181,14 +219,24 @@ void admission_init(struct proxy *p)
     p->looking = (struct loop_task){.run = look, .arg = p};
 }
 
+/* A place is free, and somebody waits: here, at another worker or both. */
+static void call_next(struct proxy *p)
+{
+    if (p->num_in[CONN_WAIT] > 0)
+        loop_later(p->loop, &p->looking);
+    if (p->on_place != NULL)
+        p->on_place(p->arg);
+}
+
 void admission_end(struct conn *c)
 {
     struct exchange *x = c->x;
-    bool frees = x->admission.places[ADMISSION_POOL] != NULL;
+    struct table_gauge *pool = table_gauge_ref(x->admission.places[ADMISSION_POOL]);
 
     leave_line(c);
     for (int i = 0; i < ADMISSION__COUNT; i++)
         quota_leave(&x->admission.places[i]);
-    if (frees && c->proxy->num_in[CONN_WAIT] > 0)
-        loop_later(c->proxy->loop, &c->proxy->looking);
+    if (pool != NULL && atomic_load_explicit(&pool->waiting, memory_order_relaxed) > 0)
+        call_next(c->proxy);
+    table_gauge_unref(&pool);
 }

@@ -1,11 +1,13 @@
 /*
  * May a request go on, and its connection? The limits of its route, its tenant and its pool, which
- * all workers of this gateway share. A place that an exchange has taken is given back in one way only, by
- * admission_end, however the exchange ends. Private to gateway/proxy.
+ * all workers of this gateway share. A place that an exchange has taken is given back in one way
+ * only, by admission_end, however the exchange ends. Private to gateway/proxy.
  *
  * A pool that is at its limit has a line: requests wait in the state WAIT, first come, first served
- * among those of one worker. Who comes while others wait stands behind them. The end of a request
- * lets its worker look along its own line at once; those of other workers look every 100 ms.
+ * among those of one worker, and workers by turns. Who comes while others wait stands behind them.
+ * The end of a request lets all workers look along their lines; they also look every 100 ms, for
+ * what nobody tells: a place that is freed while a request is on its way into the line, an endpoint
+ * that is back.
  */
 #ifndef GATEWAY_PROXY_ADMISSION_H
 #define GATEWAY_PROXY_ADMISSION_H
@@ -41,6 +43,7 @@ void admission_wait(struct conn *c, const struct table_pool *pool);
 void admission_end(struct conn *c); /* idempotent: gives back its places, leaves the line */
 
 void admission_init(struct proxy *p);
-void admission_look(struct proxy *p); /* along the line: who can go on does */
+void admission_look(struct proxy *p); /* along the line: who can go on does, if it is his turn */
+void admission_tick(struct proxy *p); /* the same now and then, whoever's turn it is */
 
 #endif

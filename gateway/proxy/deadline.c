@@ -234,6 +234,6 @@ bool deadline_tick(struct proxy *p, int64_t now_ms)
         look_at(e->owner, now_ms);
     if (p->draining && s != NULL && now_ms - p->drained_ms >= s->drain_ms)
         end_tunnels(p);
-    admission_look(p); /* other workers may have given places back */
+    admission_tick(p);
     return p->draining || p->wheel.num > 0;
 }

@@ -248,29 +248,35 @@ static bool attempt_choice(struct conn *c, const struct balance_choice *choice)
     return attempt(c, choice->endpoint);
 }
 
+/* True: there is no more to be done now. False: the attempt came to nothing at once. */
+static bool try_choice(struct conn *c, const struct balance_choice *choice)
+{
+    if (choice->endpoint == NULL && choice->full) {
+        admission_wait(c, choice->pool);
+        return true;
+    }
+    if (choice->endpoint != NULL && !admission_to_pool(c, choice->pool))
+        return true;
+    if (choice->endpoint != NULL && may_attempt(c))
+        return attempt_choice(c, choice);
+    account_chosen(c, c->x->route, NULL);
+    give_up(c);
+    return true;
+}
+
 /* Endpoint after endpoint, until one is being asked or nobody is left. */
 static void try_endpoints(struct conn *c)
 {
-    struct exchange *x = c->x;
+    struct upstreams *ups = &c->proxy->ups;
+    bool done;
 
-    for (;;) {
+    do {
         struct balance_choice choice;
 
         choose(c, &choice);
-        if (choice.endpoint == NULL && choice.full) {
-            admission_wait(c, choice.pool);
-            return;
-        }
-        if (choice.endpoint != NULL && !admission_to_pool(c, choice.pool))
-            return;
-        if (choice.endpoint == NULL || !may_attempt(c)) {
-            account_chosen(c, x->route, NULL);
-            break;
-        }
-        if (attempt_choice(c, &choice))
-            return;
-    }
-    give_up(c);
+        done = try_choice(c, &choice);
+        upstreams_let_go(ups); /* what came to nothing holds no place */
+    } while (!done);
 }
 
 void exchange_go_on(struct conn *c)
@@ -394,21 +400,26 @@ static void drop_response(struct conn *c)
  * The next endpoint is chosen before the response is dropped: when there is none, or the budget is
  * used up, the client gets what there is.
  */
-static bool retry_status(struct conn *c)
+static bool retry_status(struct conn *c, unsigned status)
 {
     struct exchange *x = c->x;
     uint8_t failure = x->failure;
     struct balance_choice choice;
+    bool done;
 
     x->failure = FAILED_STATUS;
     leave_out(x, x->up->endpoint, false);
     choose(c, &choice);
     if (choice.endpoint == NULL || !may_attempt(c)) {
+        upstreams_let_go(&c->proxy->ups);
         x->failure = failure;
         return false;
     }
+    x->retried_status = (uint16_t)status;
     drop_response(c);
-    if (admission_to_pool(c, choice.pool) && !attempt_choice(c, &choice))
+    done = !admission_to_pool(c, choice.pool) || attempt_choice(c, &choice);
+    upstreams_let_go(&c->proxy->ups);
+    if (!done)
         try_endpoints(c);
     return true;
 }
@@ -436,7 +447,7 @@ bool exchange_retries_status(struct conn *c, unsigned status)
     };
 
     return retry_is_of_status(x->route->route->retry, status) && retry_allowed(&facts) &&
-           retry_status(c);
+           retry_status(c, status);
 }
 
 /* What came of the body is not passed on, and neither is what follows. */

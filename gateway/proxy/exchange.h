@@ -69,13 +69,14 @@ struct exchange {
     bool binds;                 /* its response carries the sticky cookie of that name */
     struct sticky_name sticky;
     uint8_t attempts;
-    uint8_t failure; /* enum exchange_failure */
-    bool reused;     /* up had been used before */
-    bool fresh_only; /* no kept connections any more */
-    bool bulk;       /* the rest of the body goes through pipes (bulk.c) */
-    bool up_deaf;    /* up takes no more of the request */
-    int up_error;    /* why not, unless the endpoint had ended in order: errno, told only once */
-    bool up_keeps;   /* the endpoint wants to go on after this response */
+    uint8_t failure;         /* enum exchange_failure */
+    uint16_t retried_status; /* of the last response that was dropped; 0: none was */
+    bool reused;             /* up had been used before */
+    bool fresh_only;         /* no kept connections any more */
+    bool bulk;               /* the rest of the body goes through pipes (bulk.c) */
+    bool up_deaf;            /* up takes no more of the request */
+    int up_error;  /* why not, unless the endpoint had ended in order: errno, told only once */
+    bool up_keeps; /* the endpoint wants to go on after this response */
     uint64_t up_sent_before;
 
     /* the response: out[out_sent..out_len) is still to be sent */

@@ -64,6 +64,17 @@ struct proxy *proxy_new(struct loop *l, struct metrics *m, struct upstream_share
     return p;
 }
 
+void proxy_on_place(struct proxy *p, void (*tell)(void *arg))
+{
+    p->on_place = tell;
+}
+
+void proxy_look(struct proxy *p)
+{
+    OBJ_CHECK(p, PROXY_MAGIC);
+    admission_look(p);
+}
+
 void proxy_free(struct proxy *p)
 {
     struct conn *c;

@@ -61,6 +61,13 @@ void proxy_adopt(struct proxy *p, const struct table *t, const struct table_chan
                  size_t num_changes);
 const struct table *proxy_table(const struct proxy *p); /* lent; NULL: none yet */
 
+/*
+ * A place in a pool is free while requests wait for it, of other workers perhaps: tell(arg of
+ * proxy_new) is for them, whose proxies then look along their lines.
+ */
+void proxy_on_place(struct proxy *p, void (*tell)(void *arg));
+void proxy_look(struct proxy *p);
+
 /* From now on every response ends its connection, and idle ones are let go after a moment. */
 void proxy_drain(struct proxy *p);
 size_t proxy_num_conns(const struct proxy *p); /* any thread */

@@ -184,9 +184,40 @@ void reply_send(struct conn *c, enum reply which)
     reply_come_again(c, which, 0);
 }
 
+/* Does it say that an attempt on an endpoint came to nothing? */
+static bool is_of_attempt(enum reply which)
+{
+    return which == REPLY_NO_ENDPOINT || which == REPLY_POOL_BUSY || which == REPLY_QUEUE_TIMEOUT ||
+           which == REPLY_CONNECT_FAILED || which == REPLY_CONNECT_TIMEOUT ||
+           which == REPLY_BROKEN || which == REPLY_BAD_RESPONSE || which == REPLY_RESPONSE_TIMEOUT;
+}
+
+/*
+ * A response was dropped for the sake of another attempt, which came to nothing: what the service
+ * said stands, as far as it is still known (RFC 9209 section 2.1.4).
+ */
+static void reply_retried(struct conn *c, enum reply which, uint32_t retry_after_s)
+{
+    unsigned was = c->x->retried_status;
+    char status[96], text[128];
+
+    ASSERT(snprintf(status, sizeof status, "error=%s; received-status=%u", replies[which].error,
+                    was) < (int)sizeof status);
+    snprintf(text, sizeof text, "the service answered with %u; once more, %s", was,
+             replies[which].text);
+    begin(c, replies[which].ends);
+    account_reply(c, which, (int)was);
+    write_error(c, (int)was, status, text, retry_after_s);
+}
+
 void reply_come_again(struct conn *c, enum reply which, uint32_t retry_after_s)
 {
     char status[64];
+
+    if (c->x != NULL && c->x->retried_status != 0 && is_of_attempt(which)) {
+        reply_retried(c, which, retry_after_s);
+        return;
+    }
 
     ASSERT(snprintf(status, sizeof status, "error=%s", replies[which].error) < (int)sizeof status);
     begin(c, replies[which].ends);

@@ -63,6 +63,32 @@ uint32_t upstreams_in_flight(struct upstreams *u, uint32_t id)
     return s != NULL ? atomic_load_explicit(&s->in_flight, memory_order_relaxed) : 0;
 }
 
+bool upstreams_hold(struct upstreams *u, const struct table_endpoint *ep, uint32_t limit)
+{
+    struct upstream_shared_endpoint *s;
+    uint32_t seen;
+
+    if (limit == 0)
+        return true;
+    ASSERT(u->held == NULL);
+    s = upstreams_use(u, ep)->shared;
+    seen = atomic_load_explicit(&s->in_flight, memory_order_relaxed);
+    do {
+        if (seen >= limit)
+            return false;
+    } while (!atomic_compare_exchange_weak_explicit(&s->in_flight, &seen, seen + 1,
+                                                    memory_order_relaxed, memory_order_relaxed));
+    u->held = s;
+    return true;
+}
+
+void upstreams_let_go(struct upstreams *u)
+{
+    if (u->held != NULL)
+        atomic_fetch_sub_explicit(&u->held->in_flight, 1, memory_order_relaxed);
+    u->held = NULL;
+}
+
 int64_t upstreams_warm_from(struct upstreams *u, uint32_t id)
 {
     const struct upstream_shared_endpoint *s = find_shared(u, id);

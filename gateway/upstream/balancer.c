@@ -10,6 +10,8 @@
 
 #include "gateway/core/check.h"
 
+enum { RACES = 4 /* for a last place that may be lost to other workers before it waits */ };
+
 struct named {
     struct sticky_name name; /* first: sticky_compare looks at it */
     uint16_t at;
@@ -254,23 +256,42 @@ static const struct table_endpoint *pick_in(struct balancer *b, struct balancer_
     return ep != NULL ? ep : pick_from(&b->all, q);
 }
 
-/* Whom it is picked for knows the endpoint from now on, and its pool. */
+/*
+ * Whom it is picked for knows the endpoint from now on, and its pool. Its place among those of
+ * endpoint_in_flight may have gone to another worker since it was looked at: then it is full.
+ */
 static const struct table_endpoint *settle(struct upstreams *u, const struct table_pool *pool,
-                                           const struct table_endpoint *ep)
+                                           const struct table_endpoint *ep,
+                                           struct balancer_query *q)
 {
-    if (ep != NULL)
-        upstreams_use(u, ep)->pool = pool;
-    return ep;
+    const struct pool_limits *limits = pool->spec->limits;
+
+    if (ep == NULL)
+        return NULL;
+    upstreams_use(u, ep)->pool = pool;
+    if (limits == NULL || upstreams_hold(u, ep, limits->endpoint_in_flight))
+        return ep;
+    q->full = true;
+    return NULL;
 }
 
 const struct table_endpoint *balancer_pick(struct upstreams *u, const struct table_pool *pool,
                                            struct balancer_query *q)
 {
+    const struct table_endpoint *ep = NULL;
+    bool lost = true;
+
     if (pool == NULL || pool->num_live == 0)
         return NULL;
     if (pool->num_live == 1)
-        return settle(u, pool, pick_only(u, pool, q));
-    return settle(u, pool, pick_in(balancer_of(u, pool), q));
+        return settle(u, pool, pick_only(u, pool, q), q);
+    for (int i = 0; ep == NULL && lost && i < RACES; i++) {
+        const struct table_endpoint *picked = pick_in(balancer_of(u, pool), q);
+
+        ep = settle(u, pool, picked, q);
+        lost = picked != NULL;
+    }
+    return ep;
 }
 
 /* ---- names ----------------------------------------------------------------------------------- */
@@ -309,13 +330,13 @@ const struct table_endpoint *balancer_pick_named(struct upstreams *u, const stru
         struct sticky_name only =
             sticky_name_of(key, str_from(pool->name), str_from(pool->all[0].text));
 
-        return sticky_compare(&only, &name) == 0 ? settle(u, pool, pick_only(u, pool, q)) : NULL;
+        return sticky_compare(&only, &name) == 0 ? settle(u, pool, pick_only(u, pool, q), q) : NULL;
     }
     b = balancer_of(u, pool);
     found = find_name(b, key, name);
     if (found == NULL || !balancer_can_take(&b->all, found->at, q))
         return NULL;
-    return settle(u, pool, &pool->all[found->at]);
+    return settle(u, pool, &pool->all[found->at], q);
 }
 
 const struct table_endpoint *
@@ -323,6 +344,6 @@ balancer_pick_draining(struct upstreams *u, const struct table_pool *pool, struc
 {
     for (uint32_t i = pool->num_live; i < pool->num_endpoints; i++)
         if (can_take(u, pool, pool->all[i].id, true, q))
-            return &pool->all[i];
+            return settle(u, pool, &pool->all[i], q);
     return NULL;
 }

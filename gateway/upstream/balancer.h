@@ -47,7 +47,10 @@ struct balancer_query {
     struct eject_ticket ticket; /* of the endpoint that was picked: goes to upstreams_note */
 };
 
-/* NULL: no endpoint can be used; a pool that is NULL has none. Lent with the pool. */
+/*
+ * NULL: no endpoint can be used; a pool that is NULL has none. Lent with the pool. Of a pool with
+ * endpoint_in_flight its place is held (upstreams_hold).
+ */
 const struct table_endpoint *balancer_pick(struct upstreams *u, const struct table_pool *pool,
                                            struct balancer_query *q);
 

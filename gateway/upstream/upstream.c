@@ -56,12 +56,14 @@ static bool is_in_flight(const struct upstream_conn *c, enum upstream_state s)
 
 static void count_flight(struct upstream_conn *c, bool begins)
 {
-    _Atomic uint32_t *n = &endpoint_of(c)->shared->in_flight;
+    struct upstream_shared_endpoint *s = endpoint_of(c)->shared;
 
-    if (begins)
-        atomic_fetch_add_explicit(n, 1, memory_order_relaxed);
+    if (!begins)
+        atomic_fetch_sub_explicit(&s->in_flight, 1, memory_order_relaxed);
+    else if (c->all->held == s)
+        c->all->held = NULL; /* it was counted when it was held */
     else
-        atomic_fetch_sub_explicit(n, 1, memory_order_relaxed);
+        atomic_fetch_add_explicit(&s->in_flight, 1, memory_order_relaxed);
 }
 
 /* Of its pool; 0: as everybody's. */

@@ -135,7 +135,8 @@ struct upstreams {
     /* The endpoint left the table and nothing is held under its id any more. */
     void (*on_forgotten)(void *arg, uint32_t id);
     void *arg;
-    uint64_t node; /* table_node of the gateway's own; 0: not known */
+    uint64_t node;                         /* table_node of the gateway's own; 0: not known */
+    struct upstream_shared_endpoint *held; /* see upstreams_hold; NULL: nothing is */
 };
 
 void upstreams_init(struct upstreams *u, struct loop *l, struct metrics *m,
@@ -162,6 +163,13 @@ void upstreams_note(struct upstreams *u, uint32_t id, const struct eject_ticket 
 /* The same of a response, by its status; rule: of the pool, NULL: every status is an answer. */
 void upstreams_note_status(struct upstreams *u, uint32_t id, const struct eject_ticket *t,
                            const struct pool_passive *rule, unsigned status);
+/*
+ * Takes one of the `limit` places (0: any number) that an endpoint has for requests of all workers,
+ * for the connection to it that is begun or taken next; false: there is none. One at a time: who
+ * has no use for it lets it go, which is fine when nothing is held.
+ */
+MUST_USE bool upstreams_hold(struct upstreams *u, const struct table_endpoint *ep, uint32_t limit);
+void upstreams_let_go(struct upstreams *u);
 /* What its pool says of statuses; NULL: nothing, or it has left. */
 const struct pool_passive *upstreams_rule(struct upstreams *u, uint32_t id);
 bool upstreams_is_usable(struct upstreams *u, uint32_t id);     /* neither ejected nor unhealthy */

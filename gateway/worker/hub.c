@@ -540,14 +540,14 @@ static size_t num_pipes_each(size_t num_workers)
 
 static bool make_workers(struct hub *h, struct err *e)
 {
-    size_t num_pipes = num_pipes_each(h->config->num_workers);
-
     for (unsigned i = 0; i < h->config->num_workers; i++) {
         struct worker_setup setup = {.index = i,
                                      .shared = h->shared,
                                      .crowd = h->crowd,
                                      .budget = &h->budget,
-                                     .num_pipes = num_pipes,
+                                     .num_pipes = num_pipes_each(h->config->num_workers),
+                                     .all = h->workers,
+                                     .num_all = h->config->num_workers,
                                      .hub = &h->mailbox,
                                      .log = h->log,
                                      .series = h->series,

@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,6 +49,8 @@ struct worker {
     struct forgotten *forgotten; /* NULL: none */
     struct mail drained;
     struct mail stop;
+    struct mail place;    /* a place in a pool is free, which somebody of ours may wait for */
+    _Atomic bool is_told; /* of it, and has not looked yet */
     pthread_t thread;
     bool started;
 };
@@ -125,6 +128,31 @@ static void on_turn_end(void *arg)
     }
 }
 
+/* ---- to the other workers ------------------------------------------------------------------- */
+
+static void deliver_place(void *owner)
+{
+    struct worker *w;
+
+    OBJ_CAST(w, owner, WORKER_MAGIC);
+    atomic_store(&w->is_told, false);
+    if (w->proxy != NULL)
+        proxy_look(w->proxy);
+}
+
+static void on_place(void *arg)
+{
+    struct worker *w;
+
+    OBJ_CAST(w, arg, WORKER_MAGIC);
+    for (size_t i = 0; i < w->setup.num_all; i++) {
+        struct worker *other = w->setup.all[i];
+
+        if (other != w && !atomic_exchange(&other->is_told, true))
+            mailbox_send(&other->mailbox, &other->place);
+    }
+}
+
 /* ---- errands --------------------------------------------------------------------------------- */
 
 void worker_adopt(struct worker *w, const struct table *t, const struct table_delta *d)
@@ -195,6 +223,7 @@ struct worker *worker_new(const struct worker_setup *setup, struct err *e)
     w->setup = *setup;
     w->drained = (struct mail){.deliver = deliver_drained, .owner = w};
     w->stop = (struct mail){.deliver = deliver_stop, .owner = w};
+    w->place = (struct mail){.deliver = deliver_place, .owner = w};
     if (!loop_init(&w->loop, e)) {
         OBJ_KILL(w);
         return NULL;
@@ -212,6 +241,7 @@ struct worker *worker_new(const struct worker_setup *setup, struct err *e)
     proxy_observe(w->proxy,
                   &(struct proxy_observers){setup->index, setup->log, setup->series, setup->crowd});
     proxy_set_node(w->proxy, setup->node);
+    proxy_on_place(w->proxy, on_place);
     listeners_init(&w->listeners, &w->loop, w->proxy, &w->metrics);
     return w;
 }
@@ -252,6 +282,8 @@ void worker_free(struct worker *w)
     ASSERT(!w->started);
     listeners_free(&w->listeners);
     proxy_free(w->proxy);
+    w->proxy = NULL;
+    mailbox_empty(&w->mailbox); /* others may have told it of a place after its end */
     mailbox_free(&w->mailbox);
     loop_free(&w->loop);
     free(w->forgotten);

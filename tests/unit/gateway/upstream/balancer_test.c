@@ -312,8 +312,10 @@ static void who_has_all_it_may_have_is_left_out_and_that_is_told(void **state)
 
     have(f, "\"limits\":{\"endpoint_in_flight\":2}", 2, NULL, 0);
     set_load(f, 1, 2);
-    for (int i = 0; i < 10; i++)
+    for (int i = 0; i < 10; i++) {
         assert_int_equal(pick(f), 2);
+        upstreams_let_go(&f->ups);
+    }
     set_load(f, 2, 2);
     for (int pass = BALANCER_FRESH; pass < BALANCER__PASSES; pass++) {
         q = query(f);
@@ -327,6 +329,35 @@ static void who_has_all_it_may_have_is_left_out_and_that_is_told(void **state)
     q = query(f);
     assert_null(balancer_pick(&f->ups, f->pool, &q));
     assert_false(q.full);
+}
+
+/* As two workers pick at the same moment: the second sees the place that the first has chosen. */
+static void the_last_place_is_picked_once(void **state)
+{
+    static const char *const specs[] = {"round_robin", "least_requests"};
+    struct fixture *f = *state;
+    struct upstreams other;
+
+    for (size_t i = 0; i < sizeof specs / sizeof specs[0]; i++) {
+        char spec[128];
+        struct balancer_query q;
+
+        snprintf(spec, sizeof spec, "\"balance\":\"%s\",\"limits\":{\"endpoint_in_flight\":1}",
+                 specs[i]);
+        have(f, spec, 2, NULL, 0);
+        set_load(f, 1, 1);
+        upstreams_init(&other, &f->loop, &f->metrics, f->shared);
+        assert_int_equal(pick(f), 2);
+        q = query(f);
+        assert_null(balancer_pick(&other, f->pool, &q));
+        assert_true(q.full);
+        upstreams_let_go(&f->ups);
+        assert_non_null(balancer_pick(&other, f->pool, &q));
+        upstreams_let_go(&other);
+        upstreams_let_go(&other); /* once is all */
+        unload(f);
+        upstreams_free(&other);
+    }
 }
 
 static void the_unhealthy_are_asked_only_in_panic(void **state)
@@ -650,6 +681,7 @@ int main(void)
         TEST(what_was_tried_is_left_out),
         TEST(one_request_of_all_probes_an_endpoint_whose_ejection_is_over),
         TEST(who_has_all_it_may_have_is_left_out_and_that_is_told),
+        TEST(the_last_place_is_picked_once),
         TEST(the_unhealthy_are_asked_only_in_panic),
         TEST(too_few_usable_ones_are_as_good_as_none),
         TEST(the_own_node_is_preferred_while_somebody_is_there),
