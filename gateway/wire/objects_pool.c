@@ -269,9 +269,6 @@ static bool check_pool(const struct cJSON *value, void *object, struct err *e)
         p->hash = xcalloc(1, sizeof(*p->hash));
         p->hash->salt = xstrdup("");
     }
-    if (p->health != NULL && p->health->http && p->protocol == POOL_H2C)
-        return err_set(e, "Unsupported", "/health/type",
-                       "probes speak HTTP/1.1: endpoints of \"h2c\" are probed by \"tcp\" only");
     if (p->hash != NULL && p->balance != POOL_HASH)
         return err_set(e, "Contradiction", "/hash", "only the balance \"hash\" hashes");
     (void)value;

@@ -1,7 +1,8 @@
 /*
  * See prober.h. A probe is a connection of its own, closed when it has its answer: what a kept one
  * says proves nothing about the next. A response counts by its status alone and is parsed as
- * strictly as any other; its body is not read. Choosing endpoints is upstream/balancer.h's.
+ * strictly as any other; its body is not read. A pool of h2c is asked in HTTP/2 (probe_h2.h).
+ * Choosing endpoints is upstream/balancer.h's.
  */
 #include "gateway/worker/prober.h"
 
@@ -29,6 +30,7 @@
 #include "gateway/table/table.h"
 #include "gateway/upstream/health.h"
 #include "gateway/upstream/shared.h"
+#include "gateway/worker/probe_h2.h"
 
 enum { PROBER_MAGIC = 0x04b0be01, PROBE_MAGIC = 0x04b0be02, INTERIM_MAX = 8, WHY_BYTES = 128 };
 
@@ -44,7 +46,8 @@ struct probe {
     struct health_state health;
     struct event timer;
     struct sock sock;
-    char *block; /* while ASKING: first the request, then what came of the response */
+    struct probe_h2 *h2; /* while ASKING in HTTP/2; else NULL */
+    char *block;         /* while ASKING: first the request, then what came of the response */
     size_t request_len, sent, received;
     unsigned num_interim;
     TAILQ_ENTRY(probe) link;
@@ -84,6 +87,8 @@ static void leave_connection(struct probe *b)
 {
     if (b->state == PROBE_WAITING)
         return;
+    probe_h2_free(b->h2);
+    b->h2 = NULL;
     sock_close(&b->sock);
     bufpool_put(&b->all->loop->bufs, &b->block);
     b->all->num_under_way--;
@@ -149,16 +154,23 @@ static void write_request(struct probe *b)
     b->num_interim = 0;
 }
 
+static enum io send_some(struct probe *b, size_t *out_n)
+{
+    struct iovec iov = {b->block + b->sent, b->request_len - b->sent};
+
+    if (b->h2 != NULL)
+        return probe_h2_send(b->h2, iov.iov_base, iov.iov_len, out_n);
+    *out_n = 0;
+    return b->sock.writable ? sock_send(&b->sock, &iov, 1, out_n) : IO_AGAIN;
+}
+
 /* False: it ended, or the socket takes no more at the moment. */
 static bool send_request(struct probe *b)
 {
     while (b->sent < b->request_len) {
-        struct iovec iov = {b->block + b->sent, b->request_len - b->sent};
         size_t n;
 
-        if (!b->sock.writable)
-            return false;
-        switch (sock_send(&b->sock, &iov, 1, &n)) {
+        switch (send_some(b, &n)) {
         case IO_DONE:
             b->sent += n;
             break;
@@ -203,12 +215,22 @@ static bool judge(struct probe *b)
     return false;
 }
 
+static enum io receive_some(struct probe *b, size_t *out_n)
+{
+    char *room = b->block + b->received;
+    size_t num_room = BUFPOOL_BYTES - b->received;
+
+    if (b->h2 != NULL)
+        return probe_h2_recv(b->h2, room, num_room, out_n);
+    return b->sock.readable ? sock_recv(&b->sock, room, num_room, out_n) : IO_AGAIN;
+}
+
 static void read_response(struct probe *b)
 {
-    while (b->sock.readable) {
+    for (;;) {
         size_t n;
 
-        switch (sock_recv(&b->sock, b->block + b->received, BUFPOOL_BYTES - b->received, &n)) {
+        switch (receive_some(b, &n)) {
         case IO_DONE:
             b->received += n;
             if (!judge(b))
@@ -227,6 +249,20 @@ static void read_response(struct probe *b)
     }
 }
 
+static void ask(struct probe *b)
+{
+    if (b->pool->spec->protocol == POOL_H2C) {
+        b->h2 = probe_h2_new(b->all->loop, &b->sock);
+        if (b->h2 == NULL) { /* that says nothing about the endpoint */
+            leave_connection(b);
+            wait_ms(b, PROBER_BUSY_MS);
+            return;
+        }
+    }
+    b->state = PROBE_ASKING;
+    write_request(b);
+}
+
 static void on_connected(struct probe *b)
 {
     int failure = 0;
@@ -241,8 +277,7 @@ static void on_connected(struct probe *b)
     } else if (!b->pool->spec->health->http) {
         finish(b, true, NULL);
     } else {
-        b->state = PROBE_ASKING;
-        write_request(b);
+        ask(b);
     }
 }
 

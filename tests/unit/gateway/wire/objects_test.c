@@ -395,13 +395,13 @@ static void a_pool_is_read(void **state)
     route_pool_free(p);
 }
 
-static void a_pool_of_h2c_is_probed_by_tcp(void **state)
+static void a_pool_of_h2c_may_be_asked(void **state)
 {
-    struct route_pool *p = pool_of("{'protocol':'h2c','health':{'type':'tcp'}}");
+    struct route_pool *p = pool_of("{'protocol':'h2c','health':{'type':'http'}}");
 
     (void)state;
     assert_int_equal(p->protocol, POOL_H2C);
-    assert_false(p->health->http);
+    assert_true(p->health->http);
     route_pool_free(p);
 }
 
@@ -572,7 +572,7 @@ int main(void)
         cmocka_unit_test(what_is_forwarded_is_changed),
         cmocka_unit_test(conditions_of_a_route_are_read),
         cmocka_unit_test(a_pool_is_read),
-        cmocka_unit_test(a_pool_of_h2c_is_probed_by_tcp),
+        cmocka_unit_test(a_pool_of_h2c_may_be_asked),
         cmocka_unit_test(a_pool_without_more_has_defaults),
         cmocka_unit_test(a_tenant_is_read),
         cmocka_unit_test(endpoints_are_read_with_their_defaults),

@@ -103,7 +103,6 @@ static const struct bad cases[] = {
     {R, "{'hosts':['a'],'fowards':[]," FORWARD "}", "UnknownField", "/fowards"},
     {R, "{'hosts':['a'],'tenant':7," FORWARD "}", "WrongType", "/tenant"},
     {P, "{'protocol':'https'}", "Unsupported", "/protocol"},
-    {P, "{'protocol':'h2c','health':{'type':'http'}}", "Unsupported", "/health/type"},
     {P, "{'protocol':1}", "WrongType", "/protocol"},
     {P, "{'balance':'least_busy'}", "BadValue", "/balance"},
     {P, "{'health':{}}", "MissingField", "/health/type"},
