@@ -14,7 +14,7 @@
 #include "gateway/core/check.h"
 #include "gateway/proxy/conn.h"
 #include "gateway/table/table.h"
-#include "gateway/wire/frame.h"
+#include "tests/unit/gateway/table/feed_line.h"
 
 enum { FORGOTTEN_MAX = 64 };
 
@@ -60,17 +60,6 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void feed(struct fixture *f, const char *line)
-{
-    struct frame fr;
-    struct err e = {0};
-
-    if (!frame_parse(str_from(line), &fr, &e))
-        fail_msg("%s: %s", line, e.text);
-    table_builder_frame(f->builder, &fr);
-    frame_free(&fr);
-}
-
 /* The pool "p" with endpoints on these ports (0 ends the list); negative ports drain. */
 static void adopt(struct fixture *f, const int *ports)
 {
@@ -84,9 +73,10 @@ static void adopt(struct fixture *f, const int *ports)
                       "%s{\"address\":\"127.0.0.1\",\"port\":%d,\"weight\":1,\"state\":\"%s\"}",
                       i > 0 ? "," : "", abs(ports[i]), ports[i] < 0 ? "draining" : "live");
     snprintf(line + n, sizeof line - (size_t)n, "]}}}");
-    feed(f, line);
-    feed(f, "{\"set\":{\"kind\":\"pool\",\"name\":\"p\",\"value\":{\"protocol\":\"http1\"}}}");
-    feed(f, "{\"commit\":{\"revision\":1}}");
+    feed_line(f->builder, line);
+    feed_line(f->builder,
+              "{\"set\":{\"kind\":\"pool\",\"name\":\"p\",\"value\":{\"protocol\":\"http1\"}}}");
+    feed_line(f->builder, "{\"commit\":{\"revision\":1}}");
     assert_true(table_builder_take(f->builder, &c));
     proxy_adopt(f->proxy, c.table, c.changes, c.num_changes);
 }

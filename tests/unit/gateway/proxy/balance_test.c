@@ -11,7 +11,7 @@
 #include "gateway/core/check.h"
 #include "gateway/proxy/balance.h"
 #include "gateway/table/table.h"
-#include "gateway/wire/frame.h"
+#include "tests/unit/gateway/table/feed_line.h"
 #include "tests/unit/gateway/table/match_host.h"
 
 struct fixture {
@@ -53,17 +53,6 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void feed(struct fixture *f, const char *line)
-{
-    struct frame fr;
-    struct err e = {0};
-
-    if (!frame_parse(str_from(line), &fr, &e))
-        fail_msg("%s: %s", line, e.text);
-    table_builder_frame(f->builder, &fr);
-    frame_free(&fr);
-}
-
 /* Endpoints on ports 1..num with these weights. */
 static void feed_pool(struct fixture *f, const char *name, size_t num, const uint32_t *weights)
 {
@@ -77,18 +66,18 @@ static void feed_pool(struct fixture *f, const char *name, size_t num, const uin
                       "%s{\"address\":\"127.0.0.1\",\"port\":%zu,\"weight\":%u}", i > 0 ? "," : "",
                       i + 1, weights != NULL ? weights[i] : 1);
     snprintf(line + n, sizeof line - (size_t)n, "]}}}");
-    feed(f, line);
+    feed_line(f->builder, line);
     snprintf(line, sizeof line,
              "{\"set\":{\"kind\":\"pool\",\"name\":\"%s\",\"value\":{\"protocol\":\"http1\"}}}",
              name);
-    feed(f, line);
+    feed_line(f->builder, line);
 }
 
 static void commit(struct fixture *f)
 {
     struct table_commit c;
 
-    feed(f, "{\"commit\":{\"revision\":1}}");
+    feed_line(f->builder, "{\"commit\":{\"revision\":1}}");
     assert_true(table_builder_take(f->builder, &c));
     for (size_t i = 0; i < c.num_changes; i++)
         for (size_t k = 0; c.changes[i].after != NULL && k < c.changes[i].after->num_endpoints; k++)
@@ -111,7 +100,7 @@ static void feed_route(struct fixture *f, const char *forward, const char *more)
              "{\"set\":{\"kind\":\"route\",\"name\":\"r\",\"value\":{\"hosts\":[\"a.test\"],"
              "\"forward\":[%s]%s}}}",
              forward, more);
-    feed(f, line);
+    feed_line(f->builder, line);
 }
 
 static const struct table_route *match(struct fixture *f)
@@ -362,7 +351,7 @@ static void feed_key(struct fixture *f, const char *hex)
              "{\"set\":{\"kind\":\"settings\",\"name\":\"settings\","
              "\"value\":{\"cookie_key\":\"%s\"}}}",
              hex);
-    feed(f, line);
+    feed_line(f->builder, line);
 }
 
 static void have_sticky(struct fixture *f, const char *more)

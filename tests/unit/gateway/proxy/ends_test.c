@@ -19,7 +19,7 @@
 #include "gateway/proxy/conn.h"
 #include "gateway/table/gauge.h"
 #include "gateway/table/table.h"
-#include "gateway/wire/frame.h"
+#include "tests/unit/gateway/table/feed_line.h"
 #include "tests/unit/gateway/table/match_host.h"
 
 enum { TURNS = 12, LARGE = 64 << 20, SMALL = 8192 };
@@ -84,17 +84,6 @@ static int listen_on(struct sockaddr_in *addr)
     return fd;
 }
 
-static void feed(struct fixture *f, const char *line)
-{
-    struct frame fr;
-    struct err e = {0};
-
-    if (!frame_parse(str_from(line), &fr, &e))
-        fail_msg("%s: %s", line, e.text);
-    table_builder_frame(f->builder, &fr);
-    frame_free(&fr);
-}
-
 static void adopt(struct fixture *f, unsigned port)
 {
     char line[256];
@@ -104,16 +93,19 @@ static void adopt(struct fixture *f, unsigned port)
              "{\"set\":{\"kind\":\"endpoints\",\"name\":\"p\",\"value\":{\"endpoints\":[{"
              "\"address\":\"127.0.0.1\",\"port\":%u,\"weight\":1}]}}}",
              port);
-    feed(f, line);
-    feed(f,
-         "{\"set\":{\"kind\":\"pool\",\"name\":\"p\",\"value\":{\"protocol\":\"http1\",\"limits\":{"
-         "\"in_flight\":9}}}}");
-    feed(f, "{\"set\":{\"kind\":\"tenant\",\"name\":\"t\",\"value\":{\"in_flight\":9}}}");
-    feed(f,
-         "{\"set\":{\"kind\":\"route\",\"name\":\"r\",\"value\":{\"hosts\":[\"a.test\"],\"path\":"
-         "\"/\",\"tenant\":\"t\",\"limits\":{\"in_flight\":9},"
-         "\"forward\":[{\"pool\":\"p\",\"weight\":1}]}}}");
-    feed(f, "{\"commit\":{\"revision\":1}}");
+    feed_line(f->builder, line);
+    feed_line(
+        f->builder,
+        "{\"set\":{\"kind\":\"pool\",\"name\":\"p\",\"value\":{\"protocol\":\"http1\",\"limits\":{"
+        "\"in_flight\":9}}}}");
+    feed_line(f->builder,
+              "{\"set\":{\"kind\":\"tenant\",\"name\":\"t\",\"value\":{\"in_flight\":9}}}");
+    feed_line(
+        f->builder,
+        "{\"set\":{\"kind\":\"route\",\"name\":\"r\",\"value\":{\"hosts\":[\"a.test\"],\"path\":"
+        "\"/\",\"tenant\":\"t\",\"limits\":{\"in_flight\":9},"
+        "\"forward\":[{\"pool\":\"p\",\"weight\":1}]}}}");
+    feed_line(f->builder, "{\"commit\":{\"revision\":1}}");
     assert_true(table_builder_take(f->builder, &c));
     proxy_adopt(f->proxy, c.table, c.changes, c.num_changes);
     for (size_t i = 0; i < 3; i++)

@@ -12,37 +12,7 @@
 #include <cmocka.h>
 
 #include "gateway/table/table.h"
-#include "gateway/wire/frame.h"
-
-static struct table_builder *b;
-static struct table_commit c; /* of the last commit */
-
-static int setup(void **state)
-{
-    (void)state;
-    b = table_builder_new();
-    c = (struct table_commit){0};
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    table_unref(&c.table);
-    table_builder_free(b);
-    return 0;
-}
-
-static void feed(const char *line)
-{
-    struct frame f;
-    struct err e = {0};
-
-    if (!frame_parse(str_from(line), &f, &e))
-        fail_msg("%s: %s %s", line, e.field, e.text);
-    table_builder_frame(b, &f);
-    frame_free(&f);
-}
+#include "tests/unit/gateway/table/builder_fixture.h"
 
 /* value: what stands in the object beside "forward". */
 static void feed_route(const char *name, const char *value)

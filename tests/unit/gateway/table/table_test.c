@@ -12,43 +12,12 @@
 
 #include "gateway/core/buf.h"
 #include "gateway/table/table.h"
-#include "gateway/wire/frame.h"
+#include "tests/unit/gateway/table/builder_fixture.h"
 #include "tests/unit/gateway/table/match_host.h"
 
 #define SNAPSHOT \
     "{\"hello\":{\"cluster\":\"c\",\"epoch\":\"1-a\",\"revision\":9,\"mode\":\"snapshot\"}}"
 #define DELTA "{\"hello\":{\"cluster\":\"c\",\"epoch\":\"1-a\",\"revision\":9,\"mode\":\"delta\"}}"
-
-static struct table_builder *b;
-static struct table_commit c; /* of the last commit */
-
-static int setup(void **state)
-{
-    (void)state;
-    b = table_builder_new();
-    c = (struct table_commit){0};
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    table_unref(&c.table);
-    table_builder_free(b);
-    return 0;
-}
-
-/* As the hub does. */
-static void feed(const char *line)
-{
-    struct frame f;
-    struct err e = {0};
-
-    if (!frame_parse_late(str_from(line), &f, &e))
-        fail_msg("%s: %s %s", line, e.field, e.text);
-    table_builder_frame(b, &f);
-    frame_free(&f);
-}
 
 static void feed_route(const char *name, const char *hosts, const char *pool)
 {
@@ -328,7 +297,7 @@ static void a_refused_object_leaves_its_predecessor_and_its_neighbours(void **st
     feed_route("s", "\"s\"", "p");
     feed("{\"set\":{\"kind\":\"certificate\",\"name\":\"c\",\"value\":{\"hosts\":[\"*\"],"
          "\"cert\":\"c\",\"key\":\"k\"}}}");
-    feed("{\"set\":{\"kind\":\"tenant\",\"name\":\"t\",\"value\":{\"connections\":1}}}");
+    feed("{\"set\":{\"kind\":\"pool\",\"name\":\"t\",\"value\":{\"drain_ms\":1}}}");
     feed("{\"set\":{\"kind\":\"settings\",\"name\":\"other\",\"value\":{}}}");
     feed_delete("certificate", "nothing");
     feed_delete("route", "nothing");

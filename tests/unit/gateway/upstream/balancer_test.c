@@ -16,7 +16,7 @@
 #include "gateway/route/cohort.h"
 #include "gateway/upstream/balancer.h"
 #include "gateway/upstream/ring.h"
-#include "gateway/wire/frame.h"
+#include "tests/unit/gateway/table/feed_line.h"
 
 enum { LINE_BYTES = 1 << 20 };
 
@@ -58,23 +58,12 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void feed(struct fixture *f, const char *line)
-{
-    struct frame fr;
-    struct err e = {0};
-
-    if (!frame_parse(str_from(line), &fr, &e))
-        fail_msg("%s: %s", line, e.text);
-    table_builder_frame(f->builder, &fr);
-    frame_free(&fr);
-}
-
 /* What a worker does when it adopts a version. */
 static void adopt(struct fixture *f)
 {
     struct table_commit c;
 
-    feed(f, "{\"commit\":{\"revision\":1}}");
+    feed_line(f->builder, "{\"commit\":{\"revision\":1}}");
     assert_true(table_builder_take(f->builder, &c));
     assert_int_equal(c.num_refusals, 0);
     for (size_t i = 0; i < c.num_changes; i++) {
@@ -114,9 +103,9 @@ static void have(struct fixture *f, const char *spec, size_t num, const uint32_t
         comma = ",";
     }
     snprintf(line + n, LINE_BYTES - (size_t)n, "]}}}");
-    feed(f, line);
+    feed_line(f->builder, line);
     snprintf(line, LINE_BYTES, "{\"set\":{\"kind\":\"pool\",\"name\":\"p\",\"value\":{%s}}}", spec);
-    feed(f, line);
+    feed_line(f->builder, line);
     free(line);
     adopt(f);
 }

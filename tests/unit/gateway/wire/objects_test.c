@@ -15,21 +15,7 @@
 #include "gateway/core/check.h"
 #include "gateway/wire/json.h"
 #include "gateway/wire/objects.h"
-
-static cJSON *parse(const char *text)
-{
-    char *json = xstrdup(text);
-    struct err e = {0};
-
-    for (char *p = json; *p != '\0'; p++)
-        *p = *p == '\'' ? '"' : *p;
-    cJSON *tree = json_parse(str_from(json), &json_limits_frame, &e);
-
-    if (tree == NULL)
-        fail_msg("%s: %s", text, e.text);
-    free(json);
-    return tree;
-}
+#include "tests/unit/gateway/wire/quoted.h"
 
 static void a_route_is_read_with_its_hosts_made_canonical(void **state)
 {

@@ -18,23 +18,9 @@
 #include "gateway/wire/frame.h"
 #include "gateway/wire/json.h"
 #include "gateway/wire/objects.h"
+#include "tests/unit/gateway/wire/quoted.h"
 
 enum { PAGE_MAX = 1 << 20 };
-
-static cJSON *parse(const char *text)
-{
-    char *json = xstrdup(text);
-    struct err e = {0};
-
-    for (char *p = json; *p != '\0'; p++)
-        *p = *p == '\'' ? '"' : *p;
-    cJSON *tree = json_parse(str_from(json), &json_limits_frame, &e);
-
-    if (tree == NULL)
-        fail_msg("%s: %s", text, e.text);
-    free(json);
-    return tree;
-}
 
 enum {
     R = ROUTE_KIND_ROUTE,
