@@ -78,16 +78,111 @@ bool admission_begin(struct conn *c)
            (!is_counted || begin_tenant(c, t));
 }
 
+/* ---- turns ----------------------------------------------------------------------------------- */
+
+/*
+ * A worker hears of a place that its own request gave back before all others do: it would serve its
+ * own line for ever. So the workers that have somebody in line take turns: who takes a place from
+ * there gives the turn to the next one, and who gives a place back calls the one whose turn it is.
+ */
+
+static uint32_t worker_number(const struct proxy *p)
+{
+    return (uint32_t)p->book.worker + 1; /* 0 is nobody's */
+}
+
+static uint64_t bit_of(uint32_t number)
+{
+    return UINT64_C(1) << (number - 1);
+}
+
+/* The next in line after that one, itself at last; waits: not 0. */
+static uint32_t number_after(uint64_t waits, uint32_t number)
+{
+    uint64_t later = number < 64 ? waits >> number << number : 0;
+
+    return (uint32_t)__builtin_ctzll(later != 0 ? later : waits) + 1;
+}
+
+static bool is_turn_of(const struct proxy *p, struct table_gauge *g)
+{
+    uint32_t turn = atomic_load_explicit(&g->turn, memory_order_relaxed);
+    uint64_t waits = atomic_load_explicit(&g->waits, memory_order_relaxed);
+
+    return turn == 0 || turn == worker_number(p) || (waits & bit_of(turn)) == 0;
+}
+
+static void call_worker(struct proxy *p, uint32_t number)
+{
+    if (number == worker_number(p))
+        loop_later(p->loop, &p->looking);
+    else if (p->on_place != NULL)
+        p->on_place(p->arg, number - 1);
+}
+
+/* A place was given back. */
+static void call_next(struct proxy *p, struct table_gauge *g)
+{
+    uint64_t waits = atomic_load_explicit(&g->waits, memory_order_relaxed);
+    uint32_t turn = atomic_load_explicit(&g->turn, memory_order_relaxed);
+
+    if (waits == 0)
+        return;
+    if (turn == 0 || (waits & bit_of(turn)) == 0) {
+        turn = number_after(waits, turn);
+        atomic_store_explicit(&g->turn, turn, memory_order_relaxed);
+    }
+    call_worker(p, turn);
+}
+
+/* One of ours has taken a place from the line; there may be another for the next one. */
+static void pass_turn(struct proxy *p, struct table_gauge *g, uint32_t limit)
+{
+    uint64_t waits = atomic_load_explicit(&g->waits, memory_order_relaxed);
+    uint32_t next;
+
+    if (waits == 0)
+        return;
+    next = number_after(waits, worker_number(p));
+    atomic_store_explicit(&g->turn, next, memory_order_relaxed);
+    if (limit == 0 || atomic_load_explicit(&g->in_flight, memory_order_relaxed) < limit)
+        call_worker(p, next);
+}
+
 /* ---- pools, and the line before them --------------------------------------------------------- */
+
+/* Has this worker somebody in that line? */
+static bool waits_for(const struct proxy *p, const struct table_gauge *g)
+{
+    const struct conn *c;
+
+    TAILQ_FOREACH(c, &p->conns[CONN_WAIT], link)
+    {
+        if (c->x->admission.line == g)
+            return true;
+    }
+    return false;
+}
+
+static void join_line(struct conn *c, struct table_gauge *g)
+{
+    c->x->admission.line = table_gauge_ref(g);
+    atomic_fetch_or_explicit(&g->waits, bit_of(worker_number(c->proxy)), memory_order_relaxed);
+}
 
 static void leave_line(struct conn *c)
 {
     struct exchange *x = c->x;
+    struct table_gauge *g = x->admission.line;
 
-    if (x->admission.line == NULL)
+    if (g == NULL)
         return;
-    atomic_fetch_sub_explicit(&x->admission.line->waiting, 1, memory_order_relaxed);
-    table_gauge_unref(&x->admission.line);
+    x->admission.line = NULL;
+    atomic_fetch_sub_explicit(&g->waiting, 1, memory_order_relaxed);
+    if (!waits_for(c->proxy, g))
+        atomic_fetch_and_explicit(&g->waits, ~bit_of(worker_number(c->proxy)),
+                                  memory_order_relaxed);
+    table_gauge_unref(&g);
     if (x->times == NULL)
         wheel_remove(&c->proxy->wheel, &x->timer);
 }
@@ -98,15 +193,10 @@ static bool has_line(const struct conn *c, const struct table_gauge *g)
     return c->x->admission.line != g && atomic_load_explicit(&g->waiting, memory_order_relaxed) > 0;
 }
 
-/* As a gauge names it; 0 is nobody's. */
-static uint32_t worker_number(const struct proxy *p)
-{
-    return (uint32_t)p->book.worker + 1;
-}
-
 bool admission_to_pool(struct conn *c, const struct table_pool *pool)
 {
     struct exchange *x = c->x;
+    bool has_waited;
 
     if (x->admission.places[ADMISSION_POOL] != NULL &&
         x->admission.places[ADMISSION_POOL] == pool->gauge)
@@ -120,9 +210,10 @@ bool admission_to_pool(struct conn *c, const struct table_pool *pool)
         admission_wait(c, pool);
         return false;
     }
-    if (x->admission.line != NULL)
-        atomic_store_explicit(&pool->gauge->served, worker_number(c->proxy), memory_order_relaxed);
+    has_waited = x->admission.line == pool->gauge;
     leave_line(c);
+    if (has_waited)
+        pass_turn(c->proxy, pool->gauge, pool->spec->limits->in_flight);
     x->admission.places[ADMISSION_POOL] = pool->gauge;
     return true;
 }
@@ -142,7 +233,7 @@ void admission_wait(struct conn *c, const struct table_pool *pool)
         reply_come_again(c, REPLY_POOL_BUSY, 1);
         return;
     }
-    x->admission.line = table_gauge_ref(g);
+    join_line(c, g);
     x->admission.wait_until_ms =
         loop_now_ms(c->proxy->loop) + (l->queue_ms != 0 ? l->queue_ms : QUEUE_MS);
     if (c->state != CONN_WAIT)
@@ -158,24 +249,6 @@ static bool is_blocked(struct table_gauge *const *blocked, size_t num, const str
     return false;
 }
 
-/*
- * A worker hears of a place that its own request gave back before all others do: it would serve its
- * own line for ever. So it leaves a place to the others when it had the last one and they wait.
- */
-static bool is_others_turn(const struct proxy *p, const struct table_gauge *g)
-{
-    uint32_t num_own = 0;
-    const struct conn *c;
-
-    if (atomic_load_explicit(&g->served, memory_order_relaxed) != worker_number(p))
-        return false;
-    TAILQ_FOREACH(c, &p->conns[CONN_WAIT], link)
-    {
-        num_own += c->x->admission.line == g;
-    }
-    return atomic_load_explicit(&g->waiting, memory_order_relaxed) > num_own;
-}
-
 /* Who is behind one that cannot go on cannot either, if it waits for the same pool. */
 static void look_along(struct proxy *p, bool politely)
 {
@@ -189,7 +262,7 @@ static void look_along(struct proxy *p, bool politely)
         next = TAILQ_NEXT(c, link);
         if (is_blocked(blocked, num, g))
             continue;
-        if (!politely || !is_others_turn(p, g))
+        if (!politely || is_turn_of(p, g))
             exchange_go_on(c);
         if (c->state != CONN_WAIT)
             conn_run(c);
@@ -219,15 +292,6 @@ void admission_init(struct proxy *p)
     p->looking = (struct loop_task){.run = look, .arg = p};
 }
 
-/* A place is free, and somebody waits: here, at another worker or both. */
-static void call_next(struct proxy *p)
-{
-    if (p->num_in[CONN_WAIT] > 0)
-        loop_later(p->loop, &p->looking);
-    if (p->on_place != NULL)
-        p->on_place(p->arg);
-}
-
 void admission_end(struct conn *c)
 {
     struct exchange *x = c->x;
@@ -236,7 +300,7 @@ void admission_end(struct conn *c)
     leave_line(c);
     for (int i = 0; i < ADMISSION__COUNT; i++)
         quota_leave(&x->admission.places[i]);
-    if (pool != NULL && atomic_load_explicit(&pool->waiting, memory_order_relaxed) > 0)
-        call_next(c->proxy);
+    if (pool != NULL)
+        call_next(c->proxy, pool);
     table_gauge_unref(&pool);
 }

@@ -5,7 +5,7 @@
  *
  * A pool that is at its limit has a line: requests wait in the state WAIT, first come, first served
  * among those of one worker, and workers by turns. Who comes while others wait stands behind them.
- * The end of a request lets all workers look along their lines; they also look every 100 ms, for
+ * The end of a request lets the next worker look along its line; all look every 100 ms besides, for
  * what nobody tells: a place that is freed while a request is on its way into the line, an endpoint
  * that is back.
  */

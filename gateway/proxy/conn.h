@@ -118,7 +118,7 @@ struct proxy {
     struct loop_task looking;
     struct account_book book;
     void (*on_forgotten)(void *arg, uint32_t id);
-    void (*on_place)(void *arg); /* NULL: there are no other workers */
+    void (*on_place)(void *arg, size_t worker); /* NULL: there are no other workers */
     void *arg;
     uint64_t random;
     /* scratch of the callback that runs */

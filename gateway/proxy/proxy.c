@@ -64,7 +64,7 @@ struct proxy *proxy_new(struct loop *l, struct metrics *m, struct upstream_share
     return p;
 }
 
-void proxy_on_place(struct proxy *p, void (*tell)(void *arg))
+void proxy_on_place(struct proxy *p, void (*tell)(void *arg, size_t worker))
 {
     p->on_place = tell;
 }

@@ -35,7 +35,7 @@ void proxy_free(struct proxy *p); /* closes what is open */
 
 /* Where it accounts for requests; NULL in there: nowhere. Before the first table. */
 struct proxy_observers {
-    size_t worker; /* index of its ring and of its counters */
+    size_t worker; /* below 64: index of its ring, of its counters, among those that wait */
     struct access_log *log;
     struct pool_series *series;
     struct crowd *crowd; /* counts the connections of all workers */
@@ -62,10 +62,10 @@ void proxy_adopt(struct proxy *p, const struct table *t, const struct table_chan
 const struct table *proxy_table(const struct proxy *p); /* lent; NULL: none yet */
 
 /*
- * A place in a pool is free while requests wait for it, of other workers perhaps: tell(arg of
- * proxy_new) is for them, whose proxies then look along their lines.
+ * A place in a pool is free, and it is the turn of a request of another worker: tell(arg of
+ * proxy_new, worker) is for that one, whose proxy then looks along its line.
  */
-void proxy_on_place(struct proxy *p, void (*tell)(void *arg));
+void proxy_on_place(struct proxy *p, void (*tell)(void *arg, size_t worker));
 void proxy_look(struct proxy *p);
 
 /* From now on every response ends its connection, and idle ones are let go after a moment. */

@@ -18,7 +18,8 @@ struct table_gauge {
     _Atomic uint32_t refs; /* private to gauge.c */
     _Alignas(TABLE_GAUGE_ALIGN) _Atomic uint32_t in_flight;
     _Atomic uint32_t waiting;     /* in line for a place in flight */
-    _Atomic uint32_t served;      /* the worker that was the last to take a place from the line */
+    _Atomic uint32_t turn;        /* the worker that may take the next place from the line, + 1 */
+    _Atomic uint64_t waits;       /* a bit for each worker that has somebody in line */
     _Atomic uint32_t connections; /* of clients */
     _Atomic int64_t stamp;        /* of the token bucket */
     _Atomic int64_t tokens;

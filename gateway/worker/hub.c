@@ -547,7 +547,6 @@ static bool make_workers(struct hub *h, struct err *e)
                                      .budget = &h->budget,
                                      .num_pipes = num_pipes_each(h->config->num_workers),
                                      .all = h->workers,
-                                     .num_all = h->config->num_workers,
                                      .hub = &h->mailbox,
                                      .log = h->log,
                                      .series = h->series,

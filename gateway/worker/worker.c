@@ -140,17 +140,14 @@ static void deliver_place(void *owner)
         proxy_look(w->proxy);
 }
 
-static void on_place(void *arg)
+static void on_place(void *arg, size_t worker)
 {
-    struct worker *w;
+    struct worker *w, *other;
 
     OBJ_CAST(w, arg, WORKER_MAGIC);
-    for (size_t i = 0; i < w->setup.num_all; i++) {
-        struct worker *other = w->setup.all[i];
-
-        if (other != w && !atomic_exchange(&other->is_told, true))
-            mailbox_send(&other->mailbox, &other->place);
-    }
+    OBJ_CAST(other, w->setup.all[worker], WORKER_MAGIC);
+    if (!atomic_exchange(&other->is_told, true))
+        mailbox_send(&other->mailbox, &other->place);
 }
 
 /* ---- errands --------------------------------------------------------------------------------- */

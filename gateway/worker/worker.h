@@ -36,9 +36,8 @@ struct worker_setup {
     struct fd_budget *budget;
     size_t num_pipes; /* for bulk (gateway/loop/pipepool.h); made by worker_new */
     struct mailbox *hub;
-    struct worker *const *all; /* this one too; complete before the first is started */
-    size_t num_all;
-    struct access_log *log; /* NULL: none */
+    struct worker *const *all; /* by index, this one too; complete before the first is started */
+    struct access_log *log;    /* NULL: none */
     struct pool_series *series;
     const char *node; /* id; NULL: not known */
     /* Both are called on the hub's thread. */
