@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <event2/event.h>
 
@@ -36,6 +37,7 @@ struct flags {
     const char *identity;
     struct options_list clusters;
     const char *default_cluster;
+    const char *replica;
     bool accept_empty;
     const char *stream;
     const char *admin;
@@ -74,6 +76,10 @@ static const struct options_entry run_options[] = {
     {"--accept-empty", NULL,
      "publish what the swarm gives, even when live gateways hold more routes; for one start",
      OPTIONS_FLAG, AT(accept_empty), 0, 0, NULL},
+    {"--replica", "NAME",
+     "keep what the admin API was told in Swarm's store too, as config objects of this name, and "
+     "let one coordinator at a time write; \"off\": on this node only; default: signalbox",
+     OPTIONS_TEXT, AT(replica), 0, 0, NULL},
     {"--stream", "ADDR:PORT", "listen for followers here; default: 0.0.0.0:7700", OPTIONS_TEXT,
      AT(stream), 0, 0, NULL},
     {"--admin", "ADDR:PORT", "serve the admin API here; default: 0.0.0.0:7701", OPTIONS_TEXT,
@@ -422,6 +428,7 @@ static int selftest_https(const char *url, const char *ca_file)
 struct program {
     struct event_base *base;
     struct auth *auth;
+    char who[64]; /* of the replica's fence, for people */
     struct coordinator *coordinator;
     struct api *api;
     struct event *sigterm;
@@ -447,6 +454,18 @@ static bool catch_signals(struct program *p, struct err *e)
         event_add(p->sigint, NULL) != 0)
         return err_set(e, "NoSignal", "", "libevent takes no signal handler");
     return true;
+}
+
+/* In a Swarm service the host name is the task's container. */
+static void set_replica(struct program *p, const struct flags *f, struct coordinator_replica *out)
+{
+    if (strcmp(f->replica, "off") == 0)
+        return;
+    if (gethostname(p->who, sizeof p->who - 1) != 0)
+        (void)snprintf(p->who, sizeof p->who, "a coordinator");
+    out->name = f->replica;
+    out->who = p->who;
+    auth_replica_key(p->auth, out->key);
 }
 
 static const char *const default_docker[] = {"unix:///var/run/docker.sock", NULL};
@@ -477,6 +496,7 @@ static bool start(struct program *p, const struct flags *f, struct err *e)
     if (p->auth == NULL)
         return false;
     config.access_arg = p->auth;
+    set_replica(p, f, &config.replica);
     p->coordinator = coordinator_new(p->base, &config, e);
     if (p->coordinator == NULL)
         return false;
@@ -576,6 +596,7 @@ int main(int argc, char **argv)
     struct flags f = {
         .stream = "0.0.0.0:7700",
         .admin = "0.0.0.0:7701",
+        .replica = "signalbox",
         .log_level = "info",
     };
     struct err e = {0};

@@ -47,6 +47,20 @@ bool coordinator_name_ok(struct str name)
     return true;
 }
 
+void coordinator_want(struct coordinator *c)
+{
+    uint64_t version = plan_wanted_version(c->plan);
+    const char **names;
+    size_t num;
+
+    if (c->observe == NULL || version == c->wanted_version)
+        return;
+    c->wanted_version = version;
+    names = plan_wanted(c->plan, &num);
+    observe_want(c->observe, names, num);
+    free(names);
+}
+
 void coordinator_turn_soon(struct coordinator *c)
 {
     event_active(c->turn, 0, 0);
@@ -156,6 +170,7 @@ static void on_turn(evutil_socket_t fd, short what, void *arg)
     OBJ_CAST(c, arg, COORDINATOR_MAGIC);
     if (c->batch != NULL)
         return; /* it asks for a turn when it is back */
+    coordinator_want(c);
     if (c->view != NULL)
         coordinator_plan_view(c);
     if (c->view == NULL || c->store == NULL || !coordinator_may_commit(c, &why)) {
@@ -405,6 +420,7 @@ void coordinator_free(struct coordinator *c)
     OBJ_CHECK(c, COORDINATOR_MAGIC);
     observe_free(c->observe);
 
+    replica_free(c->replica);
     publish_free(c->publish);     /* its thread posts no news after this */
     store_writer_free(c->writer); /* nor this one */
     mailbox_free(c->news, news_free);

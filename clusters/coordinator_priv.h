@@ -97,6 +97,7 @@ struct coordinator {
     struct view *planned;  /* the one that the plan holds on to */
     int64_t first_view_ms; /* monotonic */
     struct plan *plan;
+    uint64_t wanted_version; /* of the services that the observer was asked for */
     struct documents *documents;
     uint64_t head; /* last commit */
     char audit_head[STORE_HASH_HEX + 1];
@@ -129,6 +130,8 @@ struct cluster *coordinator_find(const struct coordinator *c, const char *name);
 
 /* coordinator.c: notes the store's failure, which is tried again in a second. */
 void coordinator_store_failed(struct coordinator *c, const struct err *why, const char *what);
+void coordinator_want(
+    struct coordinator *c); /* the services that documents name, of the observer */
 void coordinator_turn_soon(struct coordinator *c); /* plan and commit at the end of the turn */
 
 /* coordinator_clusters.c: as the plan has them. */

@@ -17,8 +17,6 @@ bool coordinator_ready(const struct coordinator *c, struct err *why)
     const struct observe_health *h = observe_health(c->observe);
     int64_t age = clock_mono_ms() - h->last_good_mono_ms;
 
-    if (!coordinator_may_commit(c, why))
-        return false;
     if (c->store_failure.code != NULL)
         return err_set(why, c->store_failure.code, "", "%s", c->store_failure.text);
     if (c->planned == NULL)
@@ -28,6 +26,8 @@ bool coordinator_ready(const struct coordinator *c, struct err *why)
         return err_set(why, "Stale", "", "the swarm was last read %lld s ago%s%s",
                        (long long)(age / 1000), h->last_error.code != NULL ? ": " : "",
                        h->last_error.text);
+    if (!coordinator_may_commit(c, why))
+        return false;
     for (size_t i = 0; i < c->num_clusters; i++) {
         if (c->clusters[i]->why.code != NULL) {
             *why = c->clusters[i]->why;

@@ -361,6 +361,7 @@ static bool add_restored(struct coordinator *c, struct batch *b)
         c->clusters[i]->in_batch = false;
     TAILQ_REMOVE(&c->queued, w, next);
     add_write(c, b, w);
+    coordinator_turn_soon(c); /* for the others, when this one changes nothing */
     return true;
 }
 
@@ -552,6 +553,7 @@ static void committed(struct coordinator *c, const struct batch *b)
     }
     map_free(&c->seen, coordinator_seen_free);
     map_init(&c->seen);
+    coordinator_want(c);
     write_staged_clear(&c->staged);
     coordinator_clusters_follow(c);
     coordinator_remember(c);

@@ -43,6 +43,11 @@ void auth_free(struct auth *a)
     OBJ_KILL(a);
 }
 
+void auth_replica_key(const struct auth *a, uint8_t out[IDENTITY_TOKEN_KEY])
+{
+    token_replica_key(&a->identity, out);
+}
+
 static enum publish_access refused(struct throttle *t, const char *address)
 {
     return throttle_failed(t, address, clock_mono_ms()) ? PUBLISH_THROTTLED : PUBLISH_UNKNOWN_TOKEN;

@@ -10,6 +10,9 @@ struct auth;
 struct auth *auth_new(const char *identity_path, struct err *e);
 void auth_free(struct auth *a); /* NULL is fine */
 
+/* The key that seals documents in Swarm's store. */
+void auth_replica_key(const struct auth *a, uint8_t out[IDENTITY_TOKEN_KEY]);
+
 /* The stream's access callback (publish.h); called on the publisher's thread only. */
 enum publish_access auth_stream(void *arg, const char *cluster, struct str token,
                                 const char *address);

@@ -5,8 +5,9 @@
 
 The file holds {"services": [...], "tasks": [...], "nodes": [...], "networks": [...]} in the engine's own
 form; it is read anew for each request, and what changed in it goes out as events. A key "fail" (an HTTP
-status) makes every list answer with it, "slow" ({"tasks": seconds}) makes a list without a filter wait. What
-it cannot show is a swarm: tests of promises to users run on real engines. Only the standard library;
+status) makes every list answer with it, "slow" ({"tasks": seconds}) makes a list without a filter wait. Config
+objects are kept in STATE.json.configs by their rules: a name is taken once (409), labels change only at the version
+that they have (500 "update out of sequence"), data never. "fail_configs" (a status) fails all of that. What it cannot show is a swarm: tests of promises to users run on real engines. Only the standard library;
 write_state() replaces the file whole, so that nobody reads half.
 """
 import hashlib
@@ -96,8 +97,73 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.events()
         elif name in LISTS:
             self.list(name, filters)
+        elif name.split("/")[0] == "configs":
+            self.configs("GET", name, url)
         else:
             self.answer(404, {"message": "page not found"})
+
+    def do_POST(self):
+        url = urllib.parse.urlsplit(self.path)
+        name = re.sub(r"^/v1\.\d+", "", url.path).strip("/")
+        body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", 0))) or b"null")
+        if name.split("/")[0] == "configs":
+            self.configs("POST", name, url, body)
+        else:
+            self.answer(404, {"message": "page not found"})
+
+    def do_DELETE(self):
+        url = urllib.parse.urlsplit(self.path)
+        name = re.sub(r"^/v1\.\d+", "", url.path).strip("/")
+        if name.split("/")[0] == "configs":
+            self.configs("DELETE", name, url)
+        else:
+            self.answer(404, {"message": "page not found"})
+
+    def configs(self, method, name, url, body=None):
+        if read_state(self.server.state_path).get("fail_configs"):
+            self.answer(read_state(self.server.state_path)["fail_configs"], {"message": "the test says so"})
+            return
+        query = urllib.parse.parse_qs(url.query)
+        with self.server.configs_lock:
+            kept = self.server.read_configs()
+            status, answer = self.config(method, name.split("/")[1:], query, body, kept)
+            if method != "GET" and status < 300:
+                write_state(self.server.configs_path, kept)
+        if status == 204:
+            self.send_response(204)
+            self.end_headers()
+        else:
+            self.answer(status, answer)
+
+    def config(self, method, path, query, body, kept):
+        """One question about config objects, or one change of them: a status and an answer."""
+        if method == "GET" and not path:
+            prefixes = json.loads(query.get("filters", ["{}"])[0]).get("name", [])
+            return 200, [c for c in kept if not prefixes or c["Spec"]["Name"].startswith(tuple(prefixes))]
+        if path == ["create"]:
+            if any(c["Spec"]["Name"] == body["Name"] for c in kept):
+                return 409, {"message": f"config {body['Name']} already exists"}
+            self.server.config_index += 1
+            now = time.strftime("%Y-%m-%dT%H:%M:%S.000000000Z", time.gmtime())
+            kept.append({"ID": ident(f"{body['Name']} {time.time_ns()}"), "CreatedAt": now, "UpdatedAt": now,
+                         "Version": {"Index": self.server.config_index}, "Spec": body})
+            return 201, {"ID": kept[-1]["ID"]}
+        found = [c for c in kept if path[0] in (c["ID"], c["Spec"]["Name"])]
+        if not found:
+            return 404, {"message": f"config {path[0]} not found"}
+        if method == "GET":
+            return 200, found[0]
+        if method == "DELETE":
+            kept.remove(found[0])
+            return 204, None
+        if int(query["version"][0]) != found[0]["Version"]["Index"]:
+            return 500, {"message": "rpc error: code = Unknown desc = update out of sequence"}
+        if body.get("Data", found[0]["Spec"].get("Data")) != found[0]["Spec"].get("Data"):
+            return 400, {"message": "only updates to Labels are allowed"}
+        self.server.config_index += 1
+        found[0]["Spec"]["Labels"] = body.get("Labels", {})
+        found[0]["Version"]["Index"] = self.server.config_index
+        return 200, None
 
     def list(self, name, filters):
         state = read_state(self.server.state_path)
@@ -157,7 +223,13 @@ class FakeDocker(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     def __init__(self, socket_path, state_path):
         self.state_path = str(state_path)
         self.ending = False
+        self.configs_path = f"{state_path}.configs"
+        self.configs_lock = threading.Lock()
+        self.config_index = max((c["Version"]["Index"] for c in self.read_configs()), default=10)
         super().__init__(str(socket_path), Handler)
+
+    def read_configs(self):
+        return read_state(self.configs_path) if os.path.exists(self.configs_path) else []
 
     def handle_error(self, request, client_address):
         if not isinstance(sys.exc_info()[1], (BrokenPipeError, ConnectionResetError)):
