@@ -43,13 +43,6 @@ void told_clear(struct told *told);
 
 /* ---- network.c, reach.c ---- */
 
-/* What all of them look up. */
-struct compile_index {
-    const struct view *view;
-    struct map nodes;    /* id -> view_node */
-    struct map networks; /* id -> view_network */
-};
-
 struct reach_endpoint {
     const char *address; /* an IP literal; borrowed from the view, as are task and node */
     const char *task;
@@ -77,9 +70,9 @@ struct reach {
 };
 
 /* Sets the network, or refuses; says what it did in ResolvedRefs. */
-void network_pick(const struct compile_index *index, struct reach *r);
-bool reach_task_serves(const struct compile_index *index, const struct view_task *t);
-bool reach_task_ends(const struct compile_index *index, const struct view_task *t);
+void network_pick(const struct view *view, struct reach *r);
+bool reach_task_serves(const struct view *view, const struct view_task *t);
+bool reach_task_ends(const struct view *view, const struct view_task *t);
 void reach_endpoints(struct reach *r); /* not of one that is refused */
 
 /* ---- value.c: the JSON of each kind; free() ---- */

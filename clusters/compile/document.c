@@ -42,7 +42,7 @@ static struct unit *followed(const struct plan *p, const struct document *d)
     const struct name *n = name_find(p, d->intent->as.pool.service);
 
     for (size_t i = 0; n != NULL && i < n->num; i++)
-        if (n->units[i]->service != NULL)
+        if (n->units[i]->there)
             return n->units[i];
     return NULL;
 }
@@ -50,7 +50,7 @@ static struct unit *followed(const struct plan *p, const struct document *d)
 static void find_endpoints(struct plan *p, struct document *d, const struct unit *u)
 {
     const struct intent_pool *pool = &d->intent->as.pool;
-    struct reach r = {.service = u->service,
+    struct reach r = {.service = unit_service(p, u),
                       .wish = pool->network,
                       .where = "/service/network",
                       .says = "in /service/network",
@@ -60,7 +60,7 @@ static void find_endpoints(struct plan *p, struct document *d, const struct unit
                       .most = d->thing.most,
                       .told = &d->local};
 
-    network_pick(&p->index, &r);
+    network_pick(p->view, &r);
     if (r.refused)
         d->refused = true;
     else

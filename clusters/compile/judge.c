@@ -107,7 +107,7 @@ static void judge_pin(const struct plan *p, const struct intent *i, struct errs 
     for (size_t k = 0; n != NULL && k < n->num; k++) {
         const struct unit *u = n->units[k];
 
-        found = found || u->service != NULL;
+        found = found || u->there;
         own = own || (u->thing.tenant != NULL && strcmp(u->thing.tenant->name, i->tenant) == 0);
     }
     if (found && !own)

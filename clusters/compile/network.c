@@ -32,13 +32,13 @@ static bool have(const struct candidates *c, const char *id)
     return false;
 }
 
-static struct candidates attached(const struct compile_index *index, const struct view_service *s)
+static struct candidates attached(const struct view *view, const struct view_service *s)
 {
     struct candidates c = {.all = xcalloc(s->num_networks + 1, sizeof(*c.all))};
 
     for (size_t i = 0; i < s->num_networks; i++) {
         const char *id = s->networks[i].network_id;
-        const struct view_network *n = map_get(&index->networks, str_from(id));
+        const struct view_network *n = view_network(view, id);
 
         if ((n != NULL && n->ingress) || have(&c, id))
             continue;
@@ -56,12 +56,10 @@ static const struct candidate *named(const struct candidates *c, const char *lab
     return NULL;
 }
 
-static bool exists(const struct compile_index *index, const char *name)
+static bool exists(const struct view *view, const char *name)
 {
-    const struct view *v = index->view;
-
-    for (size_t i = 0; i < v->num_networks; i++)
-        if (strcmp(v->networks[i].name, name) == 0 || strcmp(v->networks[i].id, name) == 0)
+    for (size_t i = 0; i < view->num_networks; i++)
+        if (strcmp(view->networks[i].name, name) == 0 || strcmp(view->networks[i].id, name) == 0)
             return true;
     return false;
 }
@@ -80,7 +78,7 @@ static void list_names(const struct candidates *c, char out[LIST_MAX])
 }
 
 /* Several networks, or none, and nothing that says which. */
-static void refuse(const struct compile_index *index, struct reach *r, const struct candidates *c)
+static void refuse(const struct view *view, struct reach *r, const struct candidates *c)
 {
     char names[LIST_MAX];
     char text[2 * LIST_MAX];
@@ -98,7 +96,7 @@ static void refuse(const struct compile_index *index, struct reach *r, const str
                  "one it is reached.",
                  names, r->says);
     } else {
-        bool known = exists(index, r->wish);
+        bool known = exists(view, r->wish);
 
         about.reason = known ? "NetworkNotAttached" : "UnknownNetwork";
         snprintf(text, sizeof(text), "%s, and it is attached to several: name one of %s.",
@@ -109,9 +107,9 @@ static void refuse(const struct compile_index *index, struct reach *r, const str
     cond_refuse(r->told, COMPILE_RESOLVED, about, text);
 }
 
-void network_pick(const struct compile_index *index, struct reach *r)
+void network_pick(const struct view *view, struct reach *r)
 {
-    struct candidates c = attached(index, r->service);
+    struct candidates c = attached(view, r->service);
     const struct candidate *found = r->wish != NULL ? named(&c, r->wish) : NULL;
 
     if (found != NULL) {
@@ -122,11 +120,11 @@ void network_pick(const struct compile_index *index, struct reach *r)
             cond_add(r->told, COMPILE_RESOLVED, true,
                      (struct cond_about){"NetworkFallback", r->where, r->wish},
                      "%s; the only network that the service is attached to is used: %.64s.",
-                     exists(index, r->wish) ? "The service is not attached to this network"
-                                            : "There is no such network",
+                     exists(view, r->wish) ? "The service is not attached to this network"
+                                           : "There is no such network",
                      c.all[0].name);
     } else {
-        refuse(index, r, &c);
+        refuse(view, r, &c);
     }
     free(c.all);
 }

@@ -64,19 +64,27 @@ static void lose_service(struct plan *p, const struct view_service *was)
 
     if (u == NULL)
         return;
-    u->service = NULL;
+    u->there = false;
     u->thing.gone = true; /* unless it is refused, which is seen later */
     thing_queue(p, &u->thing, THING_JUDGE);
+}
+
+/* The same memory (view_clone shares it), or the same content. */
+static bool same_service(const struct view_service *a, const struct view_service *b)
+{
+    return (a->shared != NULL && a->shared == b->shared) || view_service_same(a, b);
 }
 
 static void take_service(struct plan *p, const struct view_service *was,
                          const struct view_service *now)
 {
-    struct unit *u = was != NULL ? map_get(&p->units, str_from(now->id)) : NULL;
+    if (was == NULL || !same_service(was, now))
+        unit_get(p, now->id, now->name, now->created_at)->there = true;
+}
 
-    if (u == NULL || !view_service_same(was, now))
-        u = unit_get(p, now->id, now->name, now->created_at);
-    u->service = now;
+static int service_order(const struct view_service *a, const struct view_service *b)
+{
+    return a->shared != NULL && a->shared == b->shared ? 0 : strcmp(a->id, b->id);
 }
 
 static void compare_services(struct plan *p, const struct view *was, const struct view *now)
@@ -87,7 +95,7 @@ static void compare_services(struct plan *p, const struct view *was, const struc
         const struct view_service *s = &now->services[k];
         int order = -1;
 
-        while (i < was->num_services && (order = strcmp(was->services[i].id, s->id)) < 0)
+        while (i < was->num_services && (order = service_order(&was->services[i], s)) < 0)
             lose_service(p, &was->services[i++]);
         bool known = i < was->num_services && order == 0;
 
@@ -100,27 +108,109 @@ static void compare_services(struct plan *p, const struct view *was, const struc
 
 /* ---- tasks ---- */
 
+void tasks_free(void *queue)
+{
+    struct queue *ids = queue;
+
+    for (size_t i = 0; i < ids->num; i++)
+        free(ids->all[i]);
+    queue_free(ids);
+    free(ids);
+}
+
+/* Where the id is, or belongs. */
+static size_t place_of(const struct queue *ids, const char *id)
+{
+    size_t low = 0;
+    size_t high = ids->num;
+
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+
+        if (strcmp(ids->all[mid], id) < 0)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    return low;
+}
+
+static void add_task(struct plan *p, const struct view_task *t)
+{
+    struct queue *ids = map_get(&p->tasks, str_from(t->service_id));
+    size_t at;
+
+    if (ids == NULL) {
+        ids = xcalloc(1, sizeof(*ids));
+        map_put(&p->tasks, str_from(t->service_id), ids);
+    }
+    at = place_of(ids, t->id);
+    queue_add(ids, NULL);
+    memmove(&ids->all[at + 1], &ids->all[at], (ids->num - 1 - at) * sizeof(void *));
+    ids->all[at] = xstrdup(t->id);
+    queue_unit(p, t->service_id);
+}
+
+static void lose_task(struct plan *p, const struct view_task *t)
+{
+    struct queue *ids = map_get(&p->tasks, str_from(t->service_id));
+    size_t at = place_of(ids, t->id);
+
+    ASSERT(at < ids->num && strcmp(ids->all[at], t->id) == 0);
+    free(ids->all[at]);
+    memmove(&ids->all[at], &ids->all[at + 1], (ids->num - at - 1) * sizeof(void *));
+    ids->num--;
+    if (ids->num == 0)
+        tasks_free(map_remove(&p->tasks, str_from(t->service_id)));
+    queue_unit(p, t->service_id);
+}
+
+static bool is_shared(const struct view_task *a, const struct view_task *b)
+{
+    return a->shared != NULL && a->shared == b->shared;
+}
+
+static int task_order(const struct view_task *a, const struct view_task *b)
+{
+    return is_shared(a, b) ? 0 : strcmp(a->id, b->id);
+}
+
+/* States are the view's own, even where the rest is shared. */
+static bool same_task(const struct view_task *a, const struct view_task *b)
+{
+    if (is_shared(a, b))
+        return a->state == b->state && a->desired_running == b->desired_running;
+    return view_task_same(a, b);
+}
+
+static void compare_task(struct plan *p, const struct view_task *was, const struct view_task *now)
+{
+    if (same_task(was, now))
+        return;
+    if (strcmp(was->service_id, now->service_id) == 0) {
+        queue_unit(p, now->service_id);
+    } else {
+        lose_task(p, was);
+        add_task(p, now);
+    }
+}
+
 static void compare_tasks(struct plan *p, const struct view *was, const struct view *now)
 {
     size_t i = 0;
 
     for (size_t k = 0; k < now->num_tasks; k++) {
-        const struct view_task *t = &now->tasks[k];
         int order = -1;
 
-        while (i < was->num_tasks && (order = strcmp(was->tasks[i].id, t->id)) < 0)
-            queue_unit(p, was->tasks[i++].service_id);
-        bool known = i < was->num_tasks && order == 0;
-
-        if (!known || !view_task_same(&was->tasks[i], t)) {
-            queue_unit(p, t->service_id);
-            if (known)
-                queue_unit(p, was->tasks[i].service_id);
-        }
-        i += known ? 1 : 0;
+        while (i < was->num_tasks && (order = task_order(&was->tasks[i], &now->tasks[k])) < 0)
+            lose_task(p, &was->tasks[i++]);
+        if (i < was->num_tasks && order == 0)
+            compare_task(p, &was->tasks[i++], &now->tasks[k]);
+        else
+            add_task(p, &now->tasks[k]);
     }
     while (i < was->num_tasks)
-        queue_unit(p, was->tasks[i++].service_id);
+        lose_task(p, &was->tasks[i++]);
 }
 
 /* ---- nodes ---- */
@@ -171,12 +261,13 @@ static void compare_networks(const struct view *was, const struct view *now, str
             add_network(changed, &now->networks[i]);
 }
 
-static bool unit_on(const struct unit *u, const struct map *changed)
+static bool unit_on(const struct plan *p, const struct unit *u, const struct map *changed)
 {
+    const struct view_service *s = unit_service(p, u);
     const char *wish = u->intent != NULL ? u->intent->network : NULL;
 
-    for (size_t i = 0; u->service != NULL && i < u->service->num_networks; i++)
-        if (map_get(changed, str_from(u->service->networks[i].network_id)) != NULL)
+    for (size_t i = 0; s != NULL && i < s->num_networks; i++)
+        if (map_get(changed, str_from(s->networks[i].network_id)) != NULL)
             return true;
     return wish != NULL && map_get(changed, str_from(wish)) != NULL;
 }
@@ -188,7 +279,7 @@ static void queue_on_networks(struct plan *p, const struct map *changed)
     void *found;
 
     while (changed->len > 0 && map_next(&p->units, &pos, &key, &found))
-        if (unit_on(found, changed))
+        if (unit_on(p, found, changed))
             thing_queue(p, found, THING_JUDGE); /* with it the pools that follow it */
     pos = 0;
     while (changed->len > 0 && map_next(&p->documents[INTENT_POOL], &pos, &key, &found)) {
@@ -217,7 +308,7 @@ static void forget_refused(struct plan *p, const struct view *was)
             continue;
         free(u->refused_why);
         u->refused_why = NULL;
-        u->thing.gone = u->service == NULL;
+        u->thing.gone = !u->there;
         thing_queue(p, &u->thing, THING_JUDGE);
     }
 }
@@ -231,7 +322,7 @@ static void take_refused(struct plan *p, const struct view *now)
         if (!is_refused_service(r))
             continue;
         u = map_get(&p->units, str_from(r->id));
-        if (u == NULL || u->service == NULL)
+        if (u == NULL || !u->there)
             u = unit_get(p, r->id, r->name, "");
         free(u->refused_why);
         u->refused_why = xstrdup(r->why);
@@ -239,17 +330,6 @@ static void take_refused(struct plan *p, const struct view *now)
 }
 
 /* ---- the whole ---- */
-
-static void index_view(struct compile_index *index, const struct view *v)
-{
-    map_free(&index->nodes, NULL);
-    map_free(&index->networks, NULL);
-    index->view = v;
-    for (size_t i = 0; i < v->num_nodes; i++)
-        map_put(&index->nodes, str_from(v->nodes[i].id), &v->nodes[i]);
-    for (size_t i = 0; i < v->num_networks; i++)
-        map_put(&index->networks, str_from(v->networks[i].id), &v->networks[i]);
-}
 
 void plan_view(struct plan *p, const struct view *view)
 {
@@ -263,10 +343,9 @@ void plan_view(struct plan *p, const struct view *view)
     compare_services(p, was, view);
     take_refused(p, view);
     compare_tasks(p, was, view);
+    p->view = view;
     queue_on_nodes(p, view, &nodes);
     queue_on_networks(p, &networks);
-    index_view(&p->index, view);
-    p->view = view;
     map_free(&nodes, NULL);
     map_free(&networks, NULL);
 }

@@ -40,6 +40,7 @@ void plan_free(struct plan *p)
         return;
     free_queues(p);
     map_free(&p->units, unit_free);
+    map_free(&p->tasks, tasks_free);
     for (int k = 0; k < INTENT_KIND__COUNT; k++)
         map_free(&p->documents[k], document_free);
     map_free(&p->names, name_free);
@@ -49,8 +50,6 @@ void plan_free(struct plan *p)
     map_free(&p->tables, table_free);
     map_free(&p->seen, free);
     map_free(&p->unseen, NULL);
-    map_free(&p->index.nodes, NULL);
-    map_free(&p->index.networks, NULL);
     free(p->selecting);
     free(p->there);
     free(p->assigns);

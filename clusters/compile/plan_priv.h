@@ -98,8 +98,10 @@ struct tenant *claims_holder(const struct plan *p, const char *host); /* or NULL
 
 /* ---- service.c, document.c, emit.c, told.c ---- */
 
+void tasks_free(void *queue);
 void units_collect(struct plan *p, const struct queue *units); /* their tasks, for this settle */
 void units_let_go(struct plan *p);
+const struct view_service *unit_service(const struct plan *p, const struct unit *u); /* or NULL */
 void unit_judge(struct plan *p, struct unit *u);
 void unit_free(void *unit);
 struct unit *unit_of(struct thing *t);
@@ -120,9 +122,9 @@ void seen_know(struct plan *p, const struct intent *service);
 void seen_forget(struct plan *p, const struct intent *service);
 
 struct plan {
-    const struct view *view; /* lent; NULL before the first */
-    struct compile_index index;
+    const struct view *view;                  /* lent; NULL before the first */
     struct map units;                         /* id -> struct unit */
+    struct map tasks;                         /* id of a service -> struct queue of ids, sorted */
     struct map names;                         /* of services -> struct name */
     struct map documents[INTENT_KIND__COUNT]; /* tenant NUL name -> struct document */
     struct map tenants;                       /* name -> struct tenant */

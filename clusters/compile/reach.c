@@ -16,11 +16,11 @@ enum { ID_MAX = 128 };
  * be shut down takes nothing new: what it has in flight is finished by the gateways. A node that
  * is unknown, or that the list lacks, withdraws nothing; one that is down does.
  */
-bool reach_task_serves(const struct compile_index *index, const struct view_task *t)
+bool reach_task_serves(const struct view *view, const struct view_task *t)
 {
     if (!t->desired_running || t->state != VIEW_TASK_RUNNING)
         return false;
-    const struct view_node *n = map_get(&index->nodes, str_from(t->node_id));
+    const struct view_node *n = view_node(view, t->node_id);
 
     return n == NULL || n->state != VIEW_NODE_DOWN;
 }
@@ -30,9 +30,9 @@ bool reach_task_serves(const struct compile_index *index, const struct view_task
  * one runs. It is for a service that has no other, and on a node that is there: on one that is lost
  * it stays like that for ever.
  */
-bool reach_task_ends(const struct compile_index *index, const struct view_task *t)
+bool reach_task_ends(const struct view *view, const struct view_task *t)
 {
-    const struct view_node *n = map_get(&index->nodes, str_from(t->node_id));
+    const struct view_node *n = view_node(view, t->node_id);
 
     return !t->desired_running && t->state == VIEW_TASK_RUNNING && n != NULL &&
            n->state == VIEW_NODE_READY;

@@ -48,9 +48,8 @@ static char *value_now(const struct plan *p, const char *tenant, const char *ser
     for (size_t i = 0; n != NULL && i < n->num; i++) {
         const struct unit *u = n->units[i];
 
-        if (u->service != NULL && u->thing.tenant != NULL &&
-            strcmp(u->thing.tenant->name, tenant) == 0)
-            return value_seen(u->service);
+        if (u->there && u->thing.tenant != NULL && strcmp(u->thing.tenant->name, tenant) == 0)
+            return value_seen(unit_service(p, u));
     }
     return NULL;
 }

@@ -29,22 +29,27 @@ static bool name_is_plain(const char *name)
     return strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") == len;
 }
 
+/* Looked up each time: nothing points into a view that the next one takes away. */
+const struct view_service *unit_service(const struct plan *p, const struct unit *u)
+{
+    return u->there ? view_service(p->view, u->id) : NULL;
+}
+
 static void refuse(struct unit *u, const char *type, struct cond_about about, const char *text)
 {
     u->refused = true;
     cond_refuse(&u->local, type, about, text);
 }
 
-static struct labels_intent *read_labels(const struct unit *u)
+static struct labels_intent *read_labels(const struct unit *u, const struct view_service *s)
 {
-    size_t num = u->pin != NULL ? u->pin->num_labels : u->service->num_labels;
+    size_t num = u->pin != NULL ? u->pin->num_labels : s->num_labels;
     struct labels_label *labels = xcalloc(num + 1, sizeof(*labels));
 
     for (size_t i = 0; i < num; i++)
-        labels[i] =
-            u->pin != NULL
-                ? (struct labels_label){u->pin->labels[i].key, u->pin->labels[i].value}
-                : (struct labels_label){u->service->labels[i].key, u->service->labels[i].value};
+        labels[i] = u->pin != NULL
+                        ? (struct labels_label){u->pin->labels[i].key, u->pin->labels[i].value}
+                        : (struct labels_label){s->labels[i].key, s->labels[i].value};
     struct labels_intent *intent = labels_read(labels, num);
 
     free(labels);
@@ -92,8 +97,9 @@ static struct assign_label *labels_of(const struct view_service *s)
 
 static void choose_cluster(struct plan *p, struct unit *u, const struct tenant *owner)
 {
-    struct assign_label *labels = labels_of(u->service);
-    struct assign_service service = {u->intent->service_cluster, labels, u->service->num_labels};
+    const struct view_service *s = unit_service(p, u);
+    struct assign_label *labels = labels_of(s);
+    struct assign_service service = {u->intent->service_cluster, labels, s->num_labels};
     struct assign_config config = {p->assigns, p->num_there,
                                    p->by_default != NULL ? p->by_default->name : NULL};
     struct err why;
@@ -116,7 +122,7 @@ static void choose_cluster(struct plan *p, struct unit *u, const struct tenant *
 
 static void find_endpoints(struct plan *p, struct unit *u)
 {
-    struct reach r = {.service = u->service,
+    struct reach r = {.service = unit_service(p, u),
                       .wish = u->intent->network,
                       .where = LABELS_NETWORK,
                       .says = "with the label",
@@ -126,7 +132,7 @@ static void find_endpoints(struct plan *p, struct unit *u)
                       .most = u->thing.most,
                       .told = &u->local};
 
-    network_pick(&p->index, &r);
+    network_pick(p->view, &r);
     u->refused = u->refused || r.refused;
     if (u->refused)
         return;
@@ -202,14 +208,15 @@ void unit_judge(struct plan *p, struct unit *u)
 {
     struct thing *t = &u->thing;
     struct seen_as was = {t->tenant, t->table, t->usable, u->intent, t->num_wanted};
+    const struct view_service *service = unit_service(p, u);
     struct tenant *owner = NULL;
     struct err why = {0};
 
     forget(u);
-    if (u->service != NULL) {
-        owner = tenant_of_service(p, u->service, &why);
+    if (service != NULL) {
+        owner = tenant_of_service(p, service, &why);
         find_pin(p, u, owner);
-        u->intent = read_labels(u);
+        u->intent = read_labels(u, service);
     }
     thing_set_tenant(p, t, owner);
     if (u->intent != NULL)

@@ -11,7 +11,7 @@
 
 static bool takes_requests(const struct plan *p, const struct view_task *t)
 {
-    return reach_task_serves(&p->index, t) || reach_task_ends(&p->index, t);
+    return reach_task_serves(p->view, t) || reach_task_ends(p->view, t);
 }
 
 static void add_task(struct unit *u, const struct view_task *t)
@@ -22,27 +22,29 @@ static void add_task(struct unit *u, const struct view_task *t)
     u->tasks[u->num_tasks++] = t;
 }
 
+static void collect(const struct plan *p, struct unit *u)
+{
+    const struct queue *ids = map_get(&p->tasks, str_from(u->id));
+
+    for (size_t i = 0; ids != NULL && i < ids->num; i++) {
+        const struct view_task *t = view_task(p->view, ids->all[i]);
+
+        if (t != NULL && takes_requests(p, t))
+            add_task(u, t);
+    }
+}
+
 void units_collect(struct plan *p, const struct queue *units)
 {
-    struct map wanted = {0};
-
     for (size_t i = 0; i < units->num; i++) {
         struct unit *u = units->all[i];
 
-        if (u->service == NULL || u->collected)
+        if (!u->there || u->collected)
             continue;
         u->collected = true;
-        map_put(&wanted, str_from(u->id), u);
         queue_add(&p->collected, u);
+        collect(p, u);
     }
-    for (size_t i = 0; wanted.len > 0 && i < p->view->num_tasks; i++) {
-        const struct view_task *t = &p->view->tasks[i];
-        struct unit *u = map_get(&wanted, str_from(t->service_id));
-
-        if (u != NULL && takes_requests(p, t))
-            add_task(u, t);
-    }
-    map_free(&wanted, NULL);
 }
 
 void units_let_go(struct plan *p)

@@ -219,11 +219,11 @@ static void queue_selected(struct plan *p, const struct intent_tenant *was,
 
     while (map_next(&p->units, &pos, &key, &found)) {
         struct unit *u = found;
+        const struct view_service *s = unit_service(p, u);
 
-        if (u->service == NULL)
+        if (s == NULL)
             continue;
-        if ((has_selector(was) && selects(was, u->service)) !=
-            (has_selector(now) && selects(now, u->service)))
+        if ((has_selector(was) && selects(was, s)) != (has_selector(now) && selects(now, s)))
             thing_queue(p, &u->thing, THING_JUDGE);
     }
 }

@@ -107,13 +107,13 @@ struct unit { /* a service */
     char *id;
     char *name;
     char *created;
-    const struct view_service *service; /* NULL: not in the view */
-    struct labels_intent *intent;       /* NULL: no labels of ours */
-    const struct intent_pin *pin;       /* instead of its labels; NULL */
-    char *refused_why;                  /* what Docker says of it is not understood; NULL */
-    struct told local;                  /* what judging it alone told */
-    bool refused;                       /* by itself: then `local` says why */
-    const struct view_task **tasks;     /* during a settle, when they were collected */
+    bool there;                     /* in the view */
+    struct labels_intent *intent;   /* NULL: no labels of ours */
+    const struct intent_pin *pin;   /* instead of its labels; NULL */
+    char *refused_why;              /* what Docker says of it is not understood; NULL */
+    struct told local;              /* what judging it alone told */
+    bool refused;                   /* by itself: then `local` says why */
+    const struct view_task **tasks; /* during a settle, when they were collected */
     size_t num_tasks;
     bool collected;
     size_t num_endpoints;

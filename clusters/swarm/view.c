@@ -84,8 +84,23 @@ static void clear_attachments(struct view_attachment *a, size_t num)
     free(a);
 }
 
+/* True when somebody else has the memory as well; then this one has it no more. */
+static bool let_go(unsigned *shared)
+{
+    if (shared && *shared > 0) {
+        (*shared)--;
+        return true;
+    }
+    free(shared);
+    return false;
+}
+
 void view_service_clear(struct view_service *s)
 {
+    if (let_go(s->shared)) {
+        memset(s, 0, sizeof(*s));
+        return;
+    }
     for (size_t i = 0; i < s->num_labels; i++) {
         free(s->labels[i].key);
         free(s->labels[i].value);
@@ -100,6 +115,10 @@ void view_service_clear(struct view_service *s)
 
 void view_task_clear(struct view_task *t)
 {
+    if (let_go(t->shared)) {
+        memset(t, 0, sizeof(*t));
+        return;
+    }
     clear_attachments(t->networks, t->num_networks);
     free(t->id);
     free(t->service_id);
@@ -417,42 +436,33 @@ bool view_same(const struct view *a, const struct view *b)
 
 /* --- copying --- */
 
-static struct view_attachment *clone_attachments(const struct view_attachment *a, size_t num)
+/* One more has it. The counter comes with the first copy. */
+static void share(unsigned **shared)
 {
-    struct view_attachment *copy = num ? xcalloc(num, sizeof(*copy)) : NULL;
+    if (!*shared)
+        *shared = xcalloc(1, sizeof(**shared));
+    (**shared)++;
+}
 
-    for (size_t i = 0; i < num; i++) {
-        copy[i].network_id = xstrdup(a[i].network_id);
-        copy[i].address = xstrdup(a[i].address);
-    }
+static void *copy_of(const void *items, size_t num, size_t size)
+{
+    void *copy;
+    size_t room = 1;
+
+    if (num == 0)
+        return NULL;
+    while (room < num) /* as grow has it */
+        room *= 2;
+    copy = xmalloc(room * size);
+    memcpy(copy, items, num * size);
     return copy;
 }
 
-static void clone_service(struct view *v, const struct view_service *s)
+static struct view_task *share_tasks(struct view_task *tasks, size_t num)
 {
-    struct view_service copy = *s;
-
-    copy.id = xstrdup(s->id);
-    copy.name = xstrdup(s->name);
-    copy.created_at = xstrdup(s->created_at);
-    copy.networks = clone_attachments(s->networks, s->num_networks);
-    copy.labels = s->num_labels ? xcalloc(s->num_labels, sizeof(*copy.labels)) : NULL;
-    for (size_t i = 0; i < s->num_labels; i++) {
-        copy.labels[i].key = xstrdup(s->labels[i].key);
-        copy.labels[i].value = xstrdup(s->labels[i].value);
-    }
-    view_add_service(v, &copy);
-}
-
-static struct view_task clone_task(const struct view_task *t)
-{
-    struct view_task copy = *t;
-
-    copy.id = xstrdup(t->id);
-    copy.service_id = xstrdup(t->service_id);
-    copy.node_id = xstrdup(t->node_id);
-    copy.networks = clone_attachments(t->networks, t->num_networks);
-    return copy;
+    for (size_t i = 0; i < num; i++)
+        share(&tasks[i].shared);
+    return copy_of(tasks, num, sizeof(*tasks));
 }
 
 static void clone_nodes(struct view *copy, const struct view *v)
@@ -467,13 +477,8 @@ static void clone_nodes(struct view *copy, const struct view *v)
     }
 }
 
-static void clone_beside(struct view *copy, const struct view *v)
+static void clone_refused(struct view *copy, const struct view *v)
 {
-    for (size_t i = 0; i < v->num_others; i++) {
-        struct view_task t = clone_task(&v->others[i]);
-
-        view_add_other(copy, &t);
-    }
     for (size_t i = 0; i < v->num_refused; i++) {
         struct view_refused r = v->refused[i];
 
@@ -484,19 +489,20 @@ static void clone_beside(struct view *copy, const struct view *v)
     }
 }
 
-struct view *view_clone(const struct view *v)
+struct view *view_clone(struct view *v)
 {
     struct view *copy = view_new();
 
     for (size_t i = 0; i < v->num_services; i++)
-        clone_service(copy, &v->services[i]);
-    for (size_t i = 0; i < v->num_tasks; i++) {
-        struct view_task t = clone_task(&v->tasks[i]);
-
-        view_add_task(copy, &t);
-    }
+        share(&v->services[i].shared);
+    copy->services = copy_of(v->services, v->num_services, sizeof(*v->services));
+    copy->num_services = v->num_services;
+    copy->tasks = share_tasks(v->tasks, v->num_tasks);
+    copy->num_tasks = v->num_tasks;
+    copy->others = share_tasks(v->others, v->num_others);
+    copy->num_others = v->num_others;
     clone_nodes(copy, v);
-    clone_beside(copy, v);
+    clone_refused(copy, v);
     for (size_t i = 0; i < v->num_networks; i++) {
         struct view_network n = {.id = xstrdup(v->networks[i].id),
                                  .name = xstrdup(v->networks[i].name),

@@ -43,7 +43,8 @@ struct view_service {
     size_t num_labels;
     struct view_attachment *networks;
     size_t num_networks;
-    bool updating; /* UpdateStatus is updating or rollback_started */
+    bool updating;    /* UpdateStatus is updating or rollback_started */
+    unsigned *shared; /* private, see view_clone */
 };
 
 enum view_task_state {
@@ -61,6 +62,7 @@ struct view_task {
     uint64_t version;                 /* Docker's index of its last change; 0 when unknown */
     struct view_attachment *networks; /* none in `others` */
     size_t num_networks;
+    unsigned *shared; /* private, see view_clone */
 };
 
 enum view_node_state { VIEW_NODE_READY, VIEW_NODE_DOWN, VIEW_NODE_UNKNOWN };
@@ -107,7 +109,13 @@ const struct view_refused *view_refused(const struct view *v, const char *id);
 
 /* True when nothing at all differs but the versions of tasks and nodes. */
 bool view_same(const struct view *a, const struct view *b);
-struct view *view_clone(const struct view *v);
+/*
+ * Services and tasks are copied as structs; what they point at is one memory for both views, which
+ * goes with the last of them and is not to be written to. So a copy costs little, and equal
+ * `shared` pointers (not NULL) tell equal content but for states and versions. Views that share
+ * belong to one thread. v is as it was for whoever reads it.
+ */
+struct view *view_clone(struct view *v);
 
 /*
  * Making one: view_new, any number of view_add_* (each takes the element's memory and zeroes it;
