@@ -223,6 +223,16 @@ void h1_write_request(struct h1_out *out, const struct h1_head *h, const char *b
     put_copy(out, STR("\r\n\r\n"));
 }
 
+int h1_out_with(struct h1_out *out, char *body, size_t *bytes)
+{
+    if (*bytes == 0 || out->num == H1_OUT_IOV_MAX) {
+        *bytes = 0;
+        return out->num;
+    }
+    out->iov[out->num] = (struct iovec){body, *bytes};
+    return out->num + 1;
+}
+
 static uint32_t skipped_of_response(const struct h1_head *h, bool drop_coding)
 {
     if (h->status < 200 || h->status == 204)

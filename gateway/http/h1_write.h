@@ -87,6 +87,12 @@ struct h1_passing {
 };
 
 /*
+ * How many entries there are with a body behind the head, which is not counted in `out`. *bytes
+ * becomes 0 when there is no room for one more entry.
+ */
+int h1_out_with(struct h1_out *out, char *body, size_t *bytes);
+
+/*
  * The response for the client: status line as HTTP/1.1, hop-by-hop fields removed, Connection as
  * told. 1xx and 204 lose their framing fields: they must not have any (RFC 9112 section 6).
  */

@@ -12,6 +12,7 @@
 #include "gateway/core/check.h"
 #include "gateway/core/clock.h"
 #include "gateway/core/obj.h"
+#include "gateway/loop/sendq.h"
 
 enum { LOOP_MAGIC = 0x10091001 };
 
@@ -68,6 +69,13 @@ bool loop_init(struct loop *l, struct err *e)
     return true;
 }
 
+void loop_gathers(struct loop *l)
+{
+    OBJ_CHECK(l, LOOP_MAGIC);
+    if (l->sendq == NULL)
+        l->sendq = sendq_new();
+}
+
 void loop_bury_now(struct loop *l)
 {
     struct loop_grave *g;
@@ -84,6 +92,7 @@ void loop_free(struct loop *l)
     loop_bury_now(l);
     event_free(l->tick);
     event_base_free(l->base);
+    sendq_free(l->sendq);
     bufpool_free(&l->bufs);
     pipepool_free(&l->pipes);
     l->magic = 0;
@@ -108,15 +117,23 @@ static void run_tasks(struct loop *l)
     }
 }
 
+/* Nothing may wait for the next turn while that waits for events. */
+static bool has_work(const struct loop *l)
+{
+    return !STAILQ_EMPTY(&l->tasks) || (l->sendq != NULL && l->sendq->num > 0);
+}
+
 void loop_run(struct loop *l)
 {
     OBJ_CHECK(l, LOOP_MAGIC);
     while (!l->stopped) {
-        int flags = EVLOOP_ONCE | (STAILQ_EMPTY(&l->tasks) ? 0 : EVLOOP_NONBLOCK);
+        int flags = EVLOOP_ONCE | (has_work(l) ? EVLOOP_NONBLOCK : 0);
 
         l->now_ms = 0;
         ASSERT(event_base_loop(l->base, flags) >= 0);
         run_tasks(l);
+        if (l->sendq != NULL)
+            sendq_flush(l->sendq);
         if (l->on_turn_end != NULL)
             l->on_turn_end(l->turn_end_arg);
         loop_bury_now(l);

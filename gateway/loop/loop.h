@@ -3,8 +3,9 @@
  * coarse tick for all deadlines, work put off to the next turn, and the graves of objects that died
  * in this one. Nothing here is shared between threads.
  *
- * A turn: wait for events, run their callbacks, run what was put off, tick when due, run the hook,
- * bury the dead. Callbacks never free what may still be on the stack: they give it to loop_bury.
+ * A turn: wait for events, run their callbacks, run what was put off, tick when due, send what was
+ * gathered, run the hook, bury the dead. Callbacks never free what may still be on the stack: they
+ * give it to loop_bury.
  */
 #ifndef GATEWAY_LOOP_LOOP_H
 #define GATEWAY_LOOP_LOOP_H
@@ -23,6 +24,7 @@ struct event;
 struct event_base;
 struct fd_budget;
 struct loop;
+struct sendq;
 
 enum {
     LOOP_TICK_FAST_MS = 100,  /* while somebody has a short deadline */
@@ -66,13 +68,15 @@ struct loop {
     void *turn_end_arg;
     struct bufpool bufs;
     struct pipepool pipes;    /* none, until its owner makes some */
+    struct sendq *sendq;      /* NULL, until loop_gathers: sockets send at once */
     struct fd_budget *budget; /* the process's; NULL: sockets are not counted */
     bool stopped;
 };
 
 MUST_USE bool loop_init(struct loop *l, struct err *e);
-void loop_free(struct loop *l); /* buries what waits; tasks that wait are forgotten */
-void loop_run(struct loop *l);  /* until loop_stop */
+void loop_gathers(struct loop *l); /* sockets opened from now on may send late (sock.h) */
+void loop_free(struct loop *l);    /* buries what waits; tasks that wait are forgotten */
+void loop_run(struct loop *l);     /* until loop_stop */
 void loop_stop(struct loop *l);
 
 int64_t loop_now_ms(struct loop *l); /* monotonic; one clock read a turn */

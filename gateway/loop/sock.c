@@ -23,14 +23,17 @@ static void on_event(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
     struct sock *s = arg;
+    struct sendq *q = s->sendq;
 
     if (what & (EV_READ | EV_CLOSED))
         s->readable = true;
     if (what & EV_CLOSED)
         s->hung_up = true;
     if (what & EV_WRITE)
-        s->writable = true;
+        s->writable = !s->waits;
     s->on_ready(s->owner);
+    if (q != NULL && sendq_has_many(q))
+        sendq_flush(q);
 }
 
 bool sock_open(struct sock *s, struct loop *l, int fd, void (*on_ready)(void *), void *owner)
@@ -40,6 +43,7 @@ bool sock_open(struct sock *s, struct loop *l, int fd, void (*on_ready)(void *),
                      on_event, s) == 0 &&
         event_add(&s->ev, NULL) == 0) {
         s->budget = l->budget;
+        s->sendq = l->sendq;
         fd_budget_add(s->budget);
         return true;
     }
@@ -74,6 +78,9 @@ void sock_close(struct sock *s)
     if (s->fd < 0)
         return;
     ASSERT(event_del(&s->ev) == 0);
+    if (s->waits)
+        sendq_drop(s->sendq, s);
+    s->waits = false;
     fd_close(&s->fd);
     fd_budget_drop(s->budget);
     s->readable = s->writable = false;
@@ -94,6 +101,7 @@ void sock_reset(struct sock *s)
 
 bool sock_shutdown(struct sock *s)
 {
+    ASSERT(!s->waits); /* owners end a side when all has been sent */
     return !sock_is_virtual(s) && shutdown(s->fd, SHUT_WR) == 0;
 }
 
@@ -170,6 +178,8 @@ enum io sock_send(struct sock *s, struct iovec *iov, size_t num_iov, size_t *out
     ssize_t n;
 
     *out_n = 0;
+    if (s->waits)
+        return IO_AGAIN;
     if (sock_is_virtual(s))
         return send_virtual(s, iov, num_iov, out_n);
     do
@@ -183,6 +193,16 @@ enum io sock_send(struct sock *s, struct iovec *iov, size_t num_iov, size_t *out
     }
     s->writable = false;
     return errno == EAGAIN ? IO_AGAIN : IO_FAIL;
+}
+
+bool sock_send_late(struct sock *s, const struct iovec *iov, size_t num_iov, sendq_told *on_sent,
+                    void *arg)
+{
+    if (s->sendq == NULL || s->waits || !sendq_add(s->sendq, s, iov, num_iov, on_sent, arg))
+        return false;
+    s->waits = true;
+    s->writable = false;
+    return true;
 }
 
 bool sock_is_silent(const struct sock *s)

@@ -23,6 +23,7 @@
 #include <sys/uio.h>
 
 #include "gateway/core/result.h"
+#include "gateway/loop/sendq.h"
 
 struct fd_budget;
 struct loop;
@@ -41,11 +42,13 @@ struct sock {
     bool readable; /* bytes, an end or an error may wait */
     bool writable; /* the last write was taken whole, or room was announced since */
     bool hung_up;  /* the peer has closed its side */
+    bool waits;    /* what it sends waits for the end of the turn */
     void (*on_ready)(void *owner);
     void *owner;
     const struct sock_ops *ops; /* NULL: the kernel's, or closed */
     void *stream;               /* for them */
     struct fd_budget *budget;   /* it is counted there; NULL: nowhere */
+    struct sendq *sendq;        /* the loop's; NULL: it sends at once */
     uint64_t received;          /* bytes in its life, as is `sent` */
     uint64_t sent;
     struct event ev;
@@ -78,6 +81,14 @@ MUST_USE bool sock_shutdown(struct sock *s);
 
 /* IO_DONE: *out_n bytes were taken, perhaps not all (then not writable); IO_AGAIN; IO_FAIL. */
 MUST_USE enum io sock_send(struct sock *s, struct iovec *iov, size_t num_iov, size_t *out_n);
+
+/*
+ * The same at the end of the turn, together with others (sendq.h), when it is little: false, and it
+ * has to be sent now. Until on_sent is told, nothing else is sent: IO_AGAIN. A socket that is
+ * closed before tells nobody.
+ */
+MUST_USE bool sock_send_late(struct sock *s, const struct iovec *iov, size_t num_iov,
+                             sendq_told *on_sent, void *arg);
 
 /* One look at what may wait, which stays: nothing does, and no end either. */
 MUST_USE bool sock_is_silent(const struct sock *s);

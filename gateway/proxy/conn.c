@@ -361,6 +361,8 @@ enum io conn_flush(struct buf *b, struct sock *s)
     size_t n;
     enum io io;
 
+    if (s->waits)
+        return IO_AGAIN;
     if (b->len == 0)
         return IO_DONE;
     if (!s->writable)

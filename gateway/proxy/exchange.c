@@ -100,6 +100,30 @@ static void give_up(struct conn *c)
     reply_send(c, replies[c->x->failure]);
 }
 
+/* The end of the turn has sent what was handed to sock_send_late. */
+static void on_request_sent(void *arg, const struct sendq_result *r)
+{
+    struct conn *c = arg;
+    struct exchange *x = c->x;
+
+    if (r->io == IO_FAIL)
+        note_deaf(x);
+    else
+        ASSERT(buf_add_str(&x->to_up, r->rest)); /* nothing was added behind it meanwhile */
+    x->up->sent_bytes += r->n;
+    if (r->io != IO_DONE || r->rest.n > 0 || !exchange_all_sent(x) || c->state != CONN_REQUEST)
+        conn_run(c);
+}
+
+/*
+ * What may not be repeated goes out at once on a kept connection: the endpoint may just be ending
+ * it, and a moment ago it had not (upstreams_take_idle).
+ */
+static bool may_wait(const struct exchange *x)
+{
+    return x->idempotent || !x->reused;
+}
+
 static void send_request(struct conn *c)
 {
     struct exchange *x = c->x;
@@ -111,12 +135,14 @@ static void send_request(struct conn *c)
 
     h1_write_request(out, h, c->in, &fwd);
     head_bytes = out->bytes;
-    num = out->num;
-    if (body > 0 && num < H1_OUT_IOV_MAX)
-        out->iov[num++] = (struct iovec){c->in + x->head_len, body};
+    num = h1_out_with(out, c->in + x->head_len, &body);
     x->up_sent_before = x->up->sent_bytes;
     x->reused = x->up->num_requests++ > 0;
     x->sent = x->head_len;
+    if (may_wait(x) && sock_send_late(&x->up->sock, out->iov, (size_t)num, on_request_sent, c)) {
+        x->sent += (uint32_t)body;
+        return;
+    }
     if (sock_send(&x->up->sock, out->iov, (size_t)num, &n) == IO_FAIL) {
         note_deaf(x);
         return;
@@ -475,7 +501,8 @@ void exchange_release_in(struct conn *c)
 
 bool exchange_all_sent(const struct exchange *x)
 {
-    return x->request_read && x->sent == x->body_end && x->to_up.len == 0 && x->pipe_to_up == NULL;
+    return x->request_read && x->sent == x->body_end && x->to_up.len == 0 &&
+           x->pipe_to_up == NULL && !(x->up != NULL && x->up->sock.waits);
 }
 
 /* Into a pipe or the block; a full block whose bytes are all sent begins anew. */
@@ -538,6 +565,11 @@ enum io exchange_send(struct conn *c, uint32_t end)
     if (!x->up->sock.writable)
         return IO_AGAIN;
     iov = (struct iovec){c->in + x->sent, end - x->sent};
+    if (sock_send_late(&x->up->sock, &iov, 1, on_request_sent, c)) {
+        x->sent = end;
+        conn_touch(c);
+        return IO_AGAIN;
+    }
     io = sock_send(&x->up->sock, &iov, 1, &n);
     if (io != IO_DONE)
         return io;

@@ -77,16 +77,35 @@ static bool scan_response(struct conn *c, uint32_t from)
     return true;
 }
 
+/* The end of the turn has sent what was handed to sock_send_late. */
+static void on_response_sent(void *arg, const struct sendq_result *r)
+{
+    struct conn *c = arg;
+
+    if (r->io == IO_FAIL) {
+        if (c->state == CONN_TUNNEL)
+            c->x->up->failure = ECONNRESET;
+        conn_close(c, CLOSE_CLIENT_RESET);
+        return;
+    }
+    ASSERT(buf_add_str(&c->x->to_client, r->rest)); /* nothing was added behind it meanwhile */
+    conn_run(c);
+}
+
 bool response_send_head(struct conn *c, bool with_body)
 {
     struct h1_out *out = &c->proxy->out;
     struct exchange *x = c->x;
-    size_t n = 0, head_bytes = out->bytes;
-    int num = out->num;
+    size_t n = 0, head_bytes = out->bytes, body = with_body ? x->out_len - x->out_sent : 0;
 
     if (x->to_client.len == 0 && c->sock.writable) {
-        if (with_body && x->out_len > x->out_sent && num < H1_OUT_IOV_MAX)
-            out->iov[num++] = (struct iovec){c->out + x->out_sent, x->out_len - x->out_sent};
+        int num = h1_out_with(out, c->out + x->out_sent, &body);
+
+        /* Not without: an answer of ours may follow, and be written behind what is left of it. */
+        if (with_body && sock_send_late(&c->sock, out->iov, (size_t)num, on_response_sent, c)) {
+            x->out_sent += (uint32_t)body;
+            return true;
+        }
         if (sock_send(&c->sock, out->iov, (size_t)num, &n) == IO_FAIL) {
             conn_close(c, CLOSE_CLIENT_RESET);
             return false;
@@ -281,6 +300,11 @@ enum io response_send(struct conn *c)
     if (!c->sock.writable)
         return IO_AGAIN;
     iov = (struct iovec){c->out + x->out_sent, x->out_len - x->out_sent};
+    if (sock_send_late(&c->sock, &iov, 1, on_response_sent, c)) {
+        x->out_sent = x->out_len;
+        conn_touch(c);
+        return IO_AGAIN;
+    }
     io = sock_send(&c->sock, &iov, 1, &n);
     if (io != IO_DONE)
         return io;

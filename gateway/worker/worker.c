@@ -228,6 +228,7 @@ struct worker *worker_new(const struct worker_setup *setup, struct err *e)
     w->loop.on_turn_end = on_turn_end;
     w->loop.turn_end_arg = w;
     w->loop.budget = setup->budget;
+    loop_gathers(&w->loop);
     pipepool_init(&w->loop.pipes, setup->num_pipes);
     if (!mailbox_init(&w->mailbox, &w->loop, e)) {
         loop_free(&w->loop);
