@@ -17,6 +17,8 @@ void buf_init(struct buf *b, size_t hard_cap)
 
 void buf_free(struct buf *b)
 {
+    if (b->bytes == NULL) /* as is the rule where one is a part of something larger */
+        return;
     free(b->bytes);
     *b = (struct buf){.hard_cap = b->hard_cap};
 }

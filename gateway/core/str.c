@@ -101,10 +101,12 @@ bool str_to_u64(struct str s, uint64_t max, uint64_t *out)
             return false;
         uint64_t digit = (uint64_t)(s.p[i] - '0');
 
-        if (digit > max || v > (max - digit) / 10)
+        if (v > UINT64_MAX / 10 || digit > UINT64_MAX - v * 10)
             return false;
         v = v * 10 + digit;
     }
+    if (v > max)
+        return false;
     *out = v;
     return true;
 }

@@ -3,6 +3,8 @@
  * first, so that the usual unknown field costs one comparison of a byte.
  */
 #include <stddef.h>
+#include <stdint.h>
+#include <string.h>
 
 #include "gateway/core/check.h"
 #include "gateway/http/h1_head.h"
@@ -78,6 +80,29 @@ static const signed char by_length[LONGEST + 1] = {
     [14] = 10, [15] = 12, [16] = 13, [17] = 16, [18] = 18, [19] = 20,
 };
 
+/* Without the bit in which the cases of a letter differ. */
+static uint64_t eight(const char *p)
+{
+    uint64_t word;
+
+    memcpy(&word, p, 8);
+    return word | UINT64_MAX / 255 * 0x20;
+}
+
+/*
+ * The known names have letters, digits and hyphens: what equals one but for that bit is the same
+ * name, or no token. Of eight bytes and more the last eight are compared as well.
+ */
+static bool is_known(const char *name, struct str lower)
+{
+    if (lower.n < 8)
+        return str_eq_nocase((struct str){name, lower.n}, lower);
+    for (size_t i = 0; i + 8 < lower.n; i += 8)
+        if (eight(name + i) != eight(lower.p + i))
+            return false;
+    return eight(name + lower.n - 8) == eight(lower.p + lower.n - 8);
+}
+
 enum h1_field_id h1_field_find(struct str name)
 {
     if (name.n > LONGEST || by_length[name.n] < 0)
@@ -85,7 +110,7 @@ enum h1_field_id h1_field_find(struct str name)
     char first = (char)(name.p[0] | 0x20);
 
     for (size_t i = (size_t)by_length[name.n]; i < NUM_KNOWN && known[i].name.n == name.n; i++)
-        if (known[i].name.p[0] == first && str_eq_nocase(known[i].name, name))
+        if (known[i].name.p[0] == first && is_known(name.p, known[i].name))
             return known[i].id;
     return H1_OTHER;
 }

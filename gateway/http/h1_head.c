@@ -262,15 +262,15 @@ static enum h1_parse parse_field(struct h1_head *h, const char *base, size_t end
 {
     const char *line = base + h->pos;
     size_t n = end - h->pos;
-    size_t name_len = 0;
+    unsigned odd; /* classes of bytes of the name */
+    size_t name_len;
 
     if (line[0] == ' ' || line[0] == '\t')
         return refuse(h, H1_OBS_FOLD);
-    while (h1_is(line[name_len], H1_TOKEN)) /* ends at the CR of line[n], if not before */
-        name_len++;
+    name_len = h1_token_len(line, n + 2, &odd); /* ends at the CR of line[n], if not before */
     if (name_len == 0 || name_len == n || line[name_len] != ':')
         return refuse(h, H1_BAD_NAME);
-    struct str value = str_trim((struct str){line + name_len + 1, n - name_len - 1});
+    struct str value = h1_trim(line + name_len + 1, n - name_len - 1);
 
     if (!h1_all_value(value.p, value.n))
         return refuse(h, H1_BAD_VALUE);
@@ -289,7 +289,7 @@ static enum h1_parse parse_field(struct h1_head *h, const char *base, size_t end
         return refuse(h, H1_BAD_VALUE);
     if (f->id != H1_OTHER)
         return take_known(h, base, f);
-    return memchr(name.p, '_', name.n) != NULL ? take_underscored(h, f, name) : H1_DONE;
+    return (odd & H1_UNDERSCORE) != 0 ? take_underscored(h, f, name) : H1_DONE;
 }
 
 /* ---- the whole head ------------------------------------------------------------------------ */

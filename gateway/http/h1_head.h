@@ -104,7 +104,7 @@ enum h1_field_id {
     H1_FIELD__COUNT
 };
 
-enum h1_field_id h1_field_find(struct str name);
+enum h1_field_id h1_field_find(struct str name); /* of a token, in any case */
 
 struct h1_field {
     uint16_t line; /* offset of the field line; it ends where the next one begins */

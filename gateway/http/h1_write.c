@@ -36,8 +36,11 @@ static void put(struct h1_out *out, struct str s)
     out->bytes += s.n;
 }
 
-/* Ours: copied to the scratch area, so that neighbours join into one entry. */
-static void put_copy(struct h1_out *out, struct str s)
+/*
+ * Ours: copied to the scratch area, so that neighbours join into one entry. Inline, because most of
+ * it is words of a known length.
+ */
+static inline void put_copy(struct h1_out *out, struct str s)
 {
     char *at = out->scratch + out->scratch_len;
 
@@ -79,15 +82,18 @@ static bool is_changed_away(const struct h1_changes *changes, struct str name)
 static void put_fields(struct h1_out *out, const struct h1_head *h, const char *base, uint32_t skip,
                        const struct h1_changes *changes)
 {
+    uint32_t from = h->fields_at; /* of the lines that are kept and not put yet */
+
     for (size_t i = 0; i < h->num_fields; i++) {
         const struct h1_field *f = &h->fields[i];
 
-        if (f->drop || (skip >> f->id & 1) != 0)
+        if (!f->drop && (skip >> f->id & 1) == 0 &&
+            (changes == NULL || !is_changed_away(changes, h1_field_name(f, base))))
             continue;
-        if (changes != NULL && is_changed_away(changes, h1_field_name(f, base)))
-            continue;
-        put(out, (struct str){base + f->line, line_end(h, i) - f->line});
+        put(out, (struct str){base + from, f->line - from});
+        from = line_end(h, i);
     }
+    put(out, (struct str){base + from, h->len - 2 - from});
 }
 
 static void put_change(struct h1_out *out, const struct h1_change *c)

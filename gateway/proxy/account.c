@@ -1,7 +1,7 @@
 /*
- * See account.h. With the log off a request costs one reading of the clock, some stores and two
- * short copies; with it on also one allocation for the texts, which are gone from the buffers (and
- * from the table, perhaps) when the request ends.
+ * See account.h. With the log off a request costs some stores and two short copies; with it on also
+ * one allocation for the texts, which are gone from the buffers (and from the table, perhaps) when
+ * the request ends.
  */
 #include "gateway/proxy/account.h"
 
@@ -317,7 +317,9 @@ void account_end(struct conn *c, enum close_reason why)
     if (c->x == NULL || account_of(c)->begun_us == 0)
         return;
     a = account_of(c);
-    now_us = clock_mono_us();
+    now_us = loop_now_us(c->proxy->loop);
+    if (now_us == a->begun_us) /* an answer of ours, within one turn */
+        now_us = clock_mono_us();
     later = a->has_head && !a->is_tunnel ? c->in_len - c->x->body_end : 0;
     received = c->sock.received - c->account.received_before - later;
     sent = c->sock.sent - c->account.sent_before;

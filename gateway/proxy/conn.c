@@ -225,11 +225,30 @@ struct conn *conn_new_stream(struct conn *carrier, const struct sock_ops *ops, v
     return c;
 }
 
+static struct exchange *take_exchange(struct proxy *p)
+{
+    return p->num_spare > 0 ? p->spare[--p->num_spare] : xmalloc(sizeof(struct exchange));
+}
+
+static void give_exchange(struct proxy *p, struct exchange *x)
+{
+    if (p->num_spare < CONN_SPARE_MAX)
+        p->spare[p->num_spare++] = x;
+    else
+        free(x);
+}
+
+void conn_free_spare(struct proxy *p)
+{
+    while (p->num_spare > 0)
+        free(p->spare[--p->num_spare]);
+}
+
 void conn_begin_exchange(struct conn *c)
 {
     if (c->x != NULL)
         return;
-    c->x = xmalloc(sizeof *c->x); /* once a request: malloc keeps these at hand, calloc does not */
+    c->x = take_exchange(c->proxy);
     memset(c->x, 0, sizeof *c->x);
     buf_init(&c->x->to_up, CONN_PENDING_MAX);
     buf_init(&c->x->to_client, CONN_PENDING_MAX);
@@ -245,6 +264,15 @@ void conn_drop_upstream(struct conn *c)
     pipepool_put(&c->proxy->loop->pipes, &c->x->pipe_to_up);
 }
 
+/* What few exchanges have. */
+static void free_parts(struct exchange *x)
+{
+    free(x->chunks);
+    free(x->response_chunks);
+    free(x->partial);
+    free(x->ws);
+}
+
 static void forget_exchange(struct conn *c)
 {
     struct exchange *x = c->x;
@@ -254,14 +282,12 @@ static void forget_exchange(struct conn *c)
     conn_drop_upstream(c);
     buf_free(&x->to_client);
     pipepool_put(&c->proxy->loop->pipes, &x->pipe_to_client);
-    free(x->chunks);
-    free(x->response_chunks);
-    free(x->partial);
-    free(x->ws);
+    if (x->chunks != NULL || x->response_chunks != NULL || x->partial != NULL || x->ws != NULL)
+        free_parts(x);
     admission_end(c);
     wheel_remove(&c->proxy->wheel, &x->timer);
     pin_drop(&x->pin);
-    free(x);
+    give_exchange(c->proxy, x);
     c->x = NULL;
     if (c->proxy->head_of == c)
         c->proxy->head_of = NULL;

@@ -48,6 +48,7 @@ enum {
     CONN_STEPS = 64,       /* steps a connection may take before others have their turn */
     CONN_ROUNDS = 16,      /* blocks of a body it may move in one step */
     CONN_INTERIM_MAX = 32, /* 1xx responses to one request */
+    CONN_SPARE_MAX = 64,   /* exchanges that are kept for the next requests */
     CONN_PENDING_MAX = 8 * BUFPOOL_BYTES /* a head and all that a route may add to it */
 };
 
@@ -116,6 +117,8 @@ struct proxy {
     struct retry_budget budget;
     struct wheel wheel; /* of exchanges with timeouts of their own, and of those in line */
     struct loop_task looking;
+    struct exchange *spare[CONN_SPARE_MAX]; /* free; the last one is taken first: it is warm */
+    size_t num_spare;
     struct account_book book;
     void (*on_forgotten)(void *arg, uint32_t id);
     void (*on_place)(void *arg, size_t worker); /* NULL: there are no other workers */
@@ -150,6 +153,7 @@ MUST_USE bool conn_count_client(struct conn *c);               /* false: its add
 bool conn_no_more(const struct conn *c); /* the client closed and sent nothing after this request */
 bool conn_next(struct conn *c, bool keep, enum close_reason why); /* an exchange is over */
 void conn_begin_exchange(struct conn *c);                         /* c->x, when there is none */
+void conn_free_spare(struct proxy *p);
 void conn_drop_upstream(struct conn *c);
 void conn_watch_client(struct conn *c); /* whose request is read: more requests, an end, a reset */
 /* Sends what waits in b. IO_DONE: nothing waits any more. */

@@ -108,7 +108,7 @@ static void on_request_sent(void *arg, const struct sendq_result *r)
 
     if (r->io == IO_FAIL)
         note_deaf(x);
-    else
+    else if (r->rest.n > 0)
         ASSERT(buf_add_str(&x->to_up, r->rest)); /* nothing was added behind it meanwhile */
     x->up->sent_bytes += r->n;
     if (r->io != IO_DONE || r->rest.n > 0 || !exchange_all_sent(x) || c->state != CONN_REQUEST)

@@ -87,6 +87,7 @@ void proxy_free(struct proxy *p)
             conn_abort(c, CLOSE_DRAIN);
     upstreams_free(&p->ups);
     loop_bury_now(p->loop);
+    conn_free_spare(p);
     account_free(p);
     pin_drop(&p->pin);
     OBJ_KILL(p);

@@ -88,7 +88,8 @@ static void on_response_sent(void *arg, const struct sendq_result *r)
         conn_close(c, CLOSE_CLIENT_RESET);
         return;
     }
-    ASSERT(buf_add_str(&c->x->to_client, r->rest)); /* nothing was added behind it meanwhile */
+    if (r->rest.n > 0)
+        ASSERT(buf_add_str(&c->x->to_client, r->rest)); /* nothing was added behind it meanwhile */
     conn_run(c);
 }
 

@@ -158,7 +158,7 @@ void trie_free(struct trie *t)
 const void *trie_get(const struct trie *t, struct str key)
 {
     const struct trie_node *n = t->root;
-    uint64_t hash = t->type->hash(key);
+    uint64_t hash = n != NULL ? t->type->hash(key) : 0;
     unsigned shift = 0;
 
     for (; n != NULL && shift < BUCKET_SHIFT; shift += BITS) {

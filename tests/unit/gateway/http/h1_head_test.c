@@ -416,6 +416,7 @@ static void the_byte_classes_are_those_of_rfc_9110(void **state)
         assert_int_equal(h1_is((char)c, H1_TARGET), vchar && c != '#');
         assert_int_equal(h1_is((char)c, H1_HEX), hex);
         assert_int_equal(h1_is((char)c, H1_DIGIT), digit);
+        assert_int_equal(h1_is((char)c, H1_UNDERSCORE), c == '_');
     }
 }
 
@@ -434,6 +435,27 @@ static void values_by_the_word_are_values_by_the_byte(void **state)
         for (; len > at; len--)
             assert_int_equal(h1_all_value(text, len), h1_is((char)c, H1_VALUE));
         assert_true(h1_all_value(text, len));
+    }
+}
+
+/* Each byte at each place of a name, with and without words behind it. */
+static void tokens_by_the_word_are_tokens_by_the_byte(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 256 * 20; i++) {
+        unsigned c = i & 255, at = i / 256;
+        char text[21];
+
+        for (size_t room = at + 2; room <= sizeof text; room++) {
+            unsigned odd;
+
+            memset(text, i & 1 ? 'Z' : '-', sizeof text);
+            text[at] = (char)c;
+            text[room - 1] = ':';
+            assert_int_equal(h1_token_len(text, room, &odd),
+                             h1_is((char)c, H1_TOKEN) ? room - 1 : at);
+            assert_int_equal((odd & H1_UNDERSCORE) != 0, c == '_');
+        }
     }
 }
 
@@ -473,6 +495,7 @@ int main(void)
         cmocka_unit_test(the_body_of_a_response_follows_rfc_9112_6_3),
         cmocka_unit_test(the_byte_classes_are_those_of_rfc_9110),
         cmocka_unit_test(values_by_the_word_are_values_by_the_byte),
+        cmocka_unit_test(tokens_by_the_word_are_tokens_by_the_byte),
         cmocka_unit_test(known_fields_are_found_in_any_case),
     };
 
