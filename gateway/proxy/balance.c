@@ -2,6 +2,7 @@
 #include "gateway/proxy/balance.h"
 
 #include "gateway/core/str.h"
+#include "gateway/proxy/recall.h"
 #include "gateway/route/cohort.h"
 
 /* What is known while a request is being placed. */
@@ -49,7 +50,9 @@ static void find_pools(struct placing *p)
     p->num = r->num_forward;
     p->none_weighs = true;
     for (size_t i = 0; i < p->num; i++) {
-        p->pools[i] = table_pool(p->q->table, str_from(r->forward[i].pool));
+        p->pools[i] = i == 0 && p->q->recall != NULL
+                          ? recall_first_pool(p->q->recall, p->q->table, p->q->route)
+                          : table_pool(p->q->table, str_from(r->forward[i].pool));
         p->none_weighs &= r->forward[i].weight == 0 || !is_there(p->pools[i]);
     }
 }

@@ -15,11 +15,14 @@
 #include "gateway/upstream/sticky.h"
 #include "gateway/upstream/upstream.h"
 
+struct recall;
+
 struct balance_query {
     const struct table *table; /* pools are looked up in it */
     const struct table_route *route;
     struct upstreams *ups;
-    uint64_t *random; /* the worker's generator, never 0 */
+    struct recall *recall; /* of the version in force, which `table` is then; NULL: none */
+    uint64_t *random;      /* the worker's generator, never 0 */
     const struct balancer_tried *tried;
     /* Who asks. The request is looked at only where something is hashed or sticks. */
     struct str client;     /* address as text */

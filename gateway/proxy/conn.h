@@ -38,6 +38,7 @@
 #include "gateway/proxy/exchange.h"
 #include "gateway/proxy/pin.h"
 #include "gateway/proxy/proxy.h"
+#include "gateway/proxy/recall.h"
 #include "gateway/proxy/reply.h"
 #include "gateway/proxy/retry.h"
 #include "gateway/proxy/timeouts.h"
@@ -107,6 +108,7 @@ struct proxy {
     struct metrics *metrics;
     const struct table *table; /* pin's, or NULL */
     struct table_pin *pin;
+    struct recall recall; /* of that table */
     struct upstreams ups;
     struct conn_list conns[CONN__COUNT];
     size_t num_in[CONN__COUNT];
@@ -167,9 +169,10 @@ bool request_is_too_large(const struct conn *c);    /* its body, as far as it wa
 const struct h1_head *request_head(struct conn *c); /* of the exchange under way */
 /* route_request.field */
 bool request_field(const void *conn, struct str name, size_t *at, struct str *out);
-/* As the table is asked for it; lent with that head. host: room for ROUTE_HOST_MAX + 1 bytes.
- * False: the Host field is none. */
-MUST_USE bool request_view(struct conn *c, char *host, struct route_request *out);
+/* As table_match_at is asked for it, without its host; lent with that head. */
+void request_view(struct conn *c, struct route_request *out);
+/* What the table in force has for its host, or NULL. False: the Host field is none. */
+MUST_USE bool request_host(struct conn *c, const struct table_host **out);
 
 /* response.c */
 bool response_head_step(struct conn *c); /* REQUEST */

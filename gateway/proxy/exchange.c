@@ -64,11 +64,12 @@ static bool find_route(struct conn *c)
         [TABLE_MISS_PATH] = REPLY_NO_PATH,
     };
     struct exchange *x = c->x;
-    char host[ROUTE_HOST_MAX + 1];
+    const struct table_host *host;
     struct route_request q;
-    enum table_miss why = TABLE_MISS_HOST;
+    enum table_miss why;
 
-    if (!request_view(c, host, &q)) {
+    request_view(c, &q);
+    if (!request_host(c, &host)) {
         reply_send(c, REPLY_BAD_HOST);
         return false;
     }
@@ -76,8 +77,7 @@ static bool find_route(struct conn *c)
         reply_send(c, REPLY_BAD_PATH);
         return false;
     }
-    if (c->proxy->table != NULL)
-        x->route = table_match(c->proxy->table, &q, &why);
+    x->route = table_match_at(host, &q, &why);
     if (x->route == NULL) {
         reply_send(c, misses[why]);
         return false;
@@ -252,6 +252,7 @@ static void choose(struct conn *c, struct balance_choice *out)
         .table = p->table,
         .route = c->x->route,
         .ups = &p->ups,
+        .recall = &p->recall,
         .random = &p->random,
         .tried = &c->x->tried,
         .client = policy_client(c),

@@ -199,6 +199,7 @@ void proxy_adopt(struct proxy *p, const struct table *t, const struct table_chan
     OBJ_CHECK(p, PROXY_MAGIC);
     for (size_t i = 0; i < num_changes; i++)
         adopt_pool(&p->ups, changes[i].before, changes[i].after);
+    recall_clear(&p->recall);
     pin_drop(&p->pin);
     p->pin = pin_new(t);
     p->table = t;

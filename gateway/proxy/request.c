@@ -296,24 +296,38 @@ bool request_field(const void *conn, struct str name, size_t *at, struct str *ou
     return false;
 }
 
-bool request_view(struct conn *c, char *host, struct route_request *out)
+bool request_host(struct conn *c, const struct table_host **out)
 {
     const struct h1_head *h = request_head(c);
     struct str named = h1_slice(c->in, h->host, h->host_len);
+    struct proxy *p = c->proxy;
+    char host[ROUTE_HOST_MAX + 1];
+
+    memcpy(host, "*", 2);
+    *out = named.n > 0 ? recall_host(&p->recall, named) : NULL;
+    if (*out != NULL)
+        return true;
+    if (named.n > 0 && !route_host_of_request(named, host, NULL))
+        return false;
+    if (p->table != NULL)
+        *out = table_host(p->table, str_from(host));
+    if (named.n > 0)
+        recall_keep_host(&p->recall, named, *out);
+    return true;
+}
+
+void request_view(struct conn *c, struct route_request *out)
+{
+    const struct h1_head *h = request_head(c);
     struct str path = h1_slice(c->in, h->path, h->path_len);
     const char *mark = path.n > 0 ? memchr(path.p, '?', path.n) : NULL;
     size_t before = mark != NULL ? (size_t)(mark - path.p) : path.n;
 
-    memcpy(host, "*", 2);
-    if (named.n > 0 && !route_host_of_request(named, host, NULL))
-        return false;
     *out = (struct route_request){
-        .host = str_from(host),
         .path = before > 0 ? (struct str){path.p, before} : STR("/"),
         .query = mark != NULL ? (struct str){mark + 1, path.n - before - 1} : STR(""),
         .method = h1_method(h, c->in),
         .field = request_field,
         .head = c,
     };
-    return true;
 }

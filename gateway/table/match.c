@@ -67,10 +67,21 @@ static const struct table_route *first_that_holds(struct line l, const struct ro
     return NULL;
 }
 
+/* For others a node of a host is a type of its own, which tells them nothing. */
+const struct table_host *table_host(const struct table *t, struct str host)
+{
+    return (const struct table_host *)hosts_find(&t->hosts, host);
+}
+
 const struct table_route *table_match(const struct table *t, const struct route_request *q,
                                       enum table_miss *why)
 {
-    const struct hosts_node *host = hosts_find(&t->hosts, q->host);
+    return table_match_at(table_host(t, q->host), q, why);
+}
+
+const struct table_route *table_match_at(const struct table_host *host,
+                                         const struct route_request *q, enum table_miss *why)
+{
     struct way w; /* its large array is not worth zeroing */
 
     *why = host != NULL ? TABLE_MISS_PATH : TABLE_MISS_HOST;
@@ -78,7 +89,7 @@ const struct table_route *table_match(const struct table *t, const struct route_
         return NULL;
     w.num = 0;
     w.exact = (struct line){0};
-    go_down(host, q->path, &w);
+    go_down((const struct hosts_node *)host, q->path, &w);
     const struct table_route *r = first_that_holds(w.exact, q);
 
     while (r == NULL && w.num != 0)

@@ -84,6 +84,15 @@ enum table_miss {
     TABLE_MISS_PATH  /* its host is served, but not such requests: 404 */
 };
 
+/* What is served under a host in one version: its routes by path. */
+struct table_host;
+
+/* Of a canonical host ("*": none was named), or NULL: nobody has it, and there is no default. */
+const struct table_host *table_host(const struct table *t, struct str host);
+/* The route of a request for that host, whatever q->host says; host may be NULL. */
+const struct table_route *table_match_at(const struct table_host *host,
+                                         const struct route_request *q, enum table_miss *why);
+
 /* The route of a request, or NULL with *why. Lent: valid with t. */
 const struct table_route *table_match(const struct table *t, const struct route_request *q,
                                       enum table_miss *why);
