@@ -27,6 +27,7 @@ struct h2_stream {
     TAILQ_ENTRY(h2_stream) link;
     TAILQ_ENTRY(h2_stream) news_link;
     int64_t since_ms; /* without an owner: of the last progress */
+    int64_t left_ms;  /* since when it has none */
     bool has_news;
     bool is_new;
     bool too_large;

@@ -532,16 +532,17 @@ struct h2_stream *h2_session_open(struct h2_session *s, void *owner)
     return st;
 }
 
-void h2_session_tick(struct h2_session *s, int64_t now_ms, int64_t patience_ms)
+void h2_session_tick(struct h2_session *s, int64_t now_ms, int64_t patience_ms, int64_t longest_ms)
 {
     struct h2_stream *st;
 
     s->now_ms = now_ms;
     TAILQ_FOREACH(st, &s->streams, link)
     {
-        if (st->owner != NULL || now_ms - st->since_ms < patience_ms)
+        if (st->owner != NULL ||
+            (now_ms - st->since_ms < patience_ms && now_ms - st->left_ms < longest_ms))
             continue;
         reset_stream(s, st->id, NGHTTP2_CANCEL);
-        st->since_ms = now_ms;
+        st->since_ms = st->left_ms = now_ms;
     }
 }

@@ -88,7 +88,10 @@ bool h2_session_has_room(const struct h2_session *s);
 bool h2_session_is_going(const struct h2_session *s); /* the peer said GOAWAY, or it is over */
 struct h2_stream *h2_session_open(struct h2_session *s, void *owner);
 
-/* Ends what has had no owner and made no progress since: its reader is too slow. */
-void h2_session_tick(struct h2_session *s, int64_t now_ms, int64_t patience_ms);
+/*
+ * Ends what has had no owner for longest_ms, or made no progress for patience_ms since: its reader
+ * is too slow.
+ */
+void h2_session_tick(struct h2_session *s, int64_t now_ms, int64_t patience_ms, int64_t longest_ms);
 
 #endif

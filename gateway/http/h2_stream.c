@@ -39,7 +39,7 @@ struct h2_stream *h2_stream_new(struct h2_session *s, int32_t id)
     st->magic = STREAM_MAGIC;
     st->session = s;
     st->id = id;
-    st->since_ms = s->now_ms;
+    st->since_ms = st->left_ms = s->now_ms;
     buf_init(&st->lead, LEAD_MAX);
     buf_init(&st->rx.bytes, H2_STREAM_WINDOW + QUEUE_SLACK);
     buf_init(&st->trailers, H1_TRAILER_MAX);
@@ -111,6 +111,12 @@ bool h2_stream_is_whole(const struct h2_stream *st)
 bool h2_stream_is_untouched(const struct h2_stream *st)
 {
     return st->untouched;
+}
+
+bool h2_stream_is_held(const struct h2_stream *st)
+{
+    return !st->gone && st->id != 0 &&
+           nghttp2_session_get_stream_remote_window_size(st->session->ng, st->id) == 0;
 }
 
 void h2_stream_tell(struct h2_stream *st)
@@ -382,7 +388,7 @@ void h2_stream_close(struct h2_stream *st, bool reset)
     st->owner = NULL;
     st->is_new = false;
     st->released = true;
-    st->since_ms = st->session->now_ms;
+    st->since_ms = st->left_ms = st->session->now_ms;
     forget_news(st);
     if (unread > 0) {
         consume(st, unread);

@@ -23,6 +23,8 @@ bool h2_stream_is_too_large(const struct h2_stream *st); /* its head: to be answ
 bool h2_stream_is_broken(const struct h2_stream *st);
 /* The last byte of the peer's message has come, if not been read. */
 bool h2_stream_is_whole(const struct h2_stream *st);
+/* Its peer has opened no window for what it has to say; that of the connection is another. */
+bool h2_stream_is_held(const struct h2_stream *st);
 /* A client's: the peer says that it has not looked at the request. */
 bool h2_stream_is_untouched(const struct h2_stream *st);
 

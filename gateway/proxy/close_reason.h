@@ -11,6 +11,7 @@
     X(CLIENT_SLOW, "client_slow", "the client was too slow to read")               \
     X(HEAD_TIMEOUT, "head_timeout", "a request head did not come in time")         \
     X(BODY_TIMEOUT, "body_timeout", "a request body stood still for too long")     \
+    X(BODY_SLOW, "body_slow", "a request body came below the rate asked for")      \
     X(IDLE_TIMEOUT, "idle_timeout", "no request within the time set")              \
     X(PROXY_HEADER, "proxy_header", "a trusted peer sent no good PROXY header")    \
     X(REFUSED, "refused", "a request was refused and its connection ended")        \

@@ -286,6 +286,7 @@ static void forget_exchange(struct conn *c)
         free_parts(x);
     admission_end(c);
     wheel_remove(&c->proxy->wheel, &x->timer);
+    rate_end(c);
     pin_drop(&x->pin);
     give_exchange(c->proxy, x);
     c->x = NULL;

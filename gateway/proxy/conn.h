@@ -118,6 +118,7 @@ struct proxy {
     struct crowd *crowd;                   /* NULL: nobody counts */
     struct retry_budget budget;
     struct wheel wheel; /* of exchanges with timeouts of their own, and of those in line */
+    struct wheel rates; /* of exchanges whose client has to keep a rate */
     struct loop_task looking;
     struct exchange *spare[CONN_SPARE_MAX]; /* free; the last one is taken first: it is warm */
     size_t num_spare;

@@ -15,14 +15,12 @@
 /* Who kept a request from going on: a client that sends no body, or the endpoint. */
 static enum reply blame_for_request(const struct exchange *x)
 {
-    bool all_passed_on = x->sent == x->body_end && x->to_up.len == 0 && x->pipe_to_up == NULL;
-
-    return !x->request_read && all_passed_on ? REPLY_BODY_TIMEOUT : REPLY_RESPONSE_TIMEOUT;
+    return exchange_waits_for_body(x) ? REPLY_BODY_TIMEOUT : REPLY_RESPONSE_TIMEOUT;
 }
 
 static enum close_reason blame_for_response(const struct exchange *x)
 {
-    if (x->to_client.len > 0 || x->out_sent < x->out_len || x->pipe_to_client != NULL)
+    if (exchange_waits_for_reader(x))
         return CLOSE_CLIENT_SLOW;
     return blame_for_request(x) == REPLY_BODY_TIMEOUT ? CLOSE_BODY_TIMEOUT : CLOSE_RESPONSE_TIMEOUT;
 }
@@ -230,6 +228,7 @@ bool deadline_tick(struct proxy *p, int64_t now_ms)
     walk_list(p, CONN_REPLY, CONN_REPLY_MS, now_ms);
     walk_list(p, CONN_LINGER, CONN_LINGER_MS, now_ms);
     h2_client_tick(p, now_ms);
+    rate_tick(p, now_ms);
     while ((e = wheel_turn(&p->wheel, now_ms)) != NULL)
         look_at(e->owner, now_ms);
     if (p->draining && s != NULL && now_ms - p->drained_ms >= s->drain_ms)

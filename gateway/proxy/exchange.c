@@ -322,6 +322,7 @@ void exchange_start(struct conn *c)
     if (!find_route(c))
         return;
     deadline_begin(c);
+    rate_begin(c);
     if (!admission_begin(c))
         return;
     if (c->x->route->route->action == ROUTE_FORWARD)
@@ -504,6 +505,16 @@ bool exchange_all_sent(const struct exchange *x)
 {
     return x->request_read && x->sent == x->body_end && x->to_up.len == 0 &&
            x->pipe_to_up == NULL && !(x->up != NULL && x->up->sock.waits);
+}
+
+bool exchange_waits_for_body(const struct exchange *x)
+{
+    return !x->request_read && x->sent == x->body_end && x->to_up.len == 0 && x->pipe_to_up == NULL;
+}
+
+bool exchange_waits_for_reader(const struct exchange *x)
+{
+    return x->to_client.len > 0 || x->out_sent < x->out_len || x->pipe_to_client != NULL;
 }
 
 /* Into a pipe or the block; a full block whose bytes are all sent begins anew. */

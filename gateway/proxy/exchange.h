@@ -18,6 +18,7 @@
 #include "gateway/proxy/admission.h"
 #include "gateway/proxy/balance.h"
 #include "gateway/proxy/pin.h"
+#include "gateway/proxy/rate.h"
 #include "gateway/proxy/trust.h"
 #include "gateway/upstream/upstream.h"
 
@@ -107,6 +108,7 @@ struct exchange {
     struct pipe *pipe_to_up; /* bulk on its way, NULL: none; all before it has been sent */
     struct pipe *pipe_to_client;
 
+    struct rate rate;
     uint8_t request_id_len; /* 0: the settings want none, or it is not on its way yet */
     char request_id[EXCHANGE_ID_MAX];
 
@@ -123,7 +125,9 @@ MUST_USE bool exchange_push(struct conn *c);
 void exchange_broken(struct conn *c, int error);
 MUST_USE enum io exchange_send(struct conn *c, uint32_t end); /* in[sent..end), what waits before */
 void exchange_release_in(struct conn *c); /* nothing in the client's block is needed any more */
-bool exchange_all_sent(const struct exchange *x); /* the whole request is with the endpoint */
+bool exchange_all_sent(const struct exchange *x);       /* the whole request is with the endpoint */
+bool exchange_waits_for_body(const struct exchange *x); /* for more of it, from the client */
+bool exchange_waits_for_reader(const struct exchange *x);   /* who has not taken what there is */
 void exchange_note_status(struct conn *c, unsigned status); /* the head of a last response came */
 bool exchange_retries_status(struct conn *c, unsigned status); /* true: asks another endpoint */
 void exchange_note_silence(struct conn *c, int error); /* a node that is dead is not asked again */

@@ -265,7 +265,7 @@ static void tick_one(struct conn *c, int64_t now_ms)
         conn_abort(c, CLOSE_CLIENT_SLOW);
         return;
     }
-    h2_session_tick(h2->wire.session, now_ms, CONN_BODY_IDLE_MS);
+    h2_session_tick(h2->wire.session, now_ms, CONN_BODY_IDLE_MS, rate_longest_ms(c->proxy));
     if (h2->noticed_ms != 0 && !h2->last_word && now_ms - h2->noticed_ms >= CONN_DRAIN_IDLE_MS) {
         h2->last_word = true;
         h2_session_goaway(h2->wire.session);

@@ -52,6 +52,7 @@ struct proxy *proxy_new(struct loop *l, struct metrics *m, struct upstream_share
         p->random = 1;
     retry_budget_init(&p->budget, loop_now_ms(l));
     wheel_init(&p->wheel, loop_now_ms(l));
+    wheel_init(&p->rates, loop_now_ms(l));
     admission_init(p);
     if (gethostname(p->id, sizeof p->id - 1) != 0)
         memcpy(p->id, "unknown", sizeof "unknown");

@@ -18,6 +18,8 @@
       "the request did not arrive in time")                                                       \
     X(BODY_TIMEOUT, "body_timeout", 408, "http_request_error", BODY_TIMEOUT,                      \
       "the body of the request did not arrive in time")                                           \
+    X(BODY_SLOW, "body_slow", 408, "http_request_error", BODY_SLOW,                               \
+      "the body of the request came too slowly")                                                  \
     X(BODY_TOO_LARGE, "body_too_large", 413, "http_request_error", REFUSED,                       \
       "the request body is larger than this service takes")                                       \
     X(NO_ROUTE, "no_route", 503, "destination_not_found", DONE,                                   \

@@ -250,6 +250,7 @@ struct route_settings route_settings_default(void)
     return (struct route_settings){.idle_timeout_ms = 60000,
                                    .info_headers = true,
                                    .body_bytes = -1,
+                                   .min_rate_ms = 10000,
                                    .h2_streams = 100,
                                    .head_ms = 10000,
                                    .drain_ms = 8000};

@@ -125,6 +125,7 @@ struct route_sticky {
 
 struct route_limits {
     int64_t body_bytes;  /* 413 beyond; -1: as the settings say */
+    int64_t min_rate;    /* bytes a second from and to a client; -1: as the settings say */
     uint32_t in_flight;  /* per gateway; 503 beyond; 0: no limit */
     uint32_t per_second; /* requests a second and gateway, 429 beyond; 0: no limit */
     uint32_t burst;      /* requests beyond the rate at one time; per_second by default */

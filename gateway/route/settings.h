@@ -35,6 +35,8 @@ struct route_settings {
     uint32_t head_fields;        /* at most 100 */
     uint32_t uri_bytes;          /* at most 8192 */
     int64_t body_bytes;          /* -1 (the default): no limit */
+    uint32_t min_rate;           /* bytes a second of a body, either way; 0: none is asked for */
+    uint32_t min_rate_ms;        /* and judged over so long; default 10000 */
     uint32_t h2_streams;         /* of a connection at one time; default 100 */
     uint32_t head_ms;            /* a request head must be whole by then; default 10000 */
     uint32_t drain_ms;           /* tunnels may last so long after a drain began; default 8000 */

@@ -113,6 +113,7 @@ static void init_limits(void *object)
     struct route_limits *l = object;
 
     l->body_bytes = -1;
+    l->min_rate = -1;
 }
 
 static bool check_limits(const struct cJSON *value, void *object, struct err *e)
@@ -128,6 +129,11 @@ static const struct field limits_fields[] = {
      NUMBER(0, SHAPE_BODY_MAX),
      SERVED,
      ABOUT("of a request; 413 beyond; absent: as the settings say")},
+    {.name = "min_rate_bytes_s",
+     AT(struct route_limits, min_rate),
+     NUMBER(0, SHAPE_RATE_MAX),
+     SERVED,
+     ABOUT("that a client sends or takes of a body; 0: however slow; absent: as the settings say")},
     {.name = "in_flight",
      AT(struct route_limits, in_flight),
      NUMBER(0, SHAPE_RATE_MAX),

@@ -304,11 +304,11 @@ static void a_reader_that_never_reads_is_given_up(void **state)
     pump(f);
     assert_true(h2_session_num_streams(f->server) > 0);
     f->now_ms += 59999;
-    h2_session_tick(f->server, f->now_ms, 60000);
+    h2_session_tick(f->server, f->now_ms, 60000, INT64_MAX);
     pump(f);
     assert_true(h2_session_num_streams(f->server) > 0);
     f->now_ms += 60000;
-    h2_session_tick(f->server, f->now_ms, 60000);
+    h2_session_tick(f->server, f->now_ms, 60000, INT64_MAX);
     pump(f);
     assert_int_equal(h2_session_num_streams(f->server), 0);
 }

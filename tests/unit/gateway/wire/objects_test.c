@@ -288,7 +288,8 @@ static void conditions_of_a_route_are_read(void **state)
         route_of("{'hosts':['a'],'forward':[{'pool':'p'}],"
                  "'sticky':{'by':'cookie','name':'sb','ttl_s':60},"
                  "'split':{'by':'header','name':'X-User','salt':'s'},"
-                 "'limits':{'body_bytes':0,'in_flight':1,'requests_per_second':2,'burst':3},"
+                 "'limits':{'body_bytes':0,'min_rate_bytes_s':0,'in_flight':1,'requests_per_second'"
+                 ":2,'burst':3},"
                  "'timeouts':{'connect_ms':1,'body_idle_ms':2,'response_ms':3,'response_idle_ms':4,"
                  "'total_ms':5,'tunnel_idle_ms':6},'retry':{'attempts':0,'statuses':[502,503]}}");
 
@@ -300,6 +301,7 @@ static void conditions_of_a_route_are_read(void **state)
     assert_string_equal(r->split->name, "x-user");
     assert_string_equal(r->split->salt, "s");
     assert_int_equal(r->limits->body_bytes, 0);
+    assert_int_equal(r->limits->min_rate, 0);
     assert_int_equal(r->limits->in_flight, 1);
     assert_int_equal(r->limits->per_second, 2);
     assert_int_equal(r->limits->burst, 3);
@@ -317,6 +319,7 @@ static void conditions_of_a_route_are_read(void **state)
                  "'sticky':{'by':'app_cookie','name':'JSESSIONID'},'split':{'by':'client'},"
                  "'retry':{}}");
     assert_int_equal(r->limits->body_bytes, -1);
+    assert_int_equal(r->limits->min_rate, -1);
     assert_int_equal(r->limits->burst, 7);
     assert_int_equal(r->sticky->by, ROUTE_STICKY_APP);
     assert_int_equal(r->split->by, ROUTE_KEY_CLIENT);
@@ -476,7 +479,7 @@ static void settings_are_read(void **state)
               "'underscores_in_headers':true,'proxy_protocol':true,'idle_timeout_s':900,"
               "'cookie_key':'000102030405060708090a0b0c0d0e0f101112131415161718191A1B1C1DfeFF',"
               "'limits':{'connections':1,'connections_per_client':2,'head_bytes':2048,"
-              "'head_fields':4,'uri_bytes':128,'body_bytes':0,'h2_streams':7},"
+              "'head_fields':4,'uri_bytes':128,'body_bytes':0,'min_rate_bytes_s':8,'h2_streams':7},"
               "'timeouts':{'head_ms':8,'drain_ms':0}}");
     struct route_settings s;
     struct err e = {0};
@@ -497,6 +500,7 @@ static void settings_are_read(void **state)
     assert_int_equal(s.head_fields, 4);
     assert_int_equal(s.uri_bytes, 128);
     assert_int_equal(s.body_bytes, 0);
+    assert_int_equal(s.min_rate, 8);
     assert_int_equal(s.h2_streams, 7);
     assert_int_equal(s.head_ms, 8);
     assert_int_equal(s.drain_ms, 0);
