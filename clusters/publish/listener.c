@@ -45,7 +45,9 @@ enum {
 
 struct guest {
     struct bufferevent *bev; /* alive in its first turn, and while its output calls back */
-    struct evbuffer *output; /* of bev: a name to find the guest by */
+    struct evbuffer *input;  /* of bev: names to find the guest by */
+    struct evbuffer *output;
+    size_t pending; /* bytes since its last request */
     int fd;
     uint64_t cookie;         /* SO_COOKIE: no two sockets of a host have the same */
     struct in6_addr address; /* of the peer: IPv4 mapped, or the /64 of IPv6 */
@@ -70,6 +72,7 @@ struct listener {
     struct guest_list guests;
     size_t num_arriving;
     size_t num_guests;
+    size_t pending; /* at most this many bytes of requests that are not whole */
     struct bufferevent
         *pages[PAGES_MAX]; /* referenced: what evhttp wrote is to be put in our words */
     size_t num_pages;
@@ -81,6 +84,7 @@ struct listener {
 };
 
 static void on_output(struct evbuffer *output, const struct evbuffer_cb_info *info, void *arg);
+static void on_input(struct evbuffer *input, const struct evbuffer_cb_info *info, void *arg);
 
 static bool read_cookie(int fd, uint64_t *out)
 {
@@ -239,6 +243,8 @@ static void on_accept_error(struct evconnlistener *accepting, void *arg)
 static void forget_early(struct listener *l, struct guest *g)
 {
     evbuffer_remove_cb(g->output, on_output, l);
+    if (l->config.pending_max != 0)
+        evbuffer_remove_cb(g->input, on_input, l);
     guest_drop(l, g);
 }
 
@@ -274,6 +280,9 @@ static struct bufferevent *on_connection(struct event_base *base, void *arg)
     g->since_ms = clock_mono_ms();
     g->output = bufferevent_get_output(g->bev);
     ASSERT(evbuffer_add_cb(g->output, on_output, l) != NULL);
+    g->input = bufferevent_get_input(g->bev);
+    if (l->config.pending_max != 0)
+        ASSERT(evbuffer_add_cb(g->input, on_input, l) != NULL);
     TAILQ_INSERT_TAIL(&l->arriving, g, next);
     l->num_arriving++;
     /* At once, not in on_adopt: libevent accepts all that wait in one go, unless it is told here.
@@ -324,6 +333,60 @@ static void on_output(struct evbuffer *output, const struct evbuffer_cb_info *in
     }
 }
 
+/* ---- bytes of requests to come ------------------------------------------------------------------
+ */
+
+static bool is_worse(const struct guest *g, const struct guest *than)
+{
+    if (g->shut || g->pending == 0)
+        return false;
+    if (than == NULL || g->trusted != than->trusted)
+        return than == NULL || than->trusted;
+    return g->pending > than->pending;
+}
+
+/* Bodies come before anybody is asked for a token: together they have a bound. */
+static void shed(struct listener *l)
+{
+    struct guest *worst = NULL;
+    struct guest *g;
+    size_t pending = 0;
+
+    TAILQ_FOREACH(g, &l->guests, next)
+    {
+        pending += g->shut ? 0 : g->pending;
+        worst = is_worse(g, worst) ? g : worst;
+    }
+    l->pending = pending;
+    if (pending <= l->config.pending_max)
+        return;
+    log_warn("%s: %zu bytes of requests wait to be whole, one with %zu is cut", l->config.flag,
+             pending, worst->pending);
+    l->pending -= worst->pending;
+    show_out(worst);
+}
+
+static void on_input(struct evbuffer *input, const struct evbuffer_cb_info *info, void *arg)
+{
+    struct listener *l;
+    struct guest *g;
+
+    OBJ_CAST(l, arg, LISTENER_MAGIC);
+    if (info->n_added == 0)
+        return;
+    TAILQ_FOREACH_REVERSE(g, &l->guests, guest_list, next) /* older ones may be gone */
+    {
+        if (g->input == input)
+            break;
+    }
+    if (g == NULL)
+        return;
+    g->pending += info->n_added;
+    l->pending += info->n_added;
+    if (l->pending > l->config.pending_max)
+        shed(l);
+}
+
 /* ---- requests -----------------------------------------------------------------------------------
  */
 
@@ -361,8 +424,11 @@ static void on_request(struct evhttp_request *req, void *arg)
 
     OBJ_CAST(l, arg, LISTENER_MAGIC);
     g = guest_of(l, req);
-    if (g != NULL)
+    if (g != NULL) {
         g->since_ms = clock_mono_ms();
+        l->pending -= g->pending < l->pending ? g->pending : l->pending;
+        g->pending = 0;
+    }
     l->answering = true;
     if (head_fits(req)) {
         l->config.on_request(l->config.arg, req);
@@ -531,6 +597,11 @@ void listener_trust(struct listener *l, struct evhttp_request *req)
         g->trusted = true;
 }
 
+void listener_answering(struct listener *l, bool yes)
+{
+    l->answering = yes;
+}
+
 void listener_keep(struct listener *l, struct evhttp_request *req)
 {
     const struct timeval stalled = {LISTENER_INACTIVE_S, 0};
@@ -541,6 +612,8 @@ void listener_keep(struct listener *l, struct evhttp_request *req)
     if (g != NULL)
         g->kept = true;
     evbuffer_remove_cb(bufferevent_get_output(bev), on_output, l); /* all it gets is ours */
+    if (l->config.pending_max != 0)
+        evbuffer_remove_cb(bufferevent_get_input(bev), on_input, l);
     set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
     set_option(fd, SOL_SOCKET, SO_SNDBUF, KEEP_SNDBUF_BYTES);
     set_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, KEEP_DEAD_MS);

@@ -7,6 +7,7 @@
 #ifndef CLUSTERS_PUBLISH_LISTENER_H
 #define CLUSTERS_PUBLISH_LISTENER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,6 +30,9 @@ struct listener_config {
     const char *flag;       /* what the user called it, for messages: "--admin" */
     size_t connections_max; /* and never more than a third of the limit of open files */
     size_t body_max;
+    /* Bytes of all requests that have not arrived whole: beyond it those with the most are shown
+     * out, who has shown no good token first. 0: connections_max and body_max say it. */
+    size_t pending_max;
     void (*on_request)(void *arg, struct evhttp_request *req); /* must answer, now or later */
     void *arg;
 };
@@ -40,6 +44,10 @@ uint16_t listener_port(const struct listener *l);
 
 /* This request showed a good token: its connection may stay, and is not counted with strangers. */
 void listener_trust(struct listener *l, struct evhttp_request *req);
+
+/* What is written from here on, until it is said to be over, is an answer of ours: for a handler
+ * that answers later. Within on_request it is so anyway. */
+void listener_answering(struct listener *l, bool yes);
 
 /*
  * This request's answer has no end: its connection is spared the deadlines, dead peers and stalled

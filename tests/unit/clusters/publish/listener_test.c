@@ -46,7 +46,8 @@ static int set_up(void **state)
     const struct listener_config config = {.listen = "[::1]:0",
                                            .flag = "--test",
                                            .connections_max = CONNECTIONS_MAX,
-                                           .body_max = 1024,
+                                           .body_max = 64 << 10,
+                                           .pending_max = 100 << 10,
                                            .on_request = on_request,
                                            .arg = f};
     struct listener_config v4 = config;
@@ -111,6 +112,42 @@ static int status_of(const struct fixture *f, int fd, int64_t wait_ms)
         }
     }
     return 0;
+}
+
+/* The head of a request with a body of that length, and some bytes of it. */
+static void send_part(const struct fixture *f, int fd, size_t length, size_t bytes)
+{
+    char *head = xasprintf("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: %zu\r\n\r\n", length);
+    char *body = xcalloc(1, bytes);
+
+    assert_true(fd_write_all(fd, head, strlen(head)));
+    assert_true(fd_write_all(fd, body, bytes));
+    free(head);
+    free(body);
+    (void)status_of(f, fd, 50);
+}
+
+static void bodies_that_are_not_whole_have_a_bound_together(void **state)
+{
+    struct fixture *f = *state;
+    int known = dial(f), large = dial(f), small = dial(f);
+    char rest[60000] = {0};
+
+    f->trusting = true;
+    ask(known, 1);
+    assert_int_equal(status_of(f, known, WAIT_MS), 204);
+    send_part(f, known, 60000, 50000);
+    send_part(f, large, 60000, 40000);
+    send_part(f, small, 30000, 20000); /* beyond: the stranger with the most goes */
+    assert_true(recv(large, rest, 1, MSG_DONTWAIT) <= 0);
+    assert_true(fd_write_all(small, rest, 10000));
+    assert_int_equal(status_of(f, small, WAIT_MS), 204);
+    assert_true(fd_write_all(known, rest, 10000));
+    assert_int_equal(status_of(f, known, WAIT_MS), 204);
+    assert_int_equal(status_of(f, large, 50), 0);
+    fd_close(&known);
+    fd_close(&large);
+    fd_close(&small);
 }
 
 static void a_connection_beyond_the_cap_waits_for_room(void **state)
@@ -209,7 +246,7 @@ static void what_the_library_refuses_is_said_in_our_words_too(void **state)
         {"GET\r\n\r\n", "400"},
         {"\x16\x03\x01 hello\r\n\r\n", "400"},
         {"TRACE / HTTP/1.1\r\nHost: h\r\n\r\n", "501"},
-        {"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5000\r\n\r\n", "413"},
+        {"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 70000\r\n\r\n", "413"},
         {"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: -5\r\n\r\n", "400"},
         {"GET / HTTP/1.1\r\nHost: h\r\nX: 1\r\n\r\nGET\r\n\r\n", "400"}, /* the second */
     };
@@ -355,6 +392,7 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
+        TEST(bodies_that_are_not_whole_have_a_bound_together),
         TEST(a_connection_beyond_the_cap_waits_for_room),
         TEST(connections_that_end_make_room_however_many_they_are),
         TEST(no_request_loses_bytes_to_the_connection_before_it),
