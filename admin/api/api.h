@@ -1,7 +1,7 @@
 /*
- * The admin API: read-only resources over what the coordinator knows, on a listener of its own on
- * the main loop. Bearer bootstrap token, except for /livez, /readyz and /version. Refusals are
- * problem+json (RFC 9457) with the field at fault.
+ * The admin API on a listener of its own on the main loop: documents of tenants and clusters, what
+ * became of them, and read-outs of what the coordinator knows. Tokens say who may what; surface.h
+ * lists everything. Refusals are problem+json (RFC 9457) with every field at fault.
  */
 #ifndef ADMIN_API_API_H
 #define ADMIN_API_API_H
@@ -17,7 +17,7 @@ struct event_base;
 
 struct api_config {
     const char *listen; /* "0.0.0.0:7701"; port 0 takes a free one */
-    const struct coordinator *coordinator;
+    struct coordinator *coordinator;
     struct auth *auth;
 };
 

@@ -7,70 +7,10 @@
 #include <string.h>
 
 #include "admin/api/api_priv.h"
+#include "clusters/compile/plan.h"
 #include "clusters/coordinator.h"
 #include "clusters/publish/reply.h"
-#include "clusters/write.h"
-#include "gateway/core/buf.h"
 #include "gateway/core/check.h"
-
-enum { ANSWER_MAX = 64 << 20 };
-
-/* An answer being printed; `fits` turns false when it would exceed ANSWER_MAX. */
-struct page {
-    struct buf b;
-    bool fits;
-    bool first; /* of the elements of the list under way */
-};
-
-static void page_open(struct page *p)
-{
-    buf_init(&p->b, ANSWER_MAX);
-    p->fits = true;
-    p->first = true;
-}
-
-static void add(struct page *p, const char *json)
-{
-    p->fits = p->fits && buf_add_str(&p->b, str_from(json));
-}
-
-static void add_text(struct page *p, const char *before, const char *text)
-{
-    add(p, before);
-    p->fits = p->fits && buf_add_json(&p->b, str_from(text));
-}
-
-static void add_number(struct page *p, const char *before, uint64_t n)
-{
-    p->fits = p->fits && buf_add_fmt(&p->b, "%s%llu", before, (unsigned long long)n);
-}
-
-static void add_bool(struct page *p, const char *before, bool value)
-{
-    add(p, before);
-    add(p, value ? "true" : "false");
-}
-
-static void add_separator(struct page *p)
-{
-    if (!p->first)
-        add(p, ",");
-    p->first = false;
-}
-
-static void page_send(struct page *p, struct api_call *call)
-{
-    struct err why = {0};
-
-    add(p, "\n");
-    if (p->fits) {
-        reply_json(call->req, 200, &p->b);
-    } else {
-        err_set(&why, "TooLarge", "", "the answer would be larger than %d bytes", (int)ANSWER_MAX);
-        reply_later(call->req, 503, 60, &why);
-    }
-    buf_free(&p->b);
-}
 
 bool api_named_cluster(struct api_call *call, char out[API_CLUSTER_MAX + 1])
 {
@@ -85,7 +25,7 @@ bool api_named_cluster(struct api_call *call, char out[API_CLUSTER_MAX + 1])
     }
     err_set(&why, "NotFound", "cluster", "this coordinator has no service cluster \"%.*s\"",
             name.n > 80 ? 80 : (int)name.n, name.p);
-    reply_problem(call->req, 404, &why);
+    answer_problem(call->req, 404, &why);
     return false;
 }
 
@@ -113,25 +53,32 @@ void api_get_cluster(struct api_call *call)
 {
     char cluster[API_CLUSTER_MAX + 1];
     struct coordinator_cluster seen;
-    struct page p;
+    struct write_document d;
+    struct answer p;
 
     if (!api_named_cluster(call, cluster))
         return;
     ASSERT(coordinator_cluster(call->coordinator, cluster, &seen));
-    page_open(&p);
-    add_text(&p, "{\"cluster\":", cluster);
-    add_text(&p, ",\"state\":", seen.held ? "held" : "published");
-    add_text(&p, ",\"code\":", seen.why.code != NULL ? seen.why.code : "");
-    add_text(&p, ",\"reason\":", seen.why.text);
-    add_bool(&p, ",\"streaming\":", seen.served);
-    add_text(&p, ",\"epoch\":", seen.epoch);
-    add_number(&p, ",\"revision\":", seen.revision);
-    add_number(&p, ",\"routes\":", seen.routes);
-    add_number(&p, ",\"gateway_routes\":", seen.held_routes);
-    add_number(&p, ",\"gateways_expected\":", seen.expected);
-    add_number(&p, ",\"gateways_answered\":", seen.answered);
-    add(&p, "}");
-    page_send(&p, call);
+    answer_open(&p);
+    answer_text(&p, "{\"cluster\":", cluster);
+    answer_text(&p, ",\"state\":", seen.held ? "held" : "published");
+    answer_text(&p, ",\"code\":", seen.why.code != NULL ? seen.why.code : "");
+    answer_text(&p, ",\"reason\":", seen.why.text);
+    answer_bool(&p, ",\"streaming\":", seen.served);
+    answer_text(&p, ",\"epoch\":", seen.epoch);
+    answer_number(&p, ",\"revision\":", seen.revision);
+    answer_number(&p, ",\"routes\":", seen.routes);
+    answer_number(&p, ",\"gateway_routes\":", seen.held_routes);
+    answer_number(&p, ",\"gateways_expected\":", seen.expected);
+    answer_number(&p, ",\"gateways_answered\":", seen.answered);
+    if (coordinator_document(call->coordinator, INTENT_CLUSTER, "", cluster, &d)) {
+        answer_add(&p, ",\"document\":");
+        api_print_document(&p, call->api, &d);
+        api_print_document_end(&p);
+        answer_etag(call->req, d.set_by);
+    }
+    answer_add(&p, "}");
+    answer_send(&p, call->req, 200);
 }
 
 /* ---- services -----------------------------------------------------------------------------------
@@ -148,75 +95,63 @@ static bool is_accepted(const struct compile_service *s)
 }
 
 struct service_page {
-    struct page page;
+    struct answer page;
     const char *cluster;
 };
 
 static void add_service(void *arg, const struct compile_service *s)
 {
     struct service_page *sp = arg;
-    struct page *p = &sp->page;
+    struct answer *p = &sp->page;
 
     if (!belongs(s, sp->cluster))
         return;
-    add_separator(p);
-    add_text(p, "{\"service\":", s->name);
-    add_text(p, ",\"id\":", s->id);
-    add_text(p, ",\"cluster\":", s->cluster);
-    add_bool(p, ",\"accepted\":", is_accepted(s));
-    add(p, "}");
+    answer_separator(p);
+    answer_text(p, "{\"service\":", s->name);
+    answer_text(p, ",\"id\":", s->id);
+    answer_text(p, ",\"cluster\":", s->cluster);
+    answer_bool(p, ",\"accepted\":", is_accepted(s));
+    answer_add(p, "}");
 }
 
-void api_get_services(struct api_call *call)
+void api_get_cluster_services(struct api_call *call)
 {
     char cluster[API_CLUSTER_MAX + 1];
     struct service_page sp = {.cluster = cluster};
 
     if (!api_named_cluster(call, cluster) || !has_services(call))
         return;
-    page_open(&sp.page);
-    add_text(&sp.page, "{\"cluster\":", cluster);
-    add_number(&sp.page, ",\"revision\":", coordinator_revision(call->coordinator, cluster));
-    add(&sp.page, ",\"services\":[");
+    answer_open(&sp.page);
+    answer_text(&sp.page, "{\"cluster\":", cluster);
+    answer_number(&sp.page, ",\"revision\":", coordinator_revision(call->coordinator, cluster));
+    answer_add(&sp.page, ",\"services\":[");
     plan_each_service(coordinator_plan(call->coordinator), add_service, &sp);
-    add(&sp.page, "]}");
-    page_send(&sp.page, call);
-}
-
-static void add_condition(struct page *p, const struct compile_condition *c)
-{
-    add_separator(p);
-    add_text(p, "{\"type\":", c->type);
-    add_text(p, ",\"status\":", c->status ? "True" : "False");
-    add_text(p, ",\"reason\":", c->reason);
-    add_text(p, ",\"message\":", c->message);
-    add_text(p, ",\"label\":", c->label);
-    add_text(p, ",\"value\":", c->value);
-    add(p, "}");
+    answer_add(&sp.page, "]}");
+    answer_send(&sp.page, call->req, 200);
 }
 
 static void send_service(struct api_call *call, const char *cluster,
                          const struct compile_service *s)
 {
-    struct page p;
+    struct answer p;
 
-    page_open(&p);
-    add_text(&p, "{\"service\":", s->name);
-    add_text(&p, ",\"id\":", s->id);
-    add_text(&p, ",\"cluster\":", s->cluster);
-    add(&p, ",\"hosts\":[");
+    answer_open(&p);
+    answer_text(&p, "{\"service\":", s->name);
+    answer_text(&p, ",\"id\":", s->id);
+    answer_text(&p, ",\"cluster\":", s->cluster);
+    answer_add(&p, ",\"hosts\":[");
     for (size_t i = 0; i < s->num_hosts; i++) {
-        add_separator(&p);
-        add_text(&p, "", s->hosts[i]);
+        answer_separator(&p);
+        answer_text(&p, "", s->hosts[i]);
     }
-    add_number(&p, "],\"endpoints\":", s->num_endpoints);
-    add_number(&p, ",\"commit\":", coordinator_service_commit(call->coordinator, cluster, s->name));
-    add(&p, ",\"conditions\":[");
-    p.first = true;
+    answer_number(&p, "],\"endpoints\":", s->num_endpoints);
+    answer_number(&p,
+                  ",\"commit\":", coordinator_service_commit(call->coordinator, cluster, s->name));
+    answer_add(&p, ",\"conditions\":[");
     for (size_t i = 0; i < s->num_conditions; i++)
-        add_condition(&p, &s->conditions[i]);
-    add(&p, "]}");
-    page_send(&p, call);
+        answer_condition(&p, &s->conditions[i], coordinator_head(call->coordinator));
+    answer_add(&p, "]}");
+    answer_send(&p, call->req, 200);
 }
 
 /* The one of that name or id in the cluster, or in none. */
@@ -235,7 +170,7 @@ static void find_service(void *arg, const struct compile_service *s)
         w->found = s;
 }
 
-void api_get_service(struct api_call *call)
+void api_get_cluster_service(struct api_call *call)
 {
     char cluster[API_CLUSTER_MAX + 1];
     struct wanted_service w = {.wanted = call->vars[1], .cluster = cluster};
@@ -251,14 +186,15 @@ void api_get_service(struct api_call *call)
     err_set(&why, "NotFound", "service",
             "cluster \"%s\" has no service \"%.*s\" with labels of Signalbox", cluster,
             w.wanted.n > 80 ? 80 : (int)w.wanted.n, w.wanted.p);
-    reply_problem(call->req, 404, &why);
+    answer_problem(call->req, 404, &why);
 }
 
 /* ---- gateways -----------------------------------------------------------------------------------
  */
 
 struct gateway_page {
-    struct page page;
+    struct answer page;
+    const char *cluster; /* to be said of each; NULL: it is said once */
     const char *epoch;
     uint64_t revision;
 };
@@ -280,46 +216,68 @@ static bool is_up_to_date(const struct coordinator_gateway *g, const struct gate
 static void add_gateway(void *arg, const struct coordinator_gateway *g)
 {
     struct gateway_page *gp = arg;
-    struct page *p = &gp->page;
+    struct answer *p = &gp->page;
 
-    add_separator(p);
-    add_text(p, "{\"id\":", g->id);
-    add_text(p, ",\"node\":", g->node);
-    add_number(p, ",\"applied\":", g->applied);
-    add_number(p, ",\"behind\":", gp->revision > g->applied ? gp->revision - g->applied : 0);
-    add_text(p, ",\"epoch\":", g->epoch);
+    answer_separator(p);
+    answer_text(p, "{\"id\":", g->id);
+    if (gp->cluster != NULL)
+        answer_text(p, ",\"cluster\":", gp->cluster);
+    answer_text(p, ",\"node\":", g->node);
+    answer_number(p, ",\"applied\":", g->applied);
+    answer_number(p, ",\"behind\":", gp->revision > g->applied ? gp->revision - g->applied : 0);
+    answer_text(p, ",\"epoch\":", g->epoch);
     if (g->routes >= 0)
-        add_number(p, ",\"routes\":", (uint64_t)g->routes);
+        answer_number(p, ",\"routes\":", (uint64_t)g->routes);
     else
-        add(p, ",\"routes\":null");
-    add_bool(p, ",\"connected\":", g->connected);
-    add_text(p, ",\"state\":", gateway_states[g->state]);
-    add_bool(p, ",\"up_to_date\":", is_up_to_date(g, gp));
+        answer_add(p, ",\"routes\":null");
+    answer_bool(p, ",\"connected\":", g->connected);
+    answer_text(p, ",\"state\":", gateway_states[g->state]);
+    answer_bool(p, ",\"up_to_date\":", is_up_to_date(g, gp));
     if (g->reported)
-        add_number(p, ",\"last_report_ms_ago\":", (uint64_t)g->last_report_ms_ago);
+        answer_number(p, ",\"last_report_ms_ago\":", (uint64_t)g->last_report_ms_ago);
     else
-        add(p, ",\"last_report_ms_ago\":null");
-    add(p, ",\"refusals\":");
-    add(p, g->refusals_json);
-    add(p, "}");
+        answer_add(p, ",\"last_report_ms_ago\":null");
+    answer_add(p, ",\"refusals\":");
+    answer_add(p, g->refusals_json);
+    answer_add(p, "}");
+}
+
+static void add_gateways(struct api_call *call, const char *cluster, struct gateway_page *gp)
+{
+    struct coordinator_cluster seen;
+
+    if (!coordinator_cluster(call->coordinator, cluster, &seen))
+        return;
+    gp->epoch = seen.epoch;
+    gp->revision = seen.revision;
+    coordinator_each_gateway(call->coordinator, cluster, add_gateway, gp);
+}
+
+void api_get_cluster_gateways(struct api_call *call)
+{
+    char cluster[API_CLUSTER_MAX + 1];
+    struct gateway_page gp = {.cluster = NULL};
+
+    if (!api_named_cluster(call, cluster))
+        return;
+    answer_open(&gp.page);
+    answer_text(&gp.page, "{\"cluster\":", cluster);
+    answer_number(&gp.page, ",\"revision\":", coordinator_revision(call->coordinator, cluster));
+    answer_add(&gp.page, ",\"gateways\":[");
+    add_gateways(call, cluster, &gp);
+    answer_add(&gp.page, "]}");
+    answer_send(&gp.page, call->req, 200);
 }
 
 void api_get_gateways(struct api_call *call)
 {
-    char cluster[API_CLUSTER_MAX + 1];
-    struct coordinator_cluster seen;
-    struct gateway_page gp;
+    const struct plan *p = coordinator_plan(call->coordinator);
+    struct gateway_page gp = {.cluster = NULL};
 
-    if (!api_named_cluster(call, cluster))
-        return;
-    ASSERT(coordinator_cluster(call->coordinator, cluster, &seen));
-    page_open(&gp.page);
-    gp.epoch = seen.epoch;
-    gp.revision = seen.revision;
-    add_text(&gp.page, "{\"cluster\":", cluster);
-    add_number(&gp.page, ",\"revision\":", gp.revision);
-    add(&gp.page, ",\"gateways\":[");
-    coordinator_each_gateway(call->coordinator, cluster, add_gateway, &gp);
-    add(&gp.page, "]}");
-    page_send(&gp.page, call);
+    answer_open(&gp.page);
+    answer_add(&gp.page, "{\"gateways\":[");
+    for (size_t i = 0; (gp.cluster = plan_cluster_name(p, i)) != NULL; i++)
+        add_gateways(call, gp.cluster, &gp);
+    answer_add(&gp.page, "]}");
+    answer_send(&gp.page, call->req, 200);
 }

@@ -1,41 +1,102 @@
 /*
- * What the admin API offers: one row a resource. A new one is a row here and a handler in its own
- * file. Pure; called by api.c and by the test of the table.
+ * From a request's method and target to the row that answers it, who may, and the list of handlers.
+ * Pure; called by api.c and by the tests of the surface.
  */
 #include <string.h>
 
 #include "admin/api/api_priv.h"
+#include "gateway/core/check.h"
 
-const struct api_endpoint api_endpoints[] = {
-    {"GET", "/livez", true, api_get_live, "200 while the process serves"},
-    {"GET", "/readyz", true, api_get_ready,
-     "200 when the swarm is read, committed and published, else 503 and why"},
-    {"GET", "/version", true, api_get_version, "the program and its version"},
-    {"GET", "/v1", false, api_get_index, "this list"},
-    {"GET", "/v1/clusters/{cluster}", false, api_get_cluster,
-     "a service cluster: published or held, and why; epoch, revision, routes"},
-    {"GET", "/v1/clusters/{cluster}/services", false, api_get_services,
-     "the labelled services of a service cluster, and whether each is accepted"},
-    {"GET", "/v1/clusters/{cluster}/services/{service}", false, api_get_service,
-     "one service as seen: hosts, endpoints, last commit, conditions with label and reason"},
-    {"GET", "/v1/clusters/{cluster}/gateways", false, api_get_gateways,
-     "the gateways of a service cluster: what each has applied, refused, when it last spoke"},
-    {"GET", "/v1/clusters/{cluster}/metrics", false, api_get_metrics,
-     "the gateways' numbers for Prometheus, as they last reported them"},
-};
+_Static_assert((int)SURFACE_OPERATOR == (int)INTENT_SCOPE_OPERATOR &&
+                   (int)SURFACE_TENANT_ADMIN == (int)INTENT_SCOPE_TENANT_ADMIN &&
+                   (int)SURFACE_TENANT_READ == (int)INTENT_SCOPE_TENANT_READ &&
+                   (int)SURFACE_METRICS == (int)INTENT_SCOPE_METRICS,
+               "a token's scopes are the surface's");
 
-const size_t api_num_endpoints = sizeof api_endpoints / sizeof api_endpoints[0];
-
-const struct api_endpoint *api_find(const char *method, const struct target *t,
-                                    struct str out_vars[TARGET_VARS_MAX], const char **out_allow)
+api_handler *api_handler_of(enum surface_op op)
 {
-    *out_allow = NULL;
-    for (size_t i = 0; i < api_num_endpoints; i++) {
-        if (!target_matches(t, api_endpoints[i].pattern, out_vars))
+    static api_handler *const handlers[SURFACE_OP__COUNT] = {
+        [SURFACE_LIVE_OP] = api_get_live,
+        [SURFACE_READY_OP] = api_get_ready,
+        [SURFACE_VERSION_OP] = api_get_version,
+        [SURFACE_INDEX_OP] = api_get_index,
+        [SURFACE_OPENAPI_OP] = api_get_openapi,
+        [SURFACE_CLUSTER_OP] = api_get_cluster,
+        [SURFACE_CLUSTER_SERVICES_OP] = api_get_cluster_services,
+        [SURFACE_CLUSTER_SERVICE_OP] = api_get_cluster_service,
+        [SURFACE_CLUSTER_GATEWAYS_OP] = api_get_cluster_gateways,
+        [SURFACE_CLUSTER_METRICS_OP] = api_get_metrics,
+        [SURFACE_LIST_OP] = api_list,
+        [SURFACE_GET_OP] = api_get,
+        [SURFACE_PUT_OP] = api_put,
+        [SURFACE_PATCH_OP] = api_patch,
+        [SURFACE_DELETE_OP] = api_delete,
+        [SURFACE_TOKEN_NEW_OP] = api_new_token,
+        [SURFACE_SERVICES_OP] = api_get_services,
+        [SURFACE_SERVICE_OP] = api_get_service,
+        [SURFACE_SECRETS_OP] = api_get_secrets,
+        [SURFACE_GATEWAYS_OP] = api_get_gateways,
+        [SURFACE_COMMITS_OP] = api_get_commits,
+        [SURFACE_COMMIT_OP] = api_get_commit,
+        [SURFACE_AUDIT_OP] = api_get_audit,
+        [SURFACE_APPLY_OP] = api_apply,
+        [SURFACE_EXPLAIN_OP] = api_explain,
+        [SURFACE_ROLLBACK_OP] = api_rollback,
+        [SURFACE_WATCH_OP] = api_watch,
+    };
+
+    ASSERT(op < SURFACE_OP__COUNT && handlers[op] != NULL);
+    return handlers[op];
+}
+
+static bool takes(const struct surface_row *row, const char *method)
+{
+    return strcmp(row->method, method) == 0 ||
+           (strcmp(method, "HEAD") == 0 && strcmp(row->method, "GET") == 0);
+}
+
+const struct surface_row *api_find(const char *method, const struct target *t,
+                                   struct str out_vars[TARGET_VARS_MAX],
+                                   const struct surface_row **out_path)
+{
+    *out_path = NULL;
+    for (size_t i = 0; i < surface_num_rows; i++) {
+        if (!target_matches(t, surface_rows[i].path, out_vars))
             continue;
-        *out_allow = api_endpoints[i].method;
-        if (strcmp(method, api_endpoints[i].method) == 0)
-            return &api_endpoints[i];
+        *out_path = &surface_rows[i];
+        if (takes(&surface_rows[i], method))
+            return &surface_rows[i];
     }
     return NULL;
+}
+
+char *api_allow(const struct surface_row *row)
+{
+    struct buf b;
+
+    buf_init(&b, 256);
+    for (size_t i = 0; i < surface_num_rows; i++) {
+        const struct surface_row *r = &surface_rows[i];
+
+        if (strcmp(r->path, row->path) == 0)
+            ASSERT(buf_add_fmt(&b, "%s%s, ", r->method,
+                               strcmp(r->method, "GET") == 0 ? ", HEAD" : ""));
+    }
+    ASSERT(buf_add_str(&b, STR("OPTIONS")));
+    return buf_take(&b);
+}
+
+bool api_is_tenants(const struct surface_row *row)
+{
+    return str_starts(str_from(row->path), STR("/v1/tenants/{tenant}"));
+}
+
+int api_judge(const struct surface_row *row, const struct auth_caller *caller, struct str tenant)
+{
+    bool everybodys = (row->scopes & SURFACE_TENANT_READ) != 0 && !api_is_tenants(row);
+
+    if (caller->tenant[0] != '\0' && !everybodys &&
+        !(api_is_tenants(row) && str_eq(tenant, str_from(caller->tenant))))
+        return 404;
+    return (row->scopes & caller->scopes) != 0 ? 0 : 403;
 }

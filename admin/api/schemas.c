@@ -121,7 +121,7 @@ const struct schema schemas_all[] = {
                      "\"minItems\":1,\"items\":{\"enum\":["
                      "\"operator\",\"tenant-admin\",\"tenant-read\",\"metrics\"]}},\"expires_s\":{"
                      "\"type\":\"integer\",\"mi"
-                     "nimum\":1,\"maximum\":316224000},\"metadata\":{\"type\":\"object\"}},"
+                     "nimum\":1,\"maximum\":316224000},\"about\":{\"type\":\"string\"}},"
                      "\"required\":[\"scopes\"],\"add"
                      "itionalProperties\":false}"},
     {"Rollback", "{\"type\":\"object\",\"properties\":{\"to\":{\"type\":\"integer\",\"minimum\":0}}"

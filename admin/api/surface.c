@@ -151,8 +151,8 @@ const struct surface_row surface_rows[] = {
         "the switch that says whether hosts need claims", "ownership", "{\"claims\":\"enforced\"}"),
 
     /* ---- tokens ---- */
-    {SURFACE_LIST_OP, "GET", "/v1/tokens", OPERATOR, SURFACE_PAGED | SURFACE_SELECTOR, SURFACE_200,
-     "token", "", "TokenList", "lists the operator's tokens", "token", "tokens", ""},
+    {SURFACE_LIST_OP, "GET", "/v1/tokens", OPERATOR, SURFACE_PAGED, SURFACE_200, "token", "",
+     "TokenList", "lists the operator's tokens", "token", "tokens", ""},
     {SURFACE_TOKEN_NEW_OP, "POST", "/v1/tokens", OPERATOR, SURFACE_WRITE, SURFACE_201, "token",
      "TokenRequest", "NewToken", "makes a token of the operator's; its secret is shown once",
      "token", "new", "{\"scopes\":[\"metrics\"],\"expires_s\":86400}"},
@@ -160,9 +160,8 @@ const struct surface_row surface_rows[] = {
      "", "Token", "reads what is known of a token; never its secret", "get", "token", ""},
     {SURFACE_DELETE_OP, "DELETE", "/v1/tokens/{token}", OPERATOR, SURFACE_WRITE, SURFACE_200,
      "token", "", "Write", "revokes a token, at once", "delete", "token", ""},
-    {SURFACE_LIST_OP, "GET", "/v1/tenants/{tenant}/tokens", WRITERS,
-     SURFACE_PAGED | SURFACE_SELECTOR, SURFACE_200, "token", "", "TokenList",
-     "lists the tokens of a tenant", "token", "tokens", ""},
+    {SURFACE_LIST_OP, "GET", "/v1/tenants/{tenant}/tokens", WRITERS, SURFACE_PAGED, SURFACE_200,
+     "token", "", "TokenList", "lists the tokens of a tenant", "token", "tokens", ""},
     {SURFACE_TOKEN_NEW_OP, "POST", "/v1/tenants/{tenant}/tokens", WRITERS, SURFACE_WRITE,
      SURFACE_201, "token", "TokenRequest", "NewToken",
      "makes a token of a tenant; its secret is shown once", "token", "new",

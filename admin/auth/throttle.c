@@ -1,6 +1,6 @@
 /*
- * Buckets by address, the least recently failing one forgotten first when there are too many.
- * Called by auth.c, one throttle for each listener's thread.
+ * Buckets by name, the least recently used one forgotten first when there are too many. Called by
+ * auth.c, one throttle for each listener's thread, and by admin/api.
  */
 #include "admin/auth/throttle.h"
 
@@ -14,9 +14,9 @@
 enum { THROTTLE_MAGIC = 0x7407713e };
 
 struct bucket {
-    char *address;
+    char *name;
     int left;
-    int64_t refilled_ms;
+    int64_t refilled_us;
     TAILQ_ENTRY(bucket) by_use;
 };
 
@@ -24,14 +24,17 @@ TAILQ_HEAD(bucket_list, bucket);
 
 struct throttle {
     unsigned magic;
+    struct throttle_rate rate;
     struct map buckets;
     struct bucket_list by_use; /* least recent first */
 };
 
-struct throttle *throttle_new(void)
+struct throttle *throttle_new(const struct throttle_rate *rate)
 {
     struct throttle *t = xcalloc(1, sizeof *t);
 
+    ASSERT(rate->burst > 0 && rate->refill_us > 0);
+    t->rate = *rate;
     t->magic = THROTTLE_MAGIC;
     map_init(&t->buckets);
     TAILQ_INIT(&t->by_use);
@@ -40,9 +43,9 @@ struct throttle *throttle_new(void)
 
 static void forget(struct throttle *t, struct bucket *b)
 {
-    ASSERT(map_remove(&t->buckets, str_from(b->address)) == b);
+    ASSERT(map_remove(&t->buckets, str_from(b->name)) == b);
     TAILQ_REMOVE(&t->by_use, b, by_use);
-    free(b->address);
+    free(b->name);
     free(b);
 }
 
@@ -59,9 +62,9 @@ void throttle_free(struct throttle *t)
     OBJ_KILL(t);
 }
 
-static struct bucket *bucket_of(struct throttle *t, const char *address, int64_t now_ms)
+static struct bucket *bucket_of(struct throttle *t, const char *name, int64_t now_ms)
 {
-    struct bucket *b = map_get(&t->buckets, str_from(address));
+    struct bucket *b = map_get(&t->buckets, str_from(name));
 
     if (b != NULL) {
         TAILQ_REMOVE(&t->by_use, b, by_use);
@@ -71,22 +74,22 @@ static struct bucket *bucket_of(struct throttle *t, const char *address, int64_t
     if (t->buckets.len >= THROTTLE_ADDRESSES_MAX)
         forget(t, TAILQ_FIRST(&t->by_use));
     b = xcalloc(1, sizeof *b);
-    b->address = xstrdup(address);
-    b->left = THROTTLE_BURST;
-    b->refilled_ms = now_ms;
-    ASSERT(map_put(&t->buckets, str_from(address), b) == NULL);
+    b->name = xstrdup(name);
+    b->left = t->rate.burst;
+    b->refilled_us = now_ms * 1000;
+    ASSERT(map_put(&t->buckets, str_from(name), b) == NULL);
     TAILQ_INSERT_TAIL(&t->by_use, b, by_use);
     return b;
 }
 
-bool throttle_failed(struct throttle *t, const char *address, int64_t now_ms)
+bool throttle_spent(struct throttle *t, const char *name, int64_t now_ms)
 {
-    struct bucket *b = bucket_of(t, address, now_ms);
-    int64_t gained = (now_ms - b->refilled_ms) / THROTTLE_REFILL_MS;
+    struct bucket *b = bucket_of(t, name, now_ms);
+    int64_t gained = (now_ms * 1000 - b->refilled_us) / t->rate.refill_us;
 
     if (gained > 0) {
-        b->left = gained > THROTTLE_BURST - b->left ? THROTTLE_BURST : b->left + (int)gained;
-        b->refilled_ms += gained * THROTTLE_REFILL_MS;
+        b->left = gained > t->rate.burst - b->left ? t->rate.burst : b->left + (int)gained;
+        b->refilled_us += gained * t->rate.refill_us;
     }
     if (b->left == 0)
         return true;

@@ -1,7 +1,8 @@
 /*
- * How many bad tokens an address may show: a bucket of THROTTLE_BURST that refills by one every
- * THROTTLE_REFILL_MS. Good tokens never pass through here, so nobody can lock a gateway out by
- * failing from behind its address. Pure but for its own memory; one thread.
+ * How often a name may do something: a bucket for each that refills at a steady rate. Of bad
+ * tokens, by address: THROTTLE_BURST, and one more every THROTTLE_REFILL_MS; good tokens never pass
+ * through that one, so nobody can lock a gateway out by failing from behind its address. Of
+ * requests, by token. Pure but for its own memory; one thread.
  */
 #ifndef ADMIN_AUTH_THROTTLE_H
 #define ADMIN_AUTH_THROTTLE_H
@@ -14,11 +15,16 @@ enum { THROTTLE_BURST = 10, THROTTLE_REFILL_MS = 6000, THROTTLE_ADDRESSES_MAX = 
 
 struct throttle;
 
-struct throttle *throttle_new(void);
+struct throttle_rate {
+    int burst;
+    int64_t refill_us; /* for one more */
+};
+
+struct throttle *throttle_new(const struct throttle_rate *rate);
 void throttle_free(struct throttle *t);
 
-/* Counts one failure; true when the address has had its share. */
-bool throttle_failed(struct throttle *t, const char *address, int64_t now_ms);
+/* Counts one; true when the name has had its share. */
+bool throttle_spent(struct throttle *t, const char *name, int64_t now_ms);
 size_t throttle_len(const struct throttle *t);
 
 #endif

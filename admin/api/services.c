@@ -1,0 +1,200 @@
+/*
+ * What the swarm has: services with labels of ours, whose they are and what is wrong with them; and
+ * what documents name without holding it, secrets. A tenant sees its own. Handlers of endpoints.c.
+ */
+#include <string.h>
+
+#include "admin/api/api_priv.h"
+#include "admin/api/jsontext.h"
+#include "clusters/compile/plan.h"
+#include "clusters/coordinator.h"
+#include "gateway/core/check.h"
+#include "gateway/core/map.h"
+
+/* ---- services ----------------------------------------------------------------------------------
+ */
+
+struct services_page {
+    struct answer a;
+    struct api_call *call;
+    const char *tenant; /* "": all */
+    struct map owners;  /* service -> its tenant, lent */
+    struct str wanted;  /* one of them, by name or id */
+    bool found;
+};
+
+static bool note_owner(void *arg, const struct write_document *d)
+{
+    struct services_page *p = arg;
+
+    map_put(&p->owners, str_from(d->name), (void *)d->tenant);
+    return true;
+}
+
+/* Whose it is; "" when nobody's: no selector took it, or more than one did. */
+static const char *owner_of(const struct services_page *p, const struct compile_service *s)
+{
+    const char *tenant = map_get(&p->owners, str_from(s->name));
+
+    return tenant != NULL ? tenant : "";
+}
+
+static bool is_shown(const struct services_page *p, const struct compile_service *s)
+{
+    return p->tenant[0] == '\0' || strcmp(owner_of(p, s), p->tenant) == 0;
+}
+
+static bool is_accepted(const struct compile_service *s)
+{
+    for (size_t i = 0; i < s->num_conditions; i++) {
+        if (strcmp(s->conditions[i].type, "Accepted") == 0)
+            return s->conditions[i].status;
+    }
+    return false;
+}
+
+static void print_head(struct services_page *p, const struct compile_service *s)
+{
+    answer_text(&p->a, "{\"service\":", s->name);
+    answer_text(&p->a, ",\"id\":", s->id);
+    answer_text(&p->a, ",\"tenant\":", owner_of(p, s));
+    answer_text(&p->a, ",\"cluster\":", s->cluster);
+    answer_bool(&p->a, ",\"accepted\":", is_accepted(s));
+}
+
+static void print_summary(void *arg, const struct compile_service *s)
+{
+    struct services_page *p = arg;
+
+    if (!is_shown(p, s))
+        return;
+    answer_separator(&p->a);
+    print_head(p, s);
+    answer_add(&p->a, "}");
+}
+
+static void print_labels(struct services_page *p, const struct compile_service *s)
+{
+    struct write_document d;
+    struct str labels;
+
+    if (!coordinator_document(p->call->coordinator, INTENT_SERVICE, owner_of(p, s), s->name, &d) ||
+        !jsontext_get(str_from(d.value), "labels", &labels))
+        return;
+    answer_add(&p->a, ",\"labels\":");
+    answer_span(&p->a, labels);
+    answer_number(&p->a, ",\"labels_commit\":", d.set_by);
+}
+
+static void print_whole(void *arg, const struct compile_service *s)
+{
+    struct services_page *p = arg;
+    uint64_t head = coordinator_head(p->call->coordinator);
+
+    if (p->found || !is_shown(p, s) ||
+        (!str_eq(p->wanted, str_from(s->name)) && !str_eq(p->wanted, str_from(s->id))))
+        return;
+    p->found = true;
+    print_head(p, s);
+    answer_add(&p->a, ",\"hosts\":[");
+    for (size_t i = 0; i < s->num_hosts; i++) {
+        answer_separator(&p->a);
+        answer_text(&p->a, "", s->hosts[i]);
+    }
+    answer_number(&p->a, "],\"endpoints\":", s->num_endpoints);
+    answer_number(&p->a, ",\"commit\":",
+                  coordinator_service_commit(p->call->coordinator, s->cluster, s->name));
+    print_labels(p, s);
+    answer_add(&p->a, ",\"conditions\":[");
+    for (size_t i = 0; i < s->num_conditions; i++)
+        answer_condition(&p->a, &s->conditions[i], head);
+    answer_add(&p->a, "]}");
+}
+
+static void begin(struct services_page *p, struct api_call *call, const char *tenant)
+{
+    *p = (struct services_page){.call = call, .tenant = tenant};
+    map_init(&p->owners);
+    coordinator_each_document(call->coordinator, INTENT_SERVICE, NULL, note_owner, p);
+    answer_open(&p->a);
+}
+
+void api_get_services(struct api_call *call)
+{
+    char tenant[API_CLUSTER_MAX + 1];
+    struct services_page p;
+
+    if (!api_tenant_of(call, tenant))
+        return;
+    begin(&p, call, tenant);
+    answer_number(&p.a, "{\"commit\":", coordinator_head(call->coordinator));
+    answer_add(&p.a, ",\"services\":[");
+    plan_each_service(coordinator_plan(call->coordinator), print_summary, &p);
+    answer_add(&p.a, "]}");
+    answer_send(&p.a, call->req, 200);
+    map_free(&p.owners, NULL);
+}
+
+void api_get_service(struct api_call *call)
+{
+    char tenant[API_CLUSTER_MAX + 1];
+    struct services_page p;
+
+    if (!api_tenant_of(call, tenant))
+        return;
+    begin(&p, call, tenant);
+    p.wanted = call->vars[1];
+    plan_each_service(coordinator_plan(call->coordinator), print_whole, &p);
+    if (p.found) {
+        answer_send(&p.a, call->req, 200);
+    } else {
+        answer_free(&p.a);
+        api_not_found(call);
+    }
+    map_free(&p.owners, NULL);
+}
+
+/* ---- secrets ------------------------------------------------------------------------------------
+ *
+ * Which secrets certificates name. What is in them is read by nobody here.
+ */
+
+static void print_use(struct answer *a, const struct write_document *d, const char *member)
+{
+    struct str value;
+    char name[512];
+
+    if (!jsontext_get(str_from(d->value), member, &value) ||
+        !jsontext_copy(value, name, sizeof name))
+        return;
+    answer_separator(a);
+    answer_text(a, "{\"secret\":", name);
+    answer_text(a, ",\"tenant\":", d->tenant);
+    answer_text(a, ",\"certificate\":", d->name);
+    answer_text(a, ",\"as\":", member);
+    answer_add(a, "}");
+}
+
+static bool print_secrets(void *arg, const struct write_document *d)
+{
+    static const char *const members[] = {"cert", "key", "ca"};
+
+    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)
+        print_use(arg, d, members[i]);
+    return true;
+}
+
+void api_get_secrets(struct api_call *call)
+{
+    char tenant[API_CLUSTER_MAX + 1];
+    struct answer a;
+
+    if (!api_tenant_of(call, tenant))
+        return;
+    answer_open(&a);
+    answer_add(&a, "{\"secrets\":[");
+    coordinator_each_document(call->coordinator, INTENT_CERTIFICATE,
+                              tenant[0] != '\0' ? tenant : NULL, print_secrets, &a);
+    answer_add(&a, "]}");
+    answer_send(&a, call->req, 200);
+}

@@ -1,0 +1,89 @@
+"""Commits, the audit chain, going back."""
+import hashlib
+import re
+
+import rig
+
+
+def pool(i):
+    return {"cluster": "east", "metadata": {"labels": {"n": str(i)}}}
+
+
+def test_commits_say_who_why_and_what(control, tenant):
+    commits = [tenant.made(tenant.base + "/pools/web", pool(i)).commit for i in range(7)]
+    listed, query = [], {"limit": 3}
+    while True:
+        page = tenant.get(tenant.base + "/commits", **query).json
+        listed += [c["commit"] for c in page["commits"]]
+        if "next" not in page:
+            break
+        query["cursor"] = page["next"]
+    assert listed[:7] == commits[::-1] and listed == sorted(listed, reverse=True)
+    one = control.operator.get(f"/v1/commits/{commits[3]}").json
+    document = one["documents"][0]
+    assert document["before"]["metadata"]["labels"] == {"n": "2"} and document["after"]["metadata"]["labels"] == {"n": "3"}
+    assert one["cause"] == f"PUT {tenant.base}/pools/web" and re.fullmatch(rf"token [0-9a-f]{{20}} \({tenant.name}\)", one["author"])
+    tenant.made(tenant.base + "/pools/other", pool(0))
+    of_one = tenant.get(tenant.base + "/commits", kind="pool", name="web").json["commits"]
+    assert [c["commit"] for c in of_one] == commits[::-1]
+    assert control.operator.get("/v1/commits/999999").status == 404 and control.operator.get("/v1/commits/x").status == 404
+    assert tenant.get(f"/v1/commits/{commits[0]}").status == 404
+
+
+def test_each_row_of_the_chain_names_the_one_before(control, tenant):
+    made = tenant.made(tenant.base + "/pools/web", pool(1))
+    rows, query = [], {"limit": 50}
+    while True:
+        page = control.operator.get("/v1/audit", **query).json
+        rows += page["rows"]
+        if "next" not in page:
+            break
+        query["cursor"] = page["next"]
+    assert [a["prev"] for a in rows[:-1]] == [b["hash"] for b in rows[1:]]
+    assert [r["seq"] for r in rows] == sorted((r["seq"] for r in rows), reverse=True)
+    assert made.headers["Signalbox-Audit-Head"] in {r["hash"] for r in rows}
+    mine = tenant.get(tenant.base + "/audit").json["rows"]
+    assert made.commit in {r["commit"] for r in mine} and all("detail" not in r for r in mine)
+    assert {r["hash"] for r in mine} <= {r["hash"] for r in rows} and hashlib.sha256().digest_size * 2 == len(rows[0]["hash"])
+
+
+def test_a_tenant_goes_back_in_one_call(tenant, route):
+    tenant.made(tenant.base + "/pools/web", pool(1))
+    then = tenant.made(tenant.base + "/routes/web", route()).commit
+    before = tenant.get(tenant.base + "/routes/web").json
+    tenant.made(tenant.base + "/pools/web", pool(2))
+    tenant.delete(tenant.base + "/routes/web")
+    tenant.made(tenant.base + "/pools/new", pool(3))
+    dry = tenant.post(tenant.base + "/rollback", {"to": then}, dryRun="all")
+    assert dry.status == 200 and dry.json["changed"] and tenant.get(tenant.base + "/pools/new").status == 200
+    back = tenant.post(tenant.base + "/rollback", {"to": then})
+    assert back.status == 200, back
+    assert {(d["kind"], d["name"]): d["effect"] for d in back.json["documents"] if d["effect"] != "unchanged"} == {
+        ("pool", "web"): "changed", ("pool", "new"): "deleted", ("route", "web"): "created"}
+    after = tenant.get(tenant.base + "/routes/web").json
+    assert {k: v for k, v in after.items() if k != "status"} == {k: v for k, v in before.items() if k != "status"}
+    assert tenant.get(tenant.base + "/pools/web").json["metadata"]["labels"] == {"n": "1"}
+    again = tenant.post(tenant.base + "/rollback", {"to": then})
+    assert again.status == 200 and again.json["changed"] is False
+    for body in ({}, {"to": -1}, {"to": "1"}, {"to": 1, "x": 2}):
+        assert tenant.post(tenant.base + "/rollback", body).status == 400
+    assert tenant.post(tenant.base + "/rollback", {"to": 10 ** 9}).json["code"] == "NoSuchCommit"
+
+
+def test_labels_that_would_be_undone_are_pinned(control):
+    control.tenant("pinned", services={"names": ["pinned_*"]})
+    base = "/v1/tenants/pinned"
+    operator = control.operator
+    control.service("pinned_web", rig.labels("one.pinned.example"))
+    rig.eventually("the service", lambda: operator.get(base + "/services/pinned_web").status == 200)
+    then = operator.made(base + "/pools/x", pool(1)).commit
+    control.service("pinned_web", rig.labels("two.pinned.example"))
+    rig.eventually("new labels", lambda: operator.get(base + "/services/pinned_web").json["hosts"] == ["two.pinned.example"])
+    back = operator.post(base + "/rollback", {"to": then})
+    assert back.status == 200 and ("pin", "pinned_web", "created") in [
+        (d["kind"], d["name"], d["effect"]) for d in back.json["documents"]], back
+    shown = operator.get(base + "/services/pinned_web").json
+    assert shown["hosts"] == ["one.pinned.example"] and shown["labels"][rig.LABEL + "hosts"] == "two.pinned.example"
+    assert operator.delete(base + "/pins/pinned_web").status == 200
+    assert operator.get(base + "/services/pinned_web").json["hosts"] == ["two.pinned.example"]
+    control.no_service("pinned_web")

@@ -1,0 +1,46 @@
+"""Who has a host: the incumbent keeps it, the newcomer learns nothing; the switch to claims says what it would do."""
+import rig
+
+
+def route(host):
+    return {"cluster": "east", "hosts": [host], "forward": [{"pool": "web"}]}
+
+
+def test_the_incumbent_keeps_serving_and_the_newcomer_learns_nothing(own):
+    control = own()
+    for name in ("first", "second"):
+        control.tenant(name)
+    first, second = (control.client("tenant-admin", tenant=t) for t in ("first", "second"))
+    assert first.put("/v1/tenants/first/routes/web", route("shared.example")).status == 201
+    refused = second.put("/v1/tenants/second/routes/web", route("shared.example"))
+    assert refused.status == 409 and refused.json["errors"][0]["pointer"] == "/hosts/0", refused
+    assert "first" not in refused.text and second.get("/v1/tenants/second/routes/web").status == 404
+    assert second.put("/v1/tenants/second/routes/web", route("SHARED.example.")).status == 409
+
+
+def test_the_switch_names_what_it_would_withdraw_and_claims_for_default(own):
+    control = own()
+    operator = control.operator
+    control.tenant("claims", hosts=["claimed.example"])
+    control.tenant("squats")
+    operator.made("/v1/tenants/claims/routes/web", route("claimed.example"))
+    operator.made("/v1/tenants/squats/routes/web", route("squatted.example"))
+    control.service("plain", rig.labels("plain.example"))
+    rig.eventually("the service", lambda: operator.get("/v1/services").json["services"])
+    dry = operator.put("/v1/ownership", {"claims": "enforced"}, dryRun="all")
+    assert dry.status == 200, dry
+    assert dry.json["withdrawn"] == [{"tenant": "squats", "host": "squatted.example"}]
+    assert dry.json["claimed"] == ["plain.example"]
+    gone = [o["name"] for o in dry.json["objects"] if o["kind"] == "route" and o["after"] is None]
+    assert gone == ["squats/web"], dry
+    assert operator.get("/v1/ownership").status == 404
+    made = operator.put("/v1/ownership", {"claims": "enforced"})
+    assert made.status == 201, made
+    assert operator.get("/v1/tenants/default").json["hosts"] == ["plain.example"]
+    assert operator.get("/v1/services").json["services"][0]["accepted"]
+    conditions = {c["type"]: c for c in operator.get("/v1/tenants/squats/routes/web").json["status"]["conditions"]}
+    assert conditions["Accepted"]["status"] == "False", conditions
+    refused = operator.put("/v1/tenants/squats/routes/more", route("another.example"))
+    assert refused.status == 403 and refused.json["errors"][0]["code"] == "NotClaimed", refused
+    back = operator.patch("/v1/ownership", {"claims": "open"})
+    assert back.status == 200

@@ -1,0 +1,73 @@
+"""?wait=applied: 200 when every live gateway has it, 202 with who has not."""
+import threading
+import time
+
+import rig
+
+
+def settings(n):
+    return {"idle_timeout_s": n}
+
+
+def test_a_write_waits_for_every_live_gateway(own):
+    control = own()
+    operator = control.operator
+    epoch = control.cluster("east")["epoch"]
+    revision = operator.made("/v1/clusters/east/settings", settings(60)).commit
+    control.gateway("east", "g1", epoch=epoch, applied=revision, routes=0)
+    control.gateway("east", "g2", epoch=epoch, applied=revision, routes=0)
+    begin = time.monotonic()
+    late = operator.put("/v1/clusters/east/settings", settings(61), wait="applied", timeout="400ms")
+    assert late.status == 202 and 0.3 < time.monotonic() - begin < 3, late
+    write = late.json["status"]["write"]
+    assert write["applied"] is False and {g["gateway"] for g in write["laggards"]} == {"g1", "g2"}
+    answers = []
+
+    def wait():
+        client = rig.Client(control, control.bootstrap)
+        answers.append(client.put("/v1/clusters/east/settings", settings(62), wait="applied", timeout="10s"))
+        client.close()
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    revision = rig.eventually("the commit", lambda: (r := control.cluster("east")["revision"]) > late.commit and r)
+    control.gateway("east", "g1", epoch=epoch, applied=revision, routes=0)
+    thread.join(0.3)
+    assert thread.is_alive()
+    programmed = {c["type"]: c for c in operator.get("/v1/clusters/east/settings").json["status"]["conditions"]}["Programmed"]
+    assert programmed["status"] == "False" and programmed["reason"] == "Pending"
+    control.gateway("east", "g2", epoch=epoch, applied=revision, routes=0)
+    thread.join(5)
+    assert answers[0].status == 200 and answers[0].json["status"]["write"]["applied"] is True, answers
+    programmed = {c["type"]: c for c in operator.get("/v1/clusters/east/settings").json["status"]["conditions"]}["Programmed"]
+    assert programmed["status"] == "True" and programmed["reason"] == "Applied"
+
+
+def test_who_goes_away_while_waiting_takes_nothing_along(own):
+    control = own()
+    epoch = control.cluster("east")["epoch"]
+    control.gateway("east", "g1", epoch=epoch, applied=0, routes=0)
+    for i in range(20):
+        client = rig.Client(control, control.bootstrap)
+        client.conn = rig.http.client.HTTPConnection("127.0.0.1", control.admin_port)
+        client.conn.request("PUT", f"/v1/clusters/east/settings?wait=applied&timeout=2s", f'{{"idle_timeout_s":{i + 10}}}',
+                            {"Authorization": f"Bearer {control.bootstrap}", "Content-Type": "application/json"})
+        client.close()
+    rig.eventually("the last write is there", lambda: control.operator.get("/v1/clusters/east/settings", check=False).status == 200)
+    time.sleep(2.5)
+    assert control.operator.get("/livez").status == 200
+
+
+def test_a_coordinator_ends_while_writes_wait(own):
+    control = own()
+    epoch = control.cluster("east")["epoch"]
+    control.gateway("east", "g1", epoch=epoch, applied=0, routes=0)
+    conns = []
+    for i in range(4):
+        conn = rig.http.client.HTTPConnection("127.0.0.1", control.admin_port)
+        conn.request("PUT", "/v1/clusters/east/settings?wait=applied&timeout=20s", f'{{"idle_timeout_s":{i + 10}}}',
+                     {"Authorization": f"Bearer {control.bootstrap}", "Content-Type": "application/json"})
+        conns.append(conn)
+    rig.eventually("a write waits", lambda: control.operator.get("/v1/clusters/east/settings").status == 200)
+    control.restart()  # asserts that it ended well
+    [c.close() for c in conns]
