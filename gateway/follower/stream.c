@@ -4,10 +4,11 @@
  *     WAITING --timer--> OPEN --ended, silent for 15 s, or refused--> WAITING
  *
  * Silence is no hello, commit or beat and less than 64 KiB of a table: a peer that trickles bytes
- * is as good as none. The wait doubles from 200 ms to 5 s with jitter, starts over after a stream
- * that was in step for some seconds, and is longer when the coordinator asks for that. After a
- * commit that could not be believed the whole table is asked for (from=0). Reports are
- * reporter.c's. Called by cluster_feed.c.
+ * is as good as none. The wait doubles from 200 ms to 2 s with jitter and starts over after a
+ * stream that was in step for some seconds; a coordinator that is there and says how long it needs
+ * is asked again after that, however long it was away before. After a commit that could not be
+ * believed the whole table is asked for (from=0). Reports are reporter.c's. Called by
+ * cluster_feed.c.
  */
 #include "gateway/follower/stream.h"
 
@@ -31,7 +32,8 @@ enum {
     STREAM_MAGIC = 0x7374726d,
     SILENCE_MS = 15000,
     BACK_OFF_MIN_MS = 200,
-    BACK_OFF_MAX_MS = 5000,
+    BACK_OFF_MAX_MS = 2000,    /* a coordinator that moves is found again so soon */
+    OPERATOR_MS = 5000,        /* where only an operator can help */
     STEADY_MS = 5000,          /* in step for so long: the next failure is a new one */
     ASKED_MAX_MS = 60000,      /* of Retry-After */
     PROGRESS_BYTES = 64 << 10, /* without a sign of life, so many count as one */
@@ -82,6 +84,8 @@ int64_t stream_back_off(int64_t previous_ms)
 {
     if (previous_ms == 0)
         return BACK_OFF_MIN_MS;
+    if (previous_ms >= BACK_OFF_MAX_MS)
+        return previous_ms;
     return previous_ms * 2 < BACK_OFF_MAX_MS ? previous_ms * 2 : BACK_OFF_MAX_MS;
 }
 
@@ -154,7 +158,7 @@ static void wait_and_retry(struct stream *s, const struct err *why, int64_t aske
 static void judge_broken(struct stream *s)
 {
     if (strcmp(s->broken.code, "OlderEpoch") == 0 || strcmp(s->broken.code, "OtherCluster") == 0) {
-        s->back_off_ms = BACK_OFF_MAX_MS; /* an operator has to act; a snapshot would not help */
+        s->back_off_ms = OPERATOR_MS; /* a snapshot would not help */
         return;
     }
     s->from_zero = true;
@@ -270,6 +274,8 @@ static void on_done(void *arg, const struct fetch_reply *reply)
     bool unserved = reply->status == 503;
     explain_end(s, reply, &why);
     s->call = NULL;
+    if (unserved && reply->retry_after_ms > 0)
+        s->back_off_ms = 0;
     wait_and_retry(s, &why, reply->retry_after_ms);
     if (unserved)
         s->config.on_unserved(s->config.arg);

@@ -43,7 +43,8 @@ bool stream_in_step(const struct stream *s); /* connected, and the holding is th
 /* Milliseconds since that was so, or since the start if it never was; 0: it is. Monotonic. */
 int64_t stream_age_ms(const struct stream *s);
 
-/* Wait before the next try: 200 ms doubling to 5 s. `previous_ms` 0: the first. */
+/* Wait before the next try: 200 ms doubling to 2 s; what is longer stays. `previous_ms` 0: the
+ * first. */
 int64_t stream_back_off(int64_t previous_ms);
 
 /* Puts "Authorization: Bearer TOKEN" in *out; the token is the first word of the file. */

@@ -257,6 +257,19 @@ static void tries_are_spaced_with_back_off(void **state)
     assert_true(stream_age_ms(w->stream) >= 1500);
 }
 
+/* It is there and starts: what was waited for it before does not count. */
+static void a_coordinator_that_says_when_is_asked_again_then(void **state)
+{
+    struct world *w = *state;
+    w->fake.answer = answer_raw;
+    raw_answer = "HTTP/1.1 503 X\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n";
+    start_stream(w);
+    run_ms(w, 3900); /* 1100..1200 ms each */
+    assert_in_range(w->num_targets, 3, 4);
+    int64_t last = w->at_ms[w->num_targets - 1] - w->at_ms[w->num_targets - 2];
+    assert_in_range(last, 1095, 1395);
+}
+
 /* Agreeing for an instant is not enough to be called on five times a second. */
 static void a_coordinator_that_breaks_off_after_each_commit_is_left_alone_for_longer(void **state)
 {
@@ -464,6 +477,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(what_is_no_stream_is_refused_with_its_reason),
         TEST(tries_are_spaced_with_back_off),
+        TEST(a_coordinator_that_says_when_is_asked_again_then),
         TEST(a_coordinator_that_breaks_off_after_each_commit_is_left_alone_for_longer),
         TEST(a_stream_is_resumed_from_the_revision_held),
         TEST(retry_after_is_kept_to),
