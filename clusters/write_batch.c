@@ -260,9 +260,9 @@ static void fill_rq(const struct coordinator *c, struct batch_commit *bc,
     }
     rq->num_changes = rows_of(c, delta_of(bc), &bc->changes);
     rq->num_docs = bc->write != NULL ? op_rows(bc->write, &bc->docs) : seen_rows(c, &bc->docs);
-    bc->diff = write_diff(bc->write, delta_of(bc));
     rq->changes = bc->changes;
     rq->docs = bc->docs;
+    bc->diff = write_diff(c, bc->write, rq, delta_of(bc));
     rq->diff_json = bc->diff;
     rq->author = bc->write != NULL ? bc->write->author : "swarm";
     rq->cause = bc->write != NULL ? bc->write->cause : "observed";

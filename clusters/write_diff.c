@@ -4,6 +4,7 @@
  */
 #include <string.h>
 
+#include "clusters/documents.h"
 #include "clusters/write_priv.h"
 #include "gateway/core/buf.h"
 #include "gateway/core/check.h"
@@ -29,9 +30,10 @@ static void diff_value(struct buf *b, const char *before, const char *value, enu
             buf_add_str(b, str_from(value != NULL ? value : "null"));
 }
 
-static void diff_document(struct buf *b, const struct write_op *op, const char *before, bool first,
-                          bool *fits)
+static void diff_document(struct buf *b, const struct write_op *op, const char *before, bool *fits)
 {
+    bool first = b->len > 0 && b->bytes[b->len - 1] == '[';
+
     diff_text(b, first ? "{\"kind\":" : ",{\"kind\":", intent_kind_name(op->kind), fits);
     diff_text(b, ",\"tenant\":", op->tenant, fits);
     diff_text(b, ",\"name\":", op->name, fits);
@@ -55,28 +57,47 @@ static void diff_objects(struct buf *b, const struct plan_delta *delta, bool *fi
     }
 }
 
-/* free(). What does not fit is counted, not shown: the history has all of it. */
-char *write_diff(const struct write *w, const struct plan_delta *delta)
+static void diff_write(struct buf *b, const struct write *w, bool *fits)
+{
+    for (size_t i = 0; i < w->num_ops; i++) {
+        if (w->effects[i] != WRITE_UNCHANGED)
+            diff_document(b, &w->ops[i], w->before[i].value, fits);
+    }
+}
+
+static void diff_observed(struct buf *b, const struct coordinator *c,
+                          const struct store_commit_rq *rq, bool *fits)
+{
+    for (size_t i = 0; i < rq->num_docs && *fits; i++) {
+        const struct store_doc_change *d = &rq->docs[i];
+        const struct write_document *now =
+            documents_get(c->documents, INTENT_SERVICE, d->tenant, d->name);
+        const struct write_op op = {
+            .kind = INTENT_SERVICE, .tenant = d->tenant, .name = d->name, .value = d->value};
+
+        diff_document(b, &op, now != NULL ? now->value : NULL, fits);
+    }
+}
+
+/* What does not fit is counted, not shown: the history has all of it. */
+char *write_diff(const struct coordinator *c, const struct write *w,
+                 const struct store_commit_rq *rq, const struct plan_delta *delta)
 {
     struct buf b;
-    bool fits = true;
-    bool first = true;
+    bool fits;
 
     buf_init(&b, DIFF_MAX);
     fits = buf_add_str(&b, STR("{\"documents\":["));
-    for (size_t i = 0; w != NULL && i < w->num_ops; i++) {
-        if (w->effects[i] == WRITE_UNCHANGED)
-            continue;
-        diff_document(&b, &w->ops[i], w->before[i].value, first, &fits);
-        first = false;
-    }
+    if (w != NULL)
+        diff_write(&b, w, &fits);
+    else
+        diff_observed(&b, c, rq, &fits);
     fits = fits && buf_add_str(&b, STR("],\"objects\":["));
     diff_objects(&b, delta, &fits);
     fits = fits && buf_add_fmt(&b, "],\"num_objects\":%zu}", delta->num);
     if (!fits) {
         buf_free(&b);
-        return xasprintf("{\"documents\":%zu,\"num_objects\":%zu}", w != NULL ? w->num_ops : 0,
-                         delta->num);
+        return xasprintf("{\"documents\":%zu,\"num_objects\":%zu}", rq->num_docs, delta->num);
     }
     return buf_take(&b);
 }

@@ -97,7 +97,9 @@ void write_staged_clear(struct map *staged);
 char *write_key(enum intent_kind kind, const char *tenant, const char *name, struct str *out);
 
 /* ---- write_diff.c ---- */
-char *write_diff(const struct write *w, const struct plan_delta *delta); /* w may be NULL; free() */
+/* w NULL: what was observed, rq's services against the documents in force. free(). */
+char *write_diff(const struct coordinator *c, const struct write *w,
+                 const struct store_commit_rq *rq, const struct plan_delta *delta);
 
 /* ---- write_wait.c ---- */
 void write_wait_begin(struct write *w); /* takes it; answers at once when nothing is to wait for */

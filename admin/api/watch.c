@@ -47,6 +47,7 @@ struct entry {
     int64_t at_ms;
     char *author;
     char *cause;
+    char *tenant; /* whose all of it is; "": nobody's, or several have documents in it */
     struct entry_document *documents;
     size_t num_documents;
     size_t num_shown; /* of them are in `documents` */
@@ -98,11 +99,12 @@ static void entry_free(struct entry *en)
     free(en->documents);
     free(en->author);
     free(en->cause);
+    free(en->tenant);
     free(en);
 }
 
 static struct entry *entry_new(uint64_t commit, int64_t at_ms, const char *author,
-                               const char *cause)
+                               const char *cause, const char *tenant)
 {
     struct entry *en = xcalloc(1, sizeof *en);
 
@@ -110,6 +112,7 @@ static struct entry *entry_new(uint64_t commit, int64_t at_ms, const char *autho
     en->at_ms = at_ms;
     en->author = xstrdup(author);
     en->cause = xstrdup(cause);
+    en->tenant = xstrdup(tenant);
     en->bytes = sizeof *en + strlen(author) + strlen(cause);
     return en;
 }
@@ -136,13 +139,19 @@ static void entry_add(void *arg, const struct history_document *d)
         sizeof en->documents[0] + strlen(d->tenant) + strlen(en->documents[en->num_shown - 1].line);
 }
 
+/* One that does not list all of its documents may have some of any tenant's, unless it is one
+ * tenant's as a whole. */
 static bool concerns(const struct entry *en, const char *tenant)
 {
+    if (tenant[0] == '\0' || strcmp(en->tenant, tenant) == 0)
+        return true;
+    if (en->tenant[0] == '\0' && en->num_documents > en->num_shown)
+        return true;
     for (size_t i = 0; i < en->num_shown; i++) {
         if (strcmp(en->documents[i].tenant, tenant) == 0)
             return true;
     }
-    return tenant[0] == '\0';
+    return false;
 }
 
 /* "id: 812\nevent: commit\ndata: {…}\n\n"; nothing when it is not the tenant's. */
@@ -313,10 +322,20 @@ static void begin_ring(struct watchers *ws, uint64_t floor)
     ws->begun = true;
 }
 
+static const char *tenant_of(const struct write_event *event)
+{
+    for (size_t i = 1; i < event->num_ops; i++) {
+        if (strcmp(event->ops[i].tenant, event->ops[0].tenant) != 0)
+            return "";
+    }
+    return event->num_ops > 0 ? event->ops[0].tenant : "";
+}
+
 void watchers_commit(struct watchers *ws, const struct write_event *event)
 {
     struct watcher *w, *next;
-    struct entry *en = entry_new(event->commit, event->at_ms, event->author, event->cause);
+    struct entry *en =
+        entry_new(event->commit, event->at_ms, event->author, event->cause, tenant_of(event));
 
     OBJ_CHECK(ws, WATCHERS_MAGIC);
     begin_ring(ws, event->commit - 1);
@@ -393,7 +412,7 @@ static void take_row(void *arg, const struct store_commit_row *row)
     m->reached = m->reached || row->number <= m->after + 1;
     if (row->number <= m->after)
         return;
-    en = entry_new(row->number, row->at_ms, row->author, row->cause);
+    en = entry_new(row->number, row->at_ms, row->author, row->cause, row->tenant);
     if (!history_each_document(row->diff_json, entry_add, en))
         en->num_documents++; /* more than was kept: it is not complete */
     STAILQ_INSERT_HEAD(&m->all, en, next);

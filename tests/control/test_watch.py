@@ -42,6 +42,27 @@ def test_a_tenant_sees_its_own_and_none_of_who_else_writes(control, tenant):
     assert {made.commit, both.commit} <= set(own)
 
 
+def test_a_large_set_is_told_even_where_it_is_not_listed(own):
+    control = own()
+    for name in ("large", "beside"):
+        control.tenant(name)
+    start = control.operator.made("/v1/tenants/beside/pools/p", pool(0)).commit
+    made = control.operator.post("/v1/tenants/large/apply", {"documents": [
+        {"kind": "pool", "name": f"{'n' * 90}{i}", "value": pool(i)} for i in range(1500)]})
+    last = control.operator.made("/v1/tenants/beside/pools/p", pool(1)).commit
+    for restart in (False, True):
+        if restart:
+            control.restart()
+        watch = rig.Watch(control.operator, "/v1/tenants/large/watch", last=start)
+        seen = watch.event()
+        assert seen[0] == made.commit and seen[2]["complete"] is False and len(seen[2]["documents"]) in (0, 1000)
+        watch.close()
+        other = rig.Watch(control.operator, "/v1/tenants/beside/watch", last=start)
+        assert other.event()[0] == last
+        other.close()
+    assert [c["commit"] for c in control.operator.get("/v1/tenants/large/commits").json["commits"]] == [made.commit]
+
+
 @pytest.mark.parametrize("restart", [False, True])
 def test_who_comes_back_misses_nothing(own, restart):
     control = own()
@@ -72,6 +93,11 @@ def test_what_the_swarm_does_is_told_too(control):
     assert seen[2]["author"] == "swarm"
     assert ("service", "swarmy", "swarmy_web") in [(d["kind"], d["tenant"], d["name"]) for d in seen[2]["documents"]]
     watch.close()
+    again = rig.Watch(control.operator, "/v1/tenants/swarmy/watch", last=seen[0] - 1)
+    assert [(d["kind"], d["name"]) for d in again.event()[2]["documents"]] == [("service", "swarmy_web")]
+    again.close()
+    told = control.operator.get("/v1/tenants/swarmy/commits", kind="service", name="swarmy_web").json["commits"]
+    assert [c["commit"] for c in told] == [seen[0]] and told[0]["author"] == "swarm"
     shown = control.operator.get("/v1/tenants/swarmy/services/swarmy_web")
     assert shown.status == 200 and shown.json["accepted"] and shown.json["hosts"] == ["swarmy.example"], shown
     assert shown.json["labels"][rig.LABEL + "hosts"] == "swarmy.example"
