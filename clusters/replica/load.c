@@ -112,7 +112,10 @@ static bool apply(const struct load *l, size_t at, struct pack_set *out, struct 
     return ok;
 }
 
-/* A batch may be older than the snapshot under it: it was on its way when that was taken. */
+/*
+ * A batch may be older than the snapshot under it: it was on its way when that was taken. One that
+ * is older in part is right: each document ends as the last of its commits left it.
+ */
 static bool apply_chain(const struct load *l, const struct chain *c, struct pack_set *out,
                         struct err *e)
 {

@@ -23,7 +23,6 @@ enum {
 struct batch {
     struct buf raw;
     uint64_t commit;
-    bool cut; /* a snapshot was taken behind it */
     TAILQ_ENTRY(batch) link;
 };
 
@@ -270,7 +269,7 @@ static struct batch *batch_for(struct outbox *o, size_t more)
 {
     struct batch *b = TAILQ_LAST(&o->waiting, batches);
 
-    if (b && !b->cut && b->raw.len + more <= BATCH_RAW)
+    if (b && b->raw.len + more <= BATCH_RAW)
         return b;
     b = xcalloc(1, sizeof(*b));
     buf_init(&b->raw, SEAL_RAW_MAX);
@@ -337,7 +336,6 @@ bool outbox_snapshot(struct outbox *o, uint64_t commit, const struct replica_doc
                      struct err *e)
 {
     struct snapshot *s = &o->snapshot;
-    struct batch *last = TAILQ_LAST(&o->waiting, batches);
 
     if (o->state != IDLE && o->made.place.kind == SEAL_SNAPSHOT) {
         if (o->state == COMMITTING)
@@ -350,8 +348,6 @@ bool outbox_snapshot(struct outbox *o, uint64_t commit, const struct replica_doc
         *e = o->error;
         return false;
     }
-    if (last)
-        last->cut = true;
     s->on = true;
     s->sent = 0;
     s->part = 0;

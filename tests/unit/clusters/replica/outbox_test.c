@@ -390,6 +390,19 @@ static void the_plug_may_be_pulled_at_any_step(void **state)
     }
 }
 
+static void look_around(struct writer *w)
+{
+    struct load *l = load_new(&w->swarm->keys);
+    struct inventory inventory = {w->box, 0};
+
+    for (size_t i = 0; i < w->swarm->num; i++)
+        load_add(l, w->swarm->configs[i].name, str_from(w->swarm->configs[i].base64));
+    outbox_look(w->box);
+    load_each(l, on_object, &inventory);
+    (void)outbox_look_over(w->box); /* how many are gone does not matter */
+    load_free(l);
+}
+
 /* An old coordinator comes back and writes on: nothing of it counts, and it removes nothing. */
 static void a_fenced_writer_changes_nothing(void **state)
 {
@@ -413,6 +426,8 @@ static void a_fenced_writer_changes_nothing(void **state)
         for (int i = 0; i < 40; i++) {
             push_some(&old, lie);
             old.now_ms += 700;
+            if (i % 8 == 7)
+                look_around(&old);        /* what it does not know is the other's */
             (void)step(&old, lie, false); /* it hears of no commit any more */
             push_some(&fresh, t);
             run(&fresh, t, 900);
