@@ -9,12 +9,21 @@
 
 #include "gateway/core/check.h"
 
-enum { LABEL_HOLDER, LABEL_STORE, LABEL_TERM, LABEL_STARTED, LABEL_BEAT, LABEL_HEAD, LABEL_MAC };
+enum {
+    LABEL_HOLDER,
+    LABEL_STORE,
+    LABEL_WROTE,
+    LABEL_TERM,
+    LABEL_STARTED,
+    LABEL_BEAT,
+    LABEL_HEAD,
+    LABEL_MAC
+};
 enum { TEXT_MAX = 1024, HEAD_MAX = 256 };
 
 const char *const fence_labels[FENCE__LABELS] = {
-    "signalbox.holder", "signalbox.store", "signalbox.term", "signalbox.started",
-    "signalbox.beat",   "signalbox.head",  "signalbox.mac"};
+    "signalbox.holder",  "signalbox.store", "signalbox.wrote", "signalbox.term",
+    "signalbox.started", "signalbox.beat",  "signalbox.head",  "signalbox.mac"};
 
 /* ---- writing -------------------------------------------------------------------------------- */
 
@@ -51,7 +60,8 @@ static void mac_of(const struct seal_keys *k, const char *const values[FENCE__LA
 bool fence_write(const struct seal_keys *k, const struct fence *f, struct buf *out)
 {
     char term[24], started[24], beat[24], head[HEAD_MAX], mac[2 * SEAL_HASH + 1];
-    const char *values[FENCE__LABELS] = {f->holder, f->store, term, started, beat, head, mac};
+    const char *values[FENCE__LABELS] = {f->holder, f->store, f->wrote, term,
+                                         started,   beat,     head,     mac};
 
     (void)snprintf(term, sizeof(term), "%llu", (unsigned long long)f->term); /* they fit */
     (void)snprintf(started, sizeof(started), "%lld", (long long)f->started_ms);
@@ -99,7 +109,8 @@ static bool have_all(const char *const values[FENCE__LABELS])
         if (!values[i] || strlen(values[i]) >= (i == LABEL_HEAD ? HEAD_MAX : FENCE_WORD_MAX + 1))
             return false;
     return strlen(values[LABEL_HOLDER]) < FENCE_WORD_MAX &&
-           strlen(values[LABEL_STORE]) < FENCE_WORD_MAX;
+           strlen(values[LABEL_STORE]) < FENCE_WORD_MAX &&
+           strlen(values[LABEL_WROTE]) < FENCE_WORD_MAX;
 }
 
 static bool read_values(const char *const values[FENCE__LABELS], struct fence *out)
@@ -108,6 +119,7 @@ static bool read_values(const char *const values[FENCE__LABELS], struct fence *o
 
     (void)snprintf(out->holder, sizeof(out->holder), "%s", values[LABEL_HOLDER]); /* they fit */
     (void)snprintf(out->store, sizeof(out->store), "%s", values[LABEL_STORE]);
+    (void)snprintf(out->wrote, sizeof(out->wrote), "%s", values[LABEL_WROTE]);
     if (!str_to_u64(str_from(values[LABEL_TERM]), UINT64_MAX - 1, &out->term) ||
         !str_to_u64(str_from(values[LABEL_STARTED]), INT64_MAX, &started) ||
         !str_to_u64(str_from(values[LABEL_BEAT]), UINT64_MAX - 1, &out->beat))

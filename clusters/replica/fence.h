@@ -29,13 +29,16 @@ enum {
 struct fence {
     char holder[FENCE_WORD_MAX]; /* for people */
     char store[FENCE_WORD_MAX];  /* the epoch of its store */
-    uint64_t term;               /* one more with each taking */
-    int64_t started_ms;          /* wall clock at which its holder's process began */
-    uint64_t beat;               /* one more with each change */
+    /* The store that has all documents under the head: another one until what it found there was
+     * taken over, or a coordinator that ends in between would pass for having it. */
+    char wrote[FENCE_WORD_MAX];
+    uint64_t term;      /* one more with each taking */
+    int64_t started_ms; /* wall clock at which its holder's process began */
+    uint64_t beat;      /* one more with each change */
     struct chain_head head;
 };
 
-enum { FENCE__LABELS = 7 };
+enum { FENCE__LABELS = 8 };
 extern const char *const fence_labels[FENCE__LABELS]; /* "signalbox.holder", … */
 
 /* Appends the labels as a JSON object. */

@@ -105,14 +105,13 @@ void replica_loaded(struct replica *r, const struct replica_loaded *l)
              (unsigned long long)l->commit, l->ours ? ", written from this store" : "");
     all_is_well(r);
     r->told_durable = l->commit;
+    r->caught_up = l->ours;
     r->config.on_loaded(r->config.arg, l);
     tell_fence(r, REPLICA_FENCE_HELD);
 }
 
 void replica_lose(struct replica *r)
 {
-    log_error("another coordinator, %s, has taken the fence %s: this one publishes no more",
-              r->seen.holder, r->fence_name);
     event_del(r->expiry);
     tell_fence(r, REPLICA_FENCE_LOST);
 }
@@ -191,9 +190,9 @@ static enum replica_task next_of_ours(struct replica *r, int64_t now, int64_t *w
         return TASK_MOVE;
     if (!r->outbox)
         return TASK_LOAD;
-    if (now - r->looked_ms >= CHECK_MS && now - r->sure_ms >= CHECK_MS)
+    *wait = r->sure_ms + CHECK_MS - now;
+    if (*wait <= 0)
         return TASK_LOOK;
-    *wait = CHECK_MS / 2;
     return next_of_outbox(r, now, wait);
 }
 
@@ -337,6 +336,7 @@ void replica_push(struct replica *r, uint64_t commit, const struct replica_doc *
 {
     OBJ_CHECK(r, REPLICA_MAGIC);
     ASSERT(r->outbox);
+    r->caught_up = true;
     outbox_push(r->outbox, commit, docs, num);
     set_timer(r->wake, 0);
 }
@@ -346,6 +346,7 @@ void replica_snapshot(struct replica *r, uint64_t commit, const struct replica_d
 {
     OBJ_CHECK(r, REPLICA_MAGIC);
     ASSERT(r->outbox);
+    r->caught_up = true;
     if (!outbox_snapshot(r->outbox, commit, docs, num, NULL))
         log_error("%s", outbox_error(r->outbox)->text);
     set_timer(r->wake, 0);

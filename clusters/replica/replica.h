@@ -74,7 +74,8 @@ struct replica_config {
      * Once, right before the fence is first said to be held. The caller takes the documents in
      * place of its own when `ours` is false or its store is behind `commit`, and goes on with
      * commits behind it. Otherwise it keeps its own, and answers with replica_snapshot when its
-     * store is ahead.
+     * store is ahead. The first push or snapshot says that this is done, and in its store: until
+     * then a restart with the same store finds `ours` false again.
      */
     void (*on_loaded)(void *arg, const struct replica_loaded *l);
     /* The log has grown, or something in Swarm is damaged: the caller gives replica_snapshot, now

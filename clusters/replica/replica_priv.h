@@ -75,7 +75,7 @@ struct replica {
     int64_t beaten_ms;   /* when we moved it last */
     struct fence moving; /* TASK_MOVE, TASK_RAISE: what it is to become */
     uint64_t term;       /* under which it is ours; 0: it never was */
-    bool ours;           /* nobody else had it before we took it */
+    bool caught_up;      /* the caller's store has all that is under the head */
     bool unsure;         /* Docker was away: reading is not enough, it has to be moved */
     int64_t sure_ms;     /* when the last good check began; 0: never */
     int64_t started_ms;

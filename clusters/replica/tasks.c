@@ -129,6 +129,8 @@ static void fill_moving(struct replica *r)
     memset(f, 0, sizeof(*f));
     (void)snprintf(f->holder, sizeof(f->holder), "%s", r->config.coordinator); /* both fit: */
     (void)snprintf(f->store, sizeof(f->store), "%s", r->config.store);         /* replica_new */
+    (void)snprintf(f->wrote, sizeof(f->wrote), "%s",
+                   r->caught_up ? r->config.store : r->seen.wrote);
     f->term = r->term ? r->term : r->seen.term + 1;
     f->started_ms = r->started_ms;
     f->beat = r->seen.beat + 1;
@@ -172,9 +174,6 @@ static void fence_is_ours(struct replica *r)
 {
     bool taken = !r->term;
 
-    if (taken) /* who wrote before us, if anybody did */
-        r->ours = r->sight == FENCE_SEEN ? strcmp(r->seen.store, r->config.store) == 0
-                                         : !r->seen.head.commit && !r->seen.head.seq;
     r->term = r->moving.term;
     r->seen = r->moving;
     r->sight = FENCE_UNSEEN; /* its new version is only known to who looks */
@@ -270,9 +269,18 @@ static void begin_outbox(struct replica *r, bool broken)
     r->audit_ms = clock_mono_ms() + AUDIT_FIRST_MS;
 }
 
+/* Nobody went on from what this store has; or nobody ever wrote. */
+static bool is_ours(const struct replica *r)
+{
+    const struct chain_head *h = &r->seen.head;
+
+    return strcmp(r->seen.wrote, r->config.store) == 0 ||
+           (!h->commit && !h->seq && !h->has_snapshot);
+}
+
 static void give_documents(struct replica *r, const struct pack_set *set)
 {
-    struct replica_loaded l = {.ours = r->ours, .commit = r->seen.head.commit};
+    struct replica_loaded l = {.ours = is_ours(r), .commit = r->seen.head.commit};
     struct replica_doc *docs = pack_list(set, &l.num);
 
     l.docs = docs;
@@ -295,7 +303,7 @@ static void load_done(struct replica *r, const struct err *failure)
     if (load_documents(r->load, &r->seen.head, &set, &why)) {
         begin_outbox(r, false);
         give_documents(r, &set);
-    } else if (r->ours && r->config.commit >= r->seen.head.commit) {
+    } else if (is_ours(r) && r->config.commit >= r->seen.head.commit) {
         log_warn("%s; it is written anew from the store", why.text);
         begin_outbox(r, true);
         replica_loaded(r, &(struct replica_loaded){.ours = true});

@@ -17,6 +17,7 @@ static struct fence example(void)
 {
     return (struct fence){.holder = "task 1 \"east\"",
                           .store = "1700000000000-0011223344556677",
+                          .wrote = "1600000000000-8899aabbccddeeff",
                           .term = 5,
                           .started_ms = 1700000000123,
                           .beat = 99,
@@ -62,6 +63,7 @@ static void assert_same(const struct fence *a, const struct fence *b)
 {
     assert_string_equal(a->holder, b->holder);
     assert_string_equal(a->store, b->store);
+    assert_string_equal(a->wrote, b->wrote);
     assert_true(a->term == b->term && a->started_ms == b->started_ms && a->beat == b->beat);
     assert_true(a->head.commit == b->head.commit && a->head.seq == b->head.seq);
     assert_memory_equal(a->head.hash, b->head.hash, SEAL_HASH);

@@ -244,9 +244,11 @@ static void objects_cannot_stand_in_for_each_other(void **state)
     struct world *w = *state;
     struct made *b1 = batch(w, 1, 1, NULL), *b2 = batch(w, 2, 1, b1);
     struct made *other1 = batch(w, 1, 1, b2), *s0 = part(w, 0, 1, b1), *s1 = part(w, 1, 1, s0);
+    struct made *astray = batch(w, 2, 1, other1);
     struct chain_head head = {.seq = 2, .commit = 20};
 
     give(w, other1); /* of another chain */
+    give(w, astray);
     give(w, b2);
     give(w, s0);
     give(w, s1);
@@ -264,6 +266,8 @@ static void objects_cannot_stand_in_for_each_other(void **state)
     assert_memory_equal(documents(w, &head), "Incomplete", 10);
     head.snapshot_seq = 1;
     assert_string_equal(documents(w, &head), "b=20 s0=10 s1=10");
+    memcpy(head.hash, astray->hash, SEAL_HASH); /* it follows another batch than the snapshot's */
+    assert_string_equal(documents(w, &head), "Incomplete ");
 }
 
 static void an_object_that_was_bent_is_named(void **state)

@@ -446,6 +446,33 @@ static void a_fenced_writer_changes_nothing(void **state)
     }
 }
 
+/* It has nothing to write, looks at what is there, and does not know it: that is the other's. */
+static void a_fenced_writer_takes_nothing_for_rubbish(void **state)
+{
+    struct swarm *s = swarm_new();
+    struct truth *t = truth_new();
+    struct writer old = {.last_create_ms = -1000}, fresh = {.last_create_ms = -1000};
+
+    (void)state;
+    seed = 7;
+    assert_true(start(&old, s, t, 0));
+    push_one(&old, t);
+    run(&old, t, 2000);
+    assert_true(start(&fresh, s, t, 1));
+    for (int i = 0; i < 3; i++) {
+        push_one(&fresh, t);
+        run(&fresh, t, 900);
+    }
+    look_around(&old);
+    run(&old, t, 5000);
+    outbox_free(fresh.box);
+    assert_true(start(&fresh, s, t, 4));
+    outbox_free(old.box);
+    outbox_free(fresh.box);
+    swarm_free(s);
+    free(t);
+}
+
 static void look(struct writer *w, size_t expect_lost)
 {
     struct load *l = load_new(&w->swarm->keys);
@@ -618,6 +645,7 @@ int main(void)
         cmocka_unit_test(many_pushes_share_an_object),
         cmocka_unit_test(the_plug_may_be_pulled_at_any_step),
         cmocka_unit_test(a_fenced_writer_changes_nothing),
+        cmocka_unit_test(a_fenced_writer_takes_nothing_for_rubbish),
         cmocka_unit_test(what_somebody_removed_is_made_good_by_a_snapshot),
         cmocka_unit_test(a_gap_in_the_log_is_named_and_mended_by_the_store),
         cmocka_unit_test(a_commit_too_large_for_a_batch_waits_for_a_snapshot),

@@ -267,7 +267,7 @@ static void two_that_start_at_once_settle_on_one(void **state)
 
         begin(&a, w, "a");
         begin(&b, w, "b");
-        run(w, 2600);
+        run(w, 3000);
         assert_int_equal((a.fence == REPLICA_FENCE_HELD) + (b.fence == REPLICA_FENCE_HELD), 1);
         push(a.fence == REPLICA_FENCE_HELD ? &a : &b, 1, "one");
         assert_true(run_until_durable(a.fence == REPLICA_FENCE_HELD ? &a : &b, 1500));
@@ -370,6 +370,17 @@ static void one_that_comes_back_from_a_partition_is_fenced(void **state)
     assert_true(run_until_fence(&a, REPLICA_FENCE_HELD, 2000));
     assert_false(a.ours);
     assert_string_equal(a.loaded, "d1=one d3=three ");
+    end(&a); /* before its store has taken that over */
+    begin(&a, w, "a");
+    assert_true(run_until_fence(&a, REPLICA_FENCE_HELD, 2000));
+    assert_false(a.ours);
+    push(&a, 4, "four");
+    assert_true(run_until_durable(&a, 1500));
+    end(&a);
+    begin(&a, w, "a");
+    assert_true(run_until_fence(&a, REPLICA_FENCE_HELD, 2000));
+    assert_true(a.ours);
+    assert_string_equal(a.loaded, "d1=one d3=three d4=four ");
     end(&a);
 }
 
