@@ -123,6 +123,8 @@ static void on_news_item(void *arg, struct mailbox_item *owned)
     cl = coordinator_find(c, n->news.cluster); /* NULL: it went while the news was under way */
     if (cl != NULL) {
         gateways_take(cl->gateways, &n->news, c->view, clock_mono_ms());
+        if (gateways_version(cl->gateways) != cl->gateways_kept)
+            coordinator_turn_soon(c);
         write_wait_review(c, cl);
     }
     news_free(owned);
@@ -171,6 +173,7 @@ static void on_turn(evutil_socket_t fd, short what, void *arg)
     if (c->batch != NULL)
         return; /* it asks for a turn when it is back */
     coordinator_want(c);
+    coordinator_remember_gateways(c); /* before anything is answered as applied by all of them */
     if (c->view != NULL)
         coordinator_plan_view(c);
     if (c->view == NULL || c->store == NULL || !coordinator_may_commit(c, &why)) {

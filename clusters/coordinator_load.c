@@ -8,6 +8,7 @@
 
 #include "clusters/coordinator_priv.h"
 #include "clusters/documents.h"
+#include "clusters/gateways.h"
 #include "clusters/publish/publish.h"
 #include "gateway/core/buf.h"
 #include "gateway/core/check.h"
@@ -127,6 +128,54 @@ static bool had(const char *names, const char *cluster)
     return found;
 }
 
+static char *gateways_key(const struct cluster *cl)
+{
+    return xasprintf("gateways %s", cl->name);
+}
+
+/* Whoever was there is waited for: it is no matter for a start when this cannot be read. */
+static void recall_gateways(struct coordinator *c, struct cluster *cl)
+{
+    char *key = gateways_key(cl);
+    char *lines = xcalloc(1, GATEWAYS_TEXT_MAX + 1);
+    struct err why = {0};
+
+    if (store_recall(c->store, key, lines, GATEWAYS_TEXT_MAX + 1, &why))
+        gateways_recall(cl->gateways, lines, clock_mono_ms());
+    else
+        log_warn("cluster %s: which gateways it had is not known: %s", cl->name, why.text);
+    cl->gateways_kept = gateways_version(cl->gateways);
+    free(lines);
+    free(key);
+}
+
+static void remember_gateways(struct coordinator *c, struct cluster *cl)
+{
+    char *key = gateways_key(cl);
+    struct err why = {0};
+    struct buf b;
+
+    buf_init(&b, GATEWAYS_TEXT_MAX);
+    gateways_write(cl->gateways, &b);
+    if (store_remember(c->store, key, b.len > 0 ? b.bytes : "", &why))
+        cl->gateways_kept = gateways_version(cl->gateways);
+    else
+        log_debug("cluster %s: its gateways are not kept: %s", cl->name, why.text);
+    buf_free(&b);
+    free(key);
+}
+
+void coordinator_remember_gateways(struct coordinator *c)
+{
+    for (size_t i = 0; i < c->num_clusters; i++) {
+        struct cluster *cl = c->clusters[i];
+
+        if (c->store != NULL && c->batch == NULL && cl->loaded &&
+            cl->gateways_kept != gateways_version(cl->gateways))
+            remember_gateways(c, cl);
+    }
+}
+
 /* A cluster that has a table is served at once; the others wait for hold.h's leave. */
 static void take_cluster(struct coordinator *c, struct cluster *cl, const struct rows *rows,
                          const char *names)
@@ -136,6 +185,7 @@ static void take_cluster(struct coordinator *c, struct cluster *cl, const struct
     log_info("cluster %s: %zu objects in the store at revision %llu of epoch %s", cl->name,
              cl->backlog.objects.len, (unsigned long long)cl->revision, cl->epoch);
     cl->loaded = true;
+    recall_gateways(c, cl);
     cl->since_ms = clock_mono_ms();
     if (cl->revision == 0)
         cl->held = HELD_NEW;

@@ -65,6 +65,7 @@ struct cluster {
     struct err why;          /* code NULL: published */
     int64_t why_logged_ms;
     struct gateways *gateways;
+    uint64_t gateways_kept; /* version of them that the store has */
 };
 
 struct stamp {
@@ -145,7 +146,8 @@ void coordinator_serve(struct coordinator *c, struct cluster *cl);
 MUST_USE bool coordinator_load(struct coordinator *c, struct err *e);
 MUST_USE bool coordinator_load_cluster(struct coordinator *c, struct cluster *cl, struct err *e);
 void coordinator_stamp(struct cluster *cl, const char *name, uint64_t commit);
-void coordinator_remember(struct coordinator *c); /* which clusters this run has */
+void coordinator_remember(struct coordinator *c);          /* which clusters this run has */
+void coordinator_remember_gateways(struct coordinator *c); /* who there is, when it has changed */
 
 /* coordinator_hold.c */
 void coordinator_hold_begin(struct coordinator *c);  /* once, with the first picture */

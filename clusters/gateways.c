@@ -36,6 +36,7 @@ struct gateways {
     unsigned magic;
     struct map by_id;
     size_t stats_bytes; /* of all of them */
+    uint64_t version;   /* of who there is */
 };
 
 static void known_free(void *p)
@@ -72,6 +73,7 @@ static void forget(struct gateways *g, struct known *k)
 {
     ASSERT(map_remove(&g->by_id, str_from(k->id)) == k);
     g->stats_bytes -= strlen(k->stats);
+    g->version++;
     known_free(k);
 }
 
@@ -149,6 +151,21 @@ static bool make_room(struct gateways *g, const struct view *view, int64_t now_m
     return true;
 }
 
+static struct known *add(struct gateways *g, const char *id)
+{
+    struct known *k = xcalloc(1, sizeof *k);
+
+    k->id = xstrdup(id);
+    k->node = xstrdup("");
+    k->refusals_json = xstrdup("[]");
+    k->stats = xstrdup("");
+    k->epoch = xstrdup("");
+    k->routes = -1;
+    ASSERT(map_put(&g->by_id, str_from(k->id), k) == NULL);
+    g->version++;
+    return k;
+}
+
 static struct known *get_or_add(struct gateways *g, const struct publish_news *news,
                                 const struct view *view, int64_t now_ms)
 {
@@ -161,15 +178,7 @@ static struct known *get_or_add(struct gateways *g, const struct publish_news *n
                   news->cluster, (int)GATEWAYS_MAX, news->gateway);
         return NULL;
     }
-    k = xcalloc(1, sizeof *k);
-    k->id = xstrdup(news->gateway);
-    k->node = xstrdup("");
-    k->refusals_json = xstrdup("[]");
-    k->stats = xstrdup("");
-    k->epoch = xstrdup("");
-    k->routes = -1;
-    ASSERT(map_put(&g->by_id, str_from(k->id), k) == NULL);
-    return k;
+    return add(g, news->gateway);
 }
 
 static void replace(char **text, const char *value)
@@ -242,10 +251,12 @@ void gateways_sweep(struct gateways *g, const struct view *view, int64_t now_ms)
         const struct view_task *task = task_of(view, k);
 
         if (k->num_streams == 0 && (state_of(k, task, now_ms) == COORDINATOR_GATEWAY_GONE ||
-                                    now_ms - k->heard_ms > GATEWAYS_FORGET_MS))
+                                    now_ms - k->heard_ms > GATEWAYS_FORGET_MS)) {
             forget(g, k);
-        else if (task != NULL)
+        } else if (task != NULL && !k->was_task) {
             k->was_task = true;
+            g->version++;
+        }
     }
 }
 
@@ -304,20 +315,18 @@ static bool is_up(const struct view *view, const struct view_task *t)
            node->state == VIEW_NODE_READY;
 }
 
-/* Running tasks of this service, on nodes that are there, that have not spoken yet. */
-static size_t count_silent(const struct gateways *g, const struct view *view, const char *service)
+/* Its i-th task, of those with labels first. */
+static const struct view_task *task_at(const struct view *view, size_t i)
 {
-    size_t num = 0;
+    return i < view->num_tasks ? &view->tasks[i] : &view->others[i - view->num_tasks];
+}
 
-    for (size_t i = 0; i < view->num_tasks + view->num_others; i++) {
-        const struct view_task *t =
-            i < view->num_tasks ? &view->tasks[i] : &view->others[i - view->num_tasks];
-
-        if (strcmp(t->service_id, service) == 0 && is_up(view, t) &&
-            map_get(&g->by_id, str_from(t->id)) == NULL)
-            num++;
-    }
-    return num;
+/* A task of one of these services, on a node that is there, that has not spoken yet. */
+static bool is_missing(const struct gateways *g, const struct view *view,
+                       const struct map *services, const struct view_task *t)
+{
+    return map_get(services, str_from(t->service_id)) != NULL && is_up(view, t) &&
+           map_get(&g->by_id, str_from(t->id)) == NULL;
 }
 
 /* A live gateway's word; its service's other tasks are counted once, with the first of them. */
@@ -358,9 +367,102 @@ void gateways_sum(const struct gateways *g, const struct view *view, int64_t now
         else if (map_get(&services, str_from(task->service_id)) == NULL)
             map_put(&services, str_from(task->service_id), task->service_id);
     }
-    pos = 0;
-    while (map_next(&services, &pos, &key, &value))
-        out->expected += count_silent(g, view, value);
+    for (size_t i = 0; view != NULL && i < view->num_tasks + view->num_others; i++)
+        out->expected += is_missing(g, view, &services, task_at(view, i)) ? 1 : 0;
     map_free(&services, NULL);
     out->all_known = out->all_known && out->expected > 0;
+}
+
+/* The services whose tasks are gateways that were heard. */
+static void find_services(const struct gateways *g, const struct view *view, struct map *out)
+{
+    struct str key;
+    size_t pos = 0;
+    void *value;
+
+    while (map_next(&g->by_id, &pos, &key, &value)) {
+        const struct view_task *task = task_of(view, value);
+
+        if (task != NULL && map_get(out, str_from(task->service_id)) == NULL)
+            map_put(out, str_from(task->service_id), task->service_id);
+    }
+}
+
+void gateways_each_missing(const struct gateways *g, const struct view *view,
+                           coordinator_gateway_fn *fn, void *arg)
+{
+    struct map services = {0};
+
+    if (view == NULL)
+        return;
+    find_services(g, view, &services);
+    for (size_t i = 0; i < view->num_tasks + view->num_others; i++) {
+        const struct view_task *t = task_at(view, i);
+
+        if (is_missing(g, view, &services, t))
+            fn(arg, &(struct coordinator_gateway){.id = t->id,
+                                                  .node = t->node_id,
+                                                  .epoch = "",
+                                                  .routes = -1,
+                                                  .state = COORDINATOR_GATEWAY_SILENT,
+                                                  .refusals_json = "[]",
+                                                  .stats = ""});
+    }
+    map_free(&services, NULL);
+}
+
+/* ---- for the next start -------------------------------------------------------------------------
+ */
+
+uint64_t gateways_version(const struct gateways *g)
+{
+    return g->version;
+}
+
+static bool is_word(const char *s)
+{
+    for (; *s != '\0'; s++) {
+        if (*s == '\t' || *s == '\n')
+            return false;
+    }
+    return true;
+}
+
+void gateways_write(const struct gateways *g, struct buf *out)
+{
+    struct str key;
+    size_t pos = 0;
+    void *value;
+
+    while (map_next(&g->by_id, &pos, &key, &value)) {
+        const struct known *k = value;
+
+        if (is_word(k->id) && is_word(k->node) &&
+            !buf_add_fmt(out, "%s\t%s\t%s\n", k->was_task ? "task" : "-", k->id, k->node))
+            return; /* of ids that long so many are no gateways of ours */
+    }
+}
+
+void gateways_recall(struct gateways *g, const char *lines, int64_t now_ms)
+{
+    struct str rest = str_from(lines);
+    struct str line;
+
+    while (g->by_id.len < GATEWAYS_MAX && str_split(&rest, '\n', &line)) {
+        struct str what;
+        struct str id;
+        struct known *k;
+        char *text;
+
+        if (!str_split(&line, '\t', &what) || !str_split(&line, '\t', &id) || id.n == 0 ||
+            map_get(&g->by_id, id) != NULL)
+            continue;
+        text = xmemdup0(id.p, id.n);
+        k = add(g, text);
+        free(text);
+        free(k->node);
+        k->node = xmemdup0(line.p, line.n);
+        k->was_task = str_eq(what, STR("task"));
+        k->heard_ms = now_ms;
+    }
 }

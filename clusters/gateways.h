@@ -1,6 +1,7 @@
 /*
  * What the gateways of one cluster last said of themselves. Memory only: a coordinator that starts
- * learns it anew from streams and reports. Time is given; pure otherwise.
+ * learns it anew from streams and reports. Who there was it is told from the store, so that nobody
+ * who has not come back yet is taken for not being there. Time is given; pure otherwise.
  */
 #ifndef CLUSTERS_GATEWAYS_H
 #define CLUSTERS_GATEWAYS_H
@@ -8,6 +9,7 @@
 #include "clusters/coordinator.h"
 #include "clusters/publish/publish.h"
 #include "clusters/swarm/view.h"
+#include "gateway/core/buf.h"
 
 enum { GATEWAYS_MAX = 1024, GATEWAYS_FORGET_MS = 600000, GATEWAYS_STATS_BYTES = 32 << 20 };
 
@@ -33,6 +35,23 @@ void gateways_sweep(struct gateways *g, const struct view *view, int64_t now_ms)
 void gateways_each(const struct gateways *g, const struct view *view, int64_t now_ms,
                    coordinator_gateway_fn *fn, void *arg);
 size_t gateways_len(const struct gateways *g);
+
+/*
+ * The tasks of its gateways' services that should be serving and have not spoken yet: live, as far
+ * as anyone can know, with nothing applied. By id.
+ */
+void gateways_each_missing(const struct gateways *g, const struct view *view,
+                           coordinator_gateway_fn *fn, void *arg);
+
+/*
+ * Who there is, as lines for the next start, and back from them: those are live for a lease from
+ * then on, having said nothing. The version is another whenever the lines may be others. Lines that
+ * cannot be read are left out.
+ */
+enum { GATEWAYS_TEXT_MAX = 512 << 10 };
+uint64_t gateways_version(const struct gateways *g);
+void gateways_write(const struct gateways *g, struct buf *out); /* room for GATEWAYS_TEXT_MAX */
+void gateways_recall(struct gateways *g, const char *lines, int64_t now_ms);
 
 /* What the live gateways hold, for hold.h. */
 struct gateways_claims {

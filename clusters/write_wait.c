@@ -116,6 +116,7 @@ static struct laggards find_laggards(const struct write *w, bool *out_held)
         l.cl = c->clusters[i];
         *out_held = *out_held || l.cl->held != HELD_NOT || !l.cl->served;
         gateways_each(l.cl->gateways, c->view, clock_mono_ms(), on_gateway, &l);
+        gateways_each_missing(l.cl->gateways, c->view, on_gateway, &l);
     }
     return l;
 }

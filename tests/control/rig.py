@@ -192,8 +192,9 @@ class Client:
 class Control:
     """The coordinator's process and everything it needs, in one directory."""
 
-    def __init__(self, scratch, clusters=CLUSTERS, store=None, preexec=None, args=("--accept-empty",)):
+    def __init__(self, scratch, clusters=CLUSTERS, store=None, preexec=None, args=("--accept-empty",), stream="127.0.0.1:0"):
         self.scratch, self.clusters, self.args, self.preexec = Path(scratch), clusters, args, preexec
+        self.stream = stream  # an address that stays, for gateways that outlive the process
         self.store = store or self.scratch / "store.db"
         self.state_path = self.scratch / "docker.json"
         self.state = fake_docker.empty_state()
@@ -225,7 +226,7 @@ class Control:
         clusters = [arg for name in self.clusters for arg in ("--cluster", name)]
         self.process = subprocess.Popen(
             [PROGRAM, "--docker", f"unix://{self.scratch}/docker.sock", "--store", self.store, "--identity", self.identity,
-             "--stream", "127.0.0.1:0", "--admin", "127.0.0.1:0", *clusters, *self.args],
+             "--stream", self.stream, "--admin", "127.0.0.1:0", *clusters, *self.args],
             stderr=self.log, preexec_fn=self.preexec)
         ports = eventually("the ports in the log", lambda: self.process.poll() is not None or re.search(
             r"stream on port (\d+), admin API on port (\d+)", self.log_text()[begin:]))
@@ -332,6 +333,55 @@ class Watch:
         self.reply.close()
         self.conn.close()
         self.sock.close()
+
+
+def free_port():
+    with socket.socket() as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Gateway:
+    """A real gateway of a cluster that follows the coordinator at `control.stream`."""
+
+    def __init__(self, control, cluster, name):
+        self.name, self.port, self.admin = name, free_port(), free_port()
+        home = control.scratch / name
+        home.mkdir()
+        (home / "token").write_text(control.program("token", "cluster", cluster, "--identity", control.identity))
+        self.log = open(home / "log", "wb")
+        self.process = subprocess.Popen(
+            [BUILD / "bin/signalbox-gateway", "--coordinator", f"http://{control.stream}", "--cluster", cluster,
+             "--token-file", home / "token", "--state", home / "state", "--id", name, "--workers", "1", "--stop-grace", "1",
+             "--listen-http", f"127.0.0.1:{self.port}", "--admin", f"127.0.0.1:{self.admin}"],
+            stderr=self.log, start_new_session=True)
+
+    def ask(self, host, path="/"):
+        """(status, body) as a client sees them; None: nobody answers."""
+        conn = http.client.HTTPConnection("127.0.0.1", self.port, timeout=WAIT)
+        try:
+            conn.request("GET", path, headers={"Host": host})
+            reply = conn.getresponse()
+            return reply.status, reply.read().decode()
+        except OSError:
+            return None
+        finally:
+            conn.close()
+
+    def signal(self, sig):
+        """The gateway's parent, follower and proxy: it leads a session of its own."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, sig)
+
+    def stop(self):
+        self.signal(signal.SIGCONT)
+        self.process.send_signal(signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(WAIT)
+        self.signal(signal.SIGKILL)
+        self.process.wait(WAIT)
+        self.log.close()
 
 
 def limit_files(size):

@@ -279,6 +279,60 @@ static void invented_ids_push_out_the_oldest_and_never_a_connected_one(void **st
     gateways_free(g);
 }
 
+static void who_there_was_is_live_for_a_lease_after_a_start(void **state)
+{
+    static const char lines[] = "-\tb\tn2\n"
+                                "task\tt1\tn1\n"
+                                "-\tb\tagain\n"
+                                "what is this\n"
+                                "-\t\tno id\n";
+    struct gateways *g = gateways_new();
+    struct gateways *again = gateways_new();
+    uint64_t version;
+    struct buf b;
+
+    (void)state;
+    gateways_recall(g, lines, 1000);
+    assert_shown(g, NULL, 1001, "b:0,L,0,0;t1:0,G,0,0;"); /* no view has the task: it has ended */
+    assert_shown(g, NULL, 1001 + COORDINATOR_LEASE_MS, "b:0,U,0,0;t1:0,G,0,0;");
+    buf_init(&b, GATEWAYS_TEXT_MAX);
+    gateways_write(g, &b);
+    gateways_recall(again, b.bytes, 0);
+    assert_shown(again, NULL, 1, "b:0,L,0,0;t1:0,G,0,0;");
+    version = gateways_version(g);
+    tell(g, PUBLISH_NEWS_REPORT, "b", 2000);
+    assert_int_equal(gateways_version(g), version); /* it was there before */
+    tell(g, PUBLISH_NEWS_REPORT, "c", 2000);
+    assert_int_not_equal(gateways_version(g), version);
+    buf_free(&b);
+    gateways_free(again);
+    gateways_free(g);
+}
+
+static void tasks_of_the_fleet_that_have_not_spoken_are_missing(void **state)
+{
+    struct gateways *g = gateways_new();
+    struct view *v = view_new();
+    char out[256] = "";
+
+    (void)state;
+    view_add_node(v, &(struct view_node){.id = xstrdup("n1"), .state = VIEW_NODE_READY});
+    for (int i = 0; i < 3; i++)
+        view_add_other(v, &(struct view_task){.id = xasprintf("t%d", i),
+                                              .service_id = xstrdup(i < 2 ? "fleet" : "other"),
+                                              .node_id = xstrdup("n1"),
+                                              .desired_running = true,
+                                              .state = VIEW_TASK_RUNNING});
+    view_seal(v);
+    gateways_each_missing(g, v, write_one, out);
+    assert_string_equal(out, ""); /* no gateway was heard: nobody knows which service they are */
+    tell(g, PUBLISH_NEWS_REPORT, "t0", 0);
+    gateways_each_missing(g, v, write_one, out);
+    assert_string_equal(out, "t1:0,S,0,0;");
+    view_free(v);
+    gateways_free(g);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -289,6 +343,8 @@ int main(void)
         cmocka_unit_test(
             a_task_that_swarm_wants_is_silent_at_worst_and_one_that_is_gone_is_so_at_once),
         cmocka_unit_test(a_full_register_keeps_tasks_and_lets_go_of_who_is_not_live),
+        cmocka_unit_test(who_there_was_is_live_for_a_lease_after_a_start),
+        cmocka_unit_test(tasks_of_the_fleet_that_have_not_spoken_are_missing),
         cmocka_unit_test(invented_ids_push_out_the_oldest_and_never_a_connected_one),
     };
 
