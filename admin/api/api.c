@@ -120,12 +120,22 @@ static bool may_enter(struct api *a, struct api_call *call)
     return false;
 }
 
+static struct throttle *rate_of(const struct api *a, const struct auth_caller *caller)
+{
+    return caller->tenant[0] == '\0' ? a->operators : a->tenants;
+}
+
+void api_charge(struct api *a, const struct auth_caller *caller, size_t requests)
+{
+    while (requests-- > 0 && !throttle_spent(rate_of(a, caller), caller->id, clock_mono_ms()))
+        continue;
+}
+
 static bool within_rate(struct api *a, struct api_call *call)
 {
-    struct throttle *t = call->caller.tenant[0] == '\0' ? a->operators : a->tenants;
     struct err why = {0};
 
-    if (!throttle_spent(t, call->caller.id, clock_mono_ms()))
+    if (!throttle_spent(rate_of(a, &call->caller), call->caller.id, clock_mono_ms()))
         return true;
     err_set(&why, "TooManyRequests", "", "this token sends more requests than it may");
     answer_problem(call->req, 429, &why);

@@ -114,6 +114,8 @@ struct str api_path(const struct api_call *call);
 /* "bootstrap", "token <id>", "token <id> (<tenant>)": as commits have their authors. free(). */
 char *api_author(const struct auth_caller *caller);
 void api_not_found(struct api_call *call);
+/* What a request cost beyond a usual one counts against its token's rate, as so many more. */
+void api_charge(struct api *a, const struct auth_caller *caller, size_t requests);
 /* A refusal into the audit chain, within a rate. */
 void api_audit(struct api *a, const struct auth_caller *caller, const char *action,
                const char *detail);

@@ -19,7 +19,8 @@ enum {
     WAIT_MAX_MS = 30000, /* less than the listener lets a connection wait */
     CHANGES_MAX = 1024,
     CHANGES_BYTES_MAX = 128 << 20, /* of bodies */
-    WAITS_OF_CALLER_MAX = 32
+    WAITS_OF_CALLER_MAX = 32,
+    CHEAP_OPS = 100 /* as many as may be planned for a request's price */
 };
 
 LIST_HEAD(change_list, change);
@@ -351,6 +352,7 @@ static bool submit(struct change *c, struct change_refusal *why)
     drop_ops(c);
     if (!c->kind->build(c, why))
         return false;
+    api_charge(c->api, &c->caller, c->num_ops / CHEAP_OPS);
     const struct write_request rq = {
         .ops = c->ops,
         .num_ops = c->num_ops,

@@ -14,7 +14,14 @@
 #include "admin/api/jsontext.h"
 #include "gateway/core/check.h"
 
-enum { PAGE_DEFAULT = 100, PAGE_MAX = 1000, SCAN_MAX = 2000, NAME_MAX_TEXT = 512 };
+enum {
+    PAGE_DEFAULT = 100,
+    PAGE_MAX = 1000,
+    SCAN_MAX = 2000,          /* rows that a page looks at */
+    SCAN_BYTES_MAX = 8 << 20, /* and bytes of their diffs */
+    SCAN_STEP = 50,           /* rows for a request's price */
+    NAME_MAX_TEXT = 512
+};
 
 const char *history_author(const char *author, const char *tenant)
 {
@@ -156,6 +163,7 @@ struct rows {
     size_t limit;
     size_t shown;
     size_t seen;
+    size_t bytes;
     uint64_t last; /* of the rows seen */
 };
 
@@ -220,10 +228,10 @@ static void print_next(struct api_call *call, struct answer *a, uint64_t before,
     answer_add(a, "\"");
 }
 
-static void finish_page(struct api_call *call, struct rows *r, size_t scanned)
+static void finish_page(struct api_call *call, struct rows *r, bool more)
 {
     answer_add(&r->a, "]");
-    if (r->seen == scanned || r->shown == r->limit) /* there may be more */
+    if (more)
         print_next(call, &r->a, r->last, r->limit);
     answer_add(&r->a, "}");
     answer_send(&r->a, call->req, 200);
@@ -237,6 +245,7 @@ static void take_commit(void *arg, const struct store_commit_row *row)
         return;
     r->seen++;
     r->last = row->number;
+    r->bytes += strlen(row->diff_json);
     r->sought.found = false;
     if (r->sought.kind[0] != '\0' || r->sought.name[0] != '\0') {
         if (!history_each_document(row->diff_json, seek, &r->sought) || !r->sought.found)
@@ -261,15 +270,32 @@ static const char *param_text(const struct api_call *call, const char *key, char
     return out;
 }
 
+/* Step by step, until the page is full or has cost enough. */
+static bool scan(struct api_call *call, struct store *s, uint64_t before, struct rows *r,
+                 bool *out_more, struct err *e)
+{
+    size_t seen;
+
+    do {
+        seen = r->seen;
+        if (!store_each_commit(s, NULL, before, SCAN_STEP, take_commit, r, e))
+            return false;
+        api_charge(call->api, &call->caller, seen > 0);
+        before = r->last;
+        *out_more = r->shown == r->limit || r->seen - seen == SCAN_STEP;
+    } while (*out_more && r->shown < r->limit && r->seen < SCAN_MAX && r->bytes < SCAN_BYTES_MAX);
+    return true;
+}
+
 void api_get_commits(struct api_call *call)
 {
     char tenant[API_CLUSTER_MAX + 1];
     char kind[32], name[INTENT_NAME_MAX + 1];
     struct rows r = {.tenant = tenant};
+    bool more = false;
     struct err e = {0};
     struct store *s;
     uint64_t before;
-    size_t scan;
 
     if (!api_tenant_of(call, tenant) || !page_of(call, &r.limit, &before) ||
         (s = reader_of(call)) == NULL)
@@ -277,11 +303,10 @@ void api_get_commits(struct api_call *call)
     r.sought = (struct sought){.tenant = tenant,
                                .kind = param_text(call, "kind", kind, sizeof kind),
                                .name = param_text(call, "name", name, sizeof name)};
-    scan = tenant[0] == '\0' ? r.limit : SCAN_MAX;
     answer_open(&r.a);
     answer_add(&r.a, "{\"commits\":[");
-    if (store_each_commit(s, NULL, before, scan, take_commit, &r, &e)) {
-        finish_page(call, &r, scan);
+    if (scan(call, s, before, &r, &more, &e)) {
+        finish_page(call, &r, more);
         return;
     }
     answer_free(&r.a);
@@ -370,7 +395,8 @@ void api_get_audit(struct api_call *call)
     answer_add(&r.a, ",\"rows\":[");
     if (store_each_audit(s, tenant[0] != '\0' ? tenant : NULL, before, r.limit, take_audit, &r,
                          &e)) {
-        finish_page(call, &r, r.limit);
+        api_charge(call->api, &call->caller, r.seen / SCAN_STEP);
+        finish_page(call, &r, r.seen == r.limit);
         return;
     }
     answer_free(&r.a);

@@ -24,7 +24,8 @@ enum {
     KEEP_BYTES_MAX = 256 << 20, /* all listings together */
     KEPT_MAX = 64,
     KEEP_OF_CALLER_MAX = 8,
-    SWEEP_S = 15
+    SWEEP_S = 15,
+    CHEAP_DOCUMENTS = 500 /* as many as may be copied for a request's price */
 };
 
 struct listed {
@@ -215,6 +216,7 @@ static struct listing *listing_new(struct api_call *call, const struct api_key *
     l->fits = true;
     buf_init(&l->texts, KEEP_BYTES_MAX / 2);
     coordinator_each_document(call->coordinator, key->kind, key->tenant, gather, &g);
+    api_charge(call->api, &call->caller, l->num / CHEAP_DOCUMENTS);
     return l;
 }
 

@@ -30,6 +30,8 @@ enum {
     RING_BYTES_MAX = 8 << 20,
     DOCUMENTS_SHOWN_MAX = 1000, /* of a commit; it says how many there were */
     MISSED_MAX = 2000,          /* commits that are read from the store for one watcher */
+    MISSED_BYTES_MAX = 32 << 20,
+    MISSED_STEP = 50,
     UNSENT_MAX = 1 << 20,
     EVENT_MAX = 1 << 20,
     BEAT_S = 15
@@ -401,6 +403,9 @@ struct missed {
     uint64_t after;
     struct entry_list all; /* oldest first */
     bool reached;          /* a row that is not missed, or the very first commit */
+    uint64_t oldest;       /* of the rows seen */
+    size_t seen;
+    size_t bytes; /* of their diffs */
 };
 
 /* Rows come newest first. */
@@ -409,6 +414,9 @@ static void take_row(void *arg, const struct store_commit_row *row)
     struct missed *m = arg;
     struct entry *en;
 
+    m->seen++;
+    m->bytes += strlen(row->diff_json);
+    m->oldest = row->number;
     m->reached = m->reached || row->number <= m->after + 1;
     if (row->number <= m->after)
         return;
@@ -430,12 +438,21 @@ static void take_ring(const struct watchers *ws, struct watcher *w, uint64_t aft
 }
 
 /* 0, or the status that says why what came after `after` cannot be had. */
-static int read_missed(struct api *api, struct missed *m)
+static int read_missed(struct api *api, const struct auth_caller *caller, struct missed *m)
 {
     struct store *s = coordinator_reader(api->coordinator);
     struct err e = {0};
 
-    if (s == NULL || !store_each_commit(s, NULL, 0, MISSED_MAX, take_row, m, &e))
+    while (s != NULL && !m->reached && m->seen < MISSED_MAX && m->bytes < MISSED_BYTES_MAX) {
+        size_t seen = m->seen;
+
+        if (!store_each_commit(s, NULL, m->oldest, MISSED_STEP, take_row, m, &e))
+            return 503;
+        api_charge(api, caller, 1);
+        if (m->seen == seen)
+            return 410;
+    }
+    if (s == NULL)
         return 503;
     return m->reached ? 0 : 410;
 }
@@ -449,7 +466,7 @@ static int resume_status(struct api_call *call, uint64_t after, struct missed *m
         return 410; /* of another store */
     if (after == head || (ws->begun && after >= ws->floor))
         return 0;
-    return read_missed(call->api, m);
+    return read_missed(call->api, &call->caller, m);
 }
 
 static void missed_free(struct missed *m)
