@@ -32,8 +32,10 @@ struct h2_stream {
     bool is_new;
     bool too_large;
     bool was_head;
-    bool released; /* its owner has let go */
-    bool gone;     /* nghttp2 has forgotten it */
+    struct h2_stream *follows; /* whose end ours waits for; see h2_stream_follow */
+    struct h2_stream *leads;   /* the other way round */
+    bool released;             /* its owner has let go */
+    bool gone;                 /* nghttp2 has forgotten it */
     bool untouched;
 
     /* the peer's message: lead (head, framing), then chunk_left bytes of payload, and again */
@@ -74,6 +76,8 @@ struct h2_session {
     struct h2_stream_list streams;
     struct h2_stream_list news;
     uint32_t num_streams;
+    void (*on_wake)(void *arg);
+    void *arg;
     int64_t now_ms; /* as of the last call that said it */
     struct h2_budget calm, resets;
     bool flooded;

@@ -462,6 +462,18 @@ void h2_session_goaway(struct h2_session *s)
         s->failed = true;
 }
 
+void h2_session_on_wake(struct h2_session *s, void (*on_wake)(void *arg), void *arg)
+{
+    s->on_wake = on_wake;
+    s->arg = arg;
+}
+
+void h2_session_wake(struct h2_session *s)
+{
+    if (s->on_wake != NULL)
+        s->on_wake(s->arg);
+}
+
 /* ---- streams --------------------------------------------------------------------------------- */
 
 struct h2_stream *h2_session_news(struct h2_session *s)

@@ -68,6 +68,13 @@ bool h2_session_is_over(const struct h2_session *s);
 void h2_session_notice(struct h2_session *s);
 void h2_session_goaway(struct h2_session *s);
 
+/*
+ * Something is to be sent although nothing was fed: on_wake asks for a step of the connection.
+ * Nothing is called before it is set.
+ */
+void h2_session_on_wake(struct h2_session *s, void (*on_wake)(void *arg), void *arg);
+void h2_session_wake(struct h2_session *s);
+
 /* How it comes to its end, as far as that is known. */
 enum h2_end { H2_END_IN_ORDER, H2_END_ERROR, H2_END_FLOOD };
 enum h2_end h2_session_end(const struct h2_session *s);

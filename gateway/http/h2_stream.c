@@ -52,6 +52,82 @@ struct h2_stream *h2_stream_new(struct h2_session *s, int32_t id)
     return st;
 }
 
+/* ---- two streams with one message ------------------------------------------------------------ */
+
+static void reset_with(struct h2_stream *st, uint32_t code)
+{
+    /* For want of memory only; then the session does not live long either. */
+    (void)nghttp2_submit_rst_stream(st->session->ng, NGHTTP2_FLAG_NONE, st->id, code);
+}
+
+static bool may_end(const struct h2_stream *st)
+{
+    return st->tx_ended && st->follows == NULL;
+}
+
+/* nghttp2 asks again for what it was refused before. */
+static void resume(struct h2_stream *st)
+{
+    if (!st->tx_deferred || (h2_queue_len(&st->tx) == 0 && !may_end(st)))
+        return;
+    st->tx_deferred = false;
+    /* It fails only for a stream that is going: that is told elsewhere. */
+    (void)nghttp2_session_resume_data(st->session->ng, st->id);
+}
+
+static void take_trailers(struct h2_stream *to, const struct h2_stream *from)
+{
+    struct str rest = buf_str(&from->trailers), line;
+
+    while (rest.n > 0 && str_split(&rest, '\n', &line))
+        ASSERT(buf_add(&to->tx_trailers, line.p, line.n - 1) && /* without its CR */
+               buf_add_str(&to->tx_trailers, STR("\n")));
+}
+
+/* Whom it follows has ended, or never will. */
+static void let_end(struct h2_stream *to)
+{
+    struct h2_stream *from = to->follows;
+
+    to->follows = from->leads = NULL;
+    if (from->rx_ended)
+        take_trailers(to, from);
+    if (to->gone || to->id == 0)
+        return;
+    resume(to);
+    h2_session_wake(to->session);
+}
+
+/* It goes: who follows it ends, and whom it followed has nobody left who reads. */
+static void part(struct h2_stream *st)
+{
+    struct h2_stream *from = st->follows;
+
+    if (st->leads != NULL)
+        let_end(st->leads);
+    if (from == NULL)
+        return;
+    st->follows = from->leads = NULL;
+    if (from->released && !from->gone) {
+        reset_with(from, NGHTTP2_CANCEL);
+        h2_session_wake(from->session);
+    }
+}
+
+void h2_stream_follow(struct h2_stream *to, struct h2_stream *from)
+{
+    OBJ_CHECK(to, STREAM_MAGIC);
+    OBJ_CHECK(from, STREAM_MAGIC);
+    if (to->gone || from->chunked || from->leads != NULL || to->follows != NULL)
+        return;
+    if (from->rx_ended) {
+        take_trailers(to, from);
+    } else if (!from->gone) {
+        to->follows = from;
+        from->leads = to;
+    }
+}
+
 static void forget_news(struct h2_stream *st)
 {
     if (st->has_news)
@@ -62,6 +138,7 @@ static void forget_news(struct h2_stream *st)
 void h2_stream_free(struct h2_stream *st)
 {
     OBJ_CHECK(st, STREAM_MAGIC);
+    part(st);
     forget_news(st);
     TAILQ_REMOVE(&st->session->streams, st, link);
     if (!st->gone)
@@ -86,6 +163,11 @@ void h2_stream_own(struct h2_stream *st, void *owner)
 void *h2_stream_owner(const struct h2_stream *st)
 {
     return st->owner;
+}
+
+struct h2_session *h2_stream_session(const struct h2_stream *st)
+{
+    return st->session;
 }
 
 bool h2_stream_is_new(const struct h2_stream *st)
@@ -132,6 +214,7 @@ void h2_stream_gone(struct h2_stream *st)
     OBJ_CHECK(st, STREAM_MAGIC);
     st->gone = true;
     st->session->num_streams--;
+    part(st);
     if (st->owner == NULL)
         h2_stream_free(st);
     else
@@ -160,7 +243,7 @@ bool h2_stream_take_section(struct h2_stream *st, bool ends)
     struct h2_head_facts f = {.ends = ends};
 
     if (h->section == H2_TRAILERS)
-        return !st->chunked || h2_head_write(h, &f, &st->trailers);
+        return h2_head_write(h, &f, &st->trailers);
     if (h->section == H2_REQUEST_HEAD)
         st->was_head = st->split.was_head = str_eq(h2_head_method(h), STR("HEAD"));
     f.was_head = st->was_head;
@@ -183,6 +266,8 @@ bool h2_stream_take_data(struct h2_stream *st, struct str data)
 void h2_stream_take_end(struct h2_stream *st)
 {
     st->rx_ended = true;
+    if (st->leads != NULL)
+        let_end(st->leads);
     h2_stream_tell(st);
 }
 
@@ -268,16 +353,6 @@ bool h2_stream_can_read(const struct h2_stream *st)
 
 /* ---- ours ------------------------------------------------------------------------------------ */
 
-/* nghttp2 asks again for what it was refused before. */
-static void resume(struct h2_stream *st)
-{
-    if (!st->tx_deferred || (h2_queue_len(&st->tx) == 0 && !st->tx_ended))
-        return;
-    st->tx_deferred = false;
-    /* It fails only for a stream that is going: that is told elsewhere. */
-    (void)nghttp2_session_resume_data(st->session->ng, st->id);
-}
-
 static size_t vector_bytes(const struct iovec *iov, size_t num)
 {
     size_t n = 0;
@@ -328,7 +403,7 @@ ssize_t h2_stream_give_data(struct h2_stream *st, uint8_t *out, size_t cap, uint
         h2_queue_drop(&st->tx, n);
         st->since_ms = st->session->now_ms;
     }
-    if (st->tx_ended && h2_queue_len(&st->tx) == 0) {
+    if (may_end(st) && h2_queue_len(&st->tx) == 0) {
         *out_flags |= NGHTTP2_DATA_FLAG_EOF;
         st->tx_sent = true;
         if (st->tx_trailers.len > 0) {
@@ -346,12 +421,6 @@ ssize_t h2_stream_give_data(struct h2_stream *st, uint8_t *out, size_t cap, uint
     return (ssize_t)n;
 }
 
-static void reset_with(struct h2_stream *st, uint32_t code)
-{
-    /* For want of memory only; then the session does not live long either. */
-    (void)nghttp2_submit_rst_stream(st->session->ng, NGHTTP2_FLAG_NONE, st->id, code);
-}
-
 void h2_stream_end_sent(struct h2_stream *st)
 {
     st->end_sent = true;
@@ -366,6 +435,10 @@ static void leave(struct h2_stream *st, bool reset)
     bool whole = !reset && h1_split_close(&st->split);
 
     if (st->session->role == H2_CLIENT) {
+        if (st->follows != NULL)
+            let_end(st);
+        if (whole && st->leads != NULL)
+            return; /* its trailers may still come */
         if (!whole || !st->rx_ended)
             reset_with(st, NGHTTP2_CANCEL);
         return;

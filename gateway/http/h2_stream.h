@@ -11,11 +11,13 @@
 
 #include "gateway/core/result.h"
 
+struct h2_session;
 struct h2_stream;
 
 /* A server's new stream comes without one. */
 void h2_stream_own(struct h2_stream *st, void *owner);
 void *h2_stream_owner(const struct h2_stream *st);
+struct h2_session *h2_stream_session(const struct h2_stream *st);
 
 bool h2_stream_is_new(const struct h2_stream *st);       /* until it has an owner */
 bool h2_stream_is_too_large(const struct h2_stream *st); /* its head: to be answered with 431 */
@@ -42,6 +44,13 @@ bool h2_stream_can_read(const struct h2_stream *st); /* h2_stream_read would not
 MUST_USE enum io h2_stream_write(struct h2_stream *st, const struct iovec *iov, size_t num,
                                  size_t *out_n);
 bool h2_stream_can_write(const struct h2_stream *st);
+
+/*
+ * What is written to `to` is what is read from `from`, and it has a length: HTTP/1.1 has no place
+ * for trailers then. So `to` ends when `from` has, and takes its trailers along; when `from` is
+ * gone before, without them. Either may be closed meanwhile.
+ */
+void h2_stream_follow(struct h2_stream *to, struct h2_stream *from);
 
 /*
  * The owner lets go. What it wrote still goes out when it is a whole message (a body that ends with

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "gateway/core/check.h"
+#include "gateway/http/h2_stream.h"
 #include "gateway/proxy/bulk.h"
 #include "gateway/proxy/conn.h"
 #include "gateway/proxy/deadline.h"
@@ -124,6 +125,13 @@ static bool may_wait(const struct exchange *x)
     return x->idempotent || !x->reused;
 }
 
+/* Of a message with a length, where both sides speak HTTP/2. */
+void exchange_keep_trailers(struct sock *to, struct sock *from)
+{
+    if (sock_is_virtual(to) && sock_is_virtual(from))
+        h2_stream_follow(to->stream, from->stream);
+}
+
 static void send_request(struct conn *c)
 {
     struct exchange *x = c->x;
@@ -148,6 +156,8 @@ static void send_request(struct conn *c)
         return;
     }
     x->up->sent_bytes += n;
+    if (x->framing == H1_BODY_LENGTH)
+        exchange_keep_trailers(&x->up->sock, &c->sock);
     if (n < head_bytes)
         conn_keep_rest(&x->to_up, out, n);
     else

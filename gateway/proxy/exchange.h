@@ -125,8 +125,9 @@ MUST_USE bool exchange_push(struct conn *c);
 void exchange_broken(struct conn *c, int error);
 MUST_USE enum io exchange_send(struct conn *c, uint32_t end); /* in[sent..end), what waits before */
 void exchange_release_in(struct conn *c); /* nothing in the client's block is needed any more */
-bool exchange_all_sent(const struct exchange *x);       /* the whole request is with the endpoint */
-bool exchange_waits_for_body(const struct exchange *x); /* for more of it, from the client */
+bool exchange_all_sent(const struct exchange *x); /* the whole request is with the endpoint */
+void exchange_keep_trailers(struct sock *to, struct sock *from);
+bool exchange_waits_for_body(const struct exchange *x);     /* for more of it, from the client */
 bool exchange_waits_for_reader(const struct exchange *x);   /* who has not taken what there is */
 void exchange_note_status(struct conn *c, unsigned status); /* the head of a last response came */
 bool exchange_retries_status(struct conn *c, unsigned status); /* true: asks another endpoint */

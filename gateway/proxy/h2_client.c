@@ -14,6 +14,7 @@
 #include "gateway/core/check.h"
 #include "gateway/http/h2_stream.h"
 #include "gateway/table/table.h"
+#include "gateway/upstream/h2_sock.h"
 #include "gateway/upstream/h2_wire.h"
 
 struct h2_client {
@@ -25,43 +26,16 @@ struct h2_client {
 
 /* ---- streams --------------------------------------------------------------------------------- */
 
-static void wake(struct conn *carrier)
+static void wake(void *arg)
 {
-    if (!carrier->h2->is_running)
+    struct conn *carrier = arg;
+
+    if (carrier->h2 != NULL && !carrier->h2->is_running)
         conn_yield(carrier);
 }
 
-static enum io stream_recv(struct sock *s, void *p, size_t cap, size_t *out_n)
-{
-    struct conn *c = s->owner;
-    enum io io = h2_stream_read(s->stream, p, cap, out_n);
-
-    s->readable = io == IO_DONE && h2_stream_can_read(s->stream);
-    if (*out_n > 0)
-        wake(c->carrier); /* a window may be opened */
-    return io;
-}
-
-static enum io stream_send(struct sock *s, struct iovec *iov, size_t num_iov, size_t *out_n)
-{
-    struct conn *c = s->owner;
-    enum io io = h2_stream_write(s->stream, iov, num_iov, out_n);
-
-    s->writable = io == IO_DONE && h2_stream_can_write(s->stream);
-    wake(c->carrier);
-    return io;
-}
-
-static void stream_close(struct sock *s, bool reset)
-{
-    struct conn *c = s->owner;
-
-    h2_stream_close(s->stream, reset);
-    wake(c->carrier);
-}
-
 static const struct sock_ops stream_ops = {
-    .recv = stream_recv, .send = stream_send, .close = stream_close};
+    .recv = h2_sock_recv, .send = h2_sock_send, .close = h2_sock_close};
 
 static void open_stream(struct conn *carrier, struct h2_stream *st)
 {
@@ -207,6 +181,7 @@ bool h2_client_begin(struct conn *c)
         return false;
     }
     c->h2 = h2;
+    h2_session_on_wake(h2->wire.session, wake, c);
     conn_enter(c, CONN_H2_IDLE);
     ok = h2_wire_feed(&h2->wire, c->in, c->in_len);
     bufpool_put(&p->loop->bufs, &c->in);

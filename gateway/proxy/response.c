@@ -185,6 +185,8 @@ static void begin(struct conn *c, const struct h1_head *h)
     h1_write_response(&c->proxy->out, h, c->out, &how);
     if (!x->response_read)
         sock_look_again(&x->up->sock);
+    if (x->response_framing == H1_BODY_LENGTH)
+        exchange_keep_trailers(&c->sock, &x->up->sock);
     conn_enter(c, CONN_RESPONSE);
     (void)response_send_head(c, true); /* false: closed, which the next step sees */
 }

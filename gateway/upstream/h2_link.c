@@ -12,6 +12,7 @@
 #include "gateway/core/check.h"
 #include "gateway/core/obj.h"
 #include "gateway/http/h2_stream.h"
+#include "gateway/upstream/h2_sock.h"
 #include "gateway/upstream/h2_wire.h"
 
 enum { LINK_MAGIC = 0x0b57a303, LINK_STREAMS_MAX = 100 };
@@ -31,40 +32,26 @@ struct h2_link {
     TAILQ_ENTRY(h2_link) at_endpoint; /* while it takes */
 };
 
-static void wake(struct h2_link *l)
+static void wake(void *arg)
 {
+    struct h2_link *l = arg;
+
     if (!l->is_running && l->carrier != NULL)
         loop_later(l->all->loop, &l->task);
 }
 
 /* ---- the virtual sockets --------------------------------------------------------------------- */
 
-static enum io stream_recv(struct sock *s, void *p, size_t cap, size_t *out_n)
-{
-    struct upstream_conn *c = s->owner;
-    enum io io = h2_stream_read(s->stream, p, cap, out_n);
-
-    s->readable = io == IO_DONE && h2_stream_can_read(s->stream);
-    if (*out_n > 0)
-        wake(c->over); /* a window may be opened */
-    return io;
-}
-
 static enum io stream_send(struct sock *s, struct iovec *iov, size_t num_iov, size_t *out_n)
 {
     struct upstream_conn *c = s->owner;
-    enum io io;
 
+    if (c->over->carrier != NULL)
+        return h2_sock_send(s, iov, num_iov, out_n);
     *out_n = 0;
-    if (c->over->carrier == NULL) {
-        s->writable = false;
-        errno = EPIPE;
-        return IO_FAIL;
-    }
-    io = h2_stream_write(s->stream, iov, num_iov, out_n);
-    s->writable = io == IO_DONE && h2_stream_can_write(s->stream);
-    wake(c->over);
-    return io;
+    s->writable = false;
+    errno = EPIPE;
+    return IO_FAIL;
 }
 
 static void bury_when_empty(struct h2_link *l)
@@ -80,13 +67,12 @@ static void stream_close(struct sock *s, bool reset)
 
     if (c->state == UPSTREAM_CONNECTING)
         TAILQ_REMOVE(&l->waiting, c, idle_link);
-    h2_stream_close(s->stream, reset);
-    wake(l);
+    h2_sock_close(s, reset);
     bury_when_empty(l);
 }
 
 static const struct sock_ops stream_ops = {
-    .recv = stream_recv, .send = stream_send, .close = stream_close};
+    .recv = h2_sock_recv, .send = stream_send, .close = stream_close};
 
 static struct upstream_conn *open_stream(struct h2_link *l, bool connected)
 {
@@ -278,6 +264,7 @@ static struct h2_link *open_link(struct upstreams *u, struct upstream_endpoint *
     l->all = u;
     l->takes = true;
     TAILQ_INIT(&l->waiting);
+    h2_session_on_wake(l->wire.session, wake, l);
     l->task = (struct loop_task){.run = step, .arg = l};
     l->grave = (struct loop_grave){.bury = bury, .dead = l};
     upstream_own(l->carrier, on_carrier_ready, l);
