@@ -258,6 +258,45 @@ static enum h1_parse take_underscored(struct h1_head *h, struct h1_field *f, str
     return H1_DONE;
 }
 
+/* `value` is of this line, which begins at h->pos and holds a tab or not. */
+static inline enum h1_parse add_field(struct h1_head *h, const char *base, size_t name_len,
+                                      struct str value, bool has_tab)
+{
+    struct h1_field *f = &h->fields[h->num_fields++];
+
+    *f = (struct h1_field){.line = (uint16_t)h->pos,
+                           .name_len = (uint16_t)name_len,
+                           .value = (uint16_t)(value.p - base),
+                           .value_len = (uint16_t)value.n,
+                           .id = (uint8_t)h1_field_find((struct str){base + h->pos, name_len})};
+    /* A tab may stand around a value, but not everybody takes it away (nginx does not). */
+    if (has_tab && is_decisive((enum h1_field_id)f->id))
+        return refuse(h, H1_BAD_VALUE);
+    return f->id != H1_OTHER ? take_known(h, base, f) : H1_DONE;
+}
+
+/*
+ * The usual line, in one go: a name of letters and hyphens, a colon, at most one blank, a value
+ * with neither blanks at its ends nor a tab, and its CR LF before base[limit]. Moves on to the next
+ * line and answers true; else it has touched nothing, and the line is looked at closely.
+ */
+static bool take_usual_field(struct h1_head *h, const char *base, size_t limit, enum h1_parse *out)
+{
+    const char *line = base + h->pos;
+    size_t room = limit - h->pos, name_len = h1_plain_len(line, room), at = name_len + 1, end;
+
+    if (at + 2 >= room || name_len == 0 || line[name_len] != ':' || h->num_fields == h->fields_max)
+        return false;
+    at += line[at] == ' ';
+    end = at + h1_text_len(line + at, room - at);
+    if (end + 1 >= room || line[end] != '\r' || line[end + 1] != '\n' ||
+        (end > at && (line[at] == ' ' || line[end - 1] == ' ')))
+        return false;
+    *out = add_field(h, base, name_len, (struct str){line + at, end - at}, false);
+    h->pos = h->scanned = (uint32_t)(h->pos + end + 2);
+    return true;
+}
+
 static enum h1_parse parse_field(struct h1_head *h, const char *base, size_t end)
 {
     const char *line = base + h->pos;
@@ -276,20 +315,13 @@ static enum h1_parse parse_field(struct h1_head *h, const char *base, size_t end
         return refuse(h, H1_BAD_VALUE);
     if (h->num_fields == h->fields_max)
         return refuse(h, H1_TOO_MANY_FIELDS);
-    struct h1_field *f = &h->fields[h->num_fields++];
-    struct str name = {line, name_len};
+    struct h1_field *f = &h->fields[h->num_fields];
 
-    *f = (struct h1_field){.line = (uint16_t)h->pos,
-                           .name_len = (uint16_t)name_len,
-                           .value = (uint16_t)(value.p - base),
-                           .value_len = (uint16_t)value.n,
-                           .id = (uint8_t)h1_field_find(name)};
-    /* A tab may stand around a value, but not everybody takes it away (nginx does not). */
-    if (is_decisive((enum h1_field_id)f->id) && memchr(line, '\t', n) != NULL)
-        return refuse(h, H1_BAD_VALUE);
-    if (f->id != H1_OTHER)
-        return take_known(h, base, f);
-    return (odd & H1_UNDERSCORE) != 0 ? take_underscored(h, f, name) : H1_DONE;
+    if (add_field(h, base, name_len, value, memchr(line, '\t', n) != NULL) == H1_REFUSED)
+        return H1_REFUSED;
+    return f->id == H1_OTHER && (odd & H1_UNDERSCORE) != 0
+               ? take_underscored(h, f, (struct str){line, name_len})
+               : H1_DONE;
 }
 
 /* ---- the whole head ------------------------------------------------------------------------ */
@@ -443,6 +475,13 @@ enum h1_parse h1_head_parse(struct h1_head *h, const char *base, size_t len)
     size_t limit = len < h->head_max ? len : h->head_max;
 
     while (h->scanned < limit) {
+        enum h1_parse r;
+
+        if (h->first_line_done && h->scanned == h->pos && take_usual_field(h, base, limit, &r)) {
+            if (r == H1_REFUSED)
+                return r;
+            continue;
+        }
         const char *lf = memchr(base + h->scanned, '\n', limit - h->scanned);
 
         if (lf == NULL) {

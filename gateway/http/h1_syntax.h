@@ -83,6 +83,27 @@ static inline bool h1_all(const char *p, size_t n, int class)
     return seen != 0;
 }
 
+/* How many bytes at p, of n, are printable, blank or beyond ASCII: H1_VALUE but for the tab. */
+static inline size_t h1_text_len(const char *p, size_t n)
+{
+    const uint64_t ones = UINT64_MAX / 255, tops = ones * 0x80;
+    size_t at = 0;
+
+    for (; at + 8 <= n; at += 8) {
+        uint64_t word, del, odd;
+
+        memcpy(&word, p + at, 8);
+        del = word ^ ones * 0x7f; /* where DEL was, a zero byte */
+        /* Of what a borrow marks wrongly, a byte that is right stands below: the lowest counts. */
+        odd = (((word - ones * 0x20) & ~word) | ((del - ones) & ~del)) & tops;
+        if (odd != 0)
+            return at + (size_t)__builtin_ctzll(odd) / 8;
+    }
+    while (at < n && p[at] != '\t' && h1_is(p[at], H1_VALUE))
+        at++;
+    return at;
+}
+
 /*
  * Are the eight bytes of H1_VALUE? Below SP there is only HTAB to be allowed, above it only DEL to
  * be refused; a word with any of these is looked at by the byte.

@@ -232,11 +232,21 @@ static void take_head(struct conn *c)
     }
 }
 
+/* It was handed over just now, and neither side has said a word. */
+static bool nothing_to_do(const struct conn *c)
+{
+    const struct sock *up = &c->x->up->sock;
+
+    return up->waits && !up->readable && !c->sock.readable && c->x->to_client.len == 0;
+}
+
 bool response_head_step(struct conn *c)
 {
     struct exchange *x = c->x;
     size_t n;
 
+    if (nothing_to_do(c))
+        return false;
     if (conn_flush(&x->to_client, &c->sock) == IO_FAIL) {
         conn_close(c, CLOSE_CLIENT_RESET);
         return false;
@@ -368,6 +378,8 @@ bool response_body_step(struct conn *c)
     struct exchange *x = c->x;
     int rounds = CONN_ROUNDS;
 
+    if (c->sock.waits) /* on_response_sent comes back */
+        return false;
     if (!exchange_all_sent(x) && !exchange_push(c))
         return false;
     for (; rounds > 0; rounds -= x->response_bulk ? BULK_ROUNDS : 1) {
