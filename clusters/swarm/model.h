@@ -34,8 +34,8 @@ enum {                   /* what differs */
        MODEL_ROUTING = MODEL_TASKS | MODEL_ANNOUNCED
 };
 
-/* Moves what is in scope from fresh (sealed) into *known; gives what differs. */
-unsigned model_apply(struct view **known, struct view *fresh, const struct model_scope *scope);
+/* Moves what is in scope from fresh (sealed) into known (sealed); gives what differs. */
+unsigned model_apply(struct view *known, struct view *fresh, const struct model_scope *scope);
 
 /*
  * Puts into scope->kept what fresh would set back, because whoever gave it is behind: an object in

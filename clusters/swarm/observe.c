@@ -324,7 +324,7 @@ static void on_side(void *arg, const struct round_result *result)
     OBJ_CAST(o, arg, OBSERVE_MAGIC);
     o->side = NULL;
     model_keep_newer(o->known, result->fresh, false, &result->newest, result->scope);
-    change = model_apply(&o->known, result->fresh, result->scope);
+    change = model_apply(o->known, result->fresh, result->scope);
     if (result->missing) {
         missed(o, result->missing);
     } else {
@@ -438,7 +438,7 @@ static void round_succeeded(struct observe *o, const struct round_result *result
     unsigned change;
 
     keep_newer(o, result);
-    change = model_apply(&o->known, result->fresh, result->scope);
+    change = model_apply(o->known, result->fresh, result->scope);
     tell_reading(o);
     memset(&o->round_error, 0, sizeof(o->round_error));
     o->round_retry_ms = o->not_before_ms = 0;

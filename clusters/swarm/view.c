@@ -5,6 +5,7 @@
  */
 #include "clusters/swarm/view.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "gateway/core/check.h"
@@ -43,11 +44,16 @@ const struct view_task *view_task(const struct view *v, const char *id)
     return find(v->tasks, v->num_tasks, sizeof(*v->tasks), id);
 }
 
+const struct view_task *view_other(const struct view *v, const char *id)
+{
+    return find(v->others, v->num_others, sizeof(*v->others), id);
+}
+
 const struct view_task *view_find_task(const struct view *v, const char *id)
 {
     const struct view_task *t = view_task(v, id);
 
-    return t ? t : find(v->others, v->num_others, sizeof(*v->others), id);
+    return t ? t : view_other(v, id);
 }
 
 const struct view_refused *view_refused(const struct view *v, const char *id)
@@ -84,14 +90,59 @@ static void clear_attachments(struct view_attachment *a, size_t num)
     free(a);
 }
 
+/*
+ * The counters of elements lie one after the other, in the order in which they were shared: copying
+ * a view counts 60,000 of them, and the memory of each by itself would be most of what that costs.
+ * A slab goes with its last counter; it is found by its alignment.
+ */
+enum { SLAB_BYTES = 4096, SLAB_COUNTERS = SLAB_BYTES / sizeof(unsigned) - 2 };
+
+struct slab {
+    unsigned num_used; /* counters given away */
+    unsigned num_live; /* that are still somebody's, and one for the view that fills it */
+    unsigned counters[SLAB_COUNTERS];
+};
+
+_Static_assert(sizeof(struct slab) == SLAB_BYTES, "a slab is found by its alignment");
+
+static struct slab *slab_of(const unsigned *counter)
+{
+    return (struct slab *)((uintptr_t)counter & ~((uintptr_t)SLAB_BYTES - 1));
+}
+
+static void slab_release(struct slab *slab)
+{
+    if (slab && --slab->num_live == 0)
+        free(slab);
+}
+
+static unsigned *counter_new(struct slab **open)
+{
+    struct slab *slab = *open;
+
+    if (!slab || slab->num_used == SLAB_COUNTERS) {
+        slab_release(slab);
+        slab = aligned_alloc(SLAB_BYTES, sizeof(*slab));
+        ASSERT(slab);
+        slab->num_used = 0;
+        slab->num_live = 1;
+        *open = slab;
+    }
+    slab->num_live++;
+    slab->counters[slab->num_used] = 0;
+    return &slab->counters[slab->num_used++];
+}
+
 /* True when somebody else has the memory as well; then this one has it no more. */
 static bool let_go(unsigned *shared)
 {
-    if (shared && *shared > 0) {
+    if (!shared)
+        return false;
+    if (*shared > 0) {
         (*shared)--;
         return true;
     }
-    free(shared);
+    slab_release(slab_of(shared));
     return false;
 }
 
@@ -222,10 +273,20 @@ void view_add_service(struct view *v, struct view_service *moved)
     memset(moved, 0, sizeof(*moved));
 }
 
+uint8_t view_mark(const char *id)
+{
+    uint32_t sum = 2166136261U; /* FNV-1a */
+
+    for (; *id; id++)
+        sum = (sum ^ (unsigned char)*id) * 16777619U;
+    return (sum >> 13) & 63;
+}
+
 static void fill_task(struct view_task *t)
 {
     never_null(&t->id);
     never_null(&t->service_id);
+    t->service_mark = view_mark(t->service_id);
     never_null(&t->node_id);
     fill_attachments(t->networks, t->num_networks);
 }
@@ -437,10 +498,10 @@ bool view_same(const struct view *a, const struct view *b)
 /* --- copying --- */
 
 /* One more has it. The counter comes with the first copy. */
-static void share(unsigned **shared)
+static void share(unsigned **shared, struct slab **open)
 {
     if (!*shared)
-        *shared = xcalloc(1, sizeof(**shared));
+        *shared = counter_new(open);
     (**shared)++;
 }
 
@@ -458,10 +519,10 @@ static void *copy_of(const void *items, size_t num, size_t size)
     return copy;
 }
 
-static struct view_task *share_tasks(struct view_task *tasks, size_t num)
+static struct view_task *share_tasks(struct view_task *tasks, size_t num, struct slab **open)
 {
     for (size_t i = 0; i < num; i++)
-        share(&tasks[i].shared);
+        share(&tasks[i].shared, open);
     return copy_of(tasks, num, sizeof(*tasks));
 }
 
@@ -492,15 +553,17 @@ static void clone_refused(struct view *copy, const struct view *v)
 struct view *view_clone(struct view *v)
 {
     struct view *copy = view_new();
+    struct slab *open = NULL;
 
     for (size_t i = 0; i < v->num_services; i++)
-        share(&v->services[i].shared);
+        share(&v->services[i].shared, &open);
     copy->services = copy_of(v->services, v->num_services, sizeof(*v->services));
     copy->num_services = v->num_services;
-    copy->tasks = share_tasks(v->tasks, v->num_tasks);
+    copy->tasks = share_tasks(v->tasks, v->num_tasks, &open);
     copy->num_tasks = v->num_tasks;
-    copy->others = share_tasks(v->others, v->num_others);
+    copy->others = share_tasks(v->others, v->num_others, &open);
     copy->num_others = v->num_others;
+    slab_release(open);
     clone_nodes(copy, v);
     clone_refused(copy, v);
     for (size_t i = 0; i < v->num_networks; i++) {

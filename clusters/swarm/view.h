@@ -58,6 +58,8 @@ struct view_task {
     char *service_id;
     char *node_id; /* "" while pending */
     bool desired_running;
+    uint8_t service_mark; /* private: 0..63 from service_id, see view_mark; of views that were added
+                             to */
     enum view_task_state state;
     uint64_t version;                 /* Docker's index of its last change; 0 when unknown */
     struct view_attachment *networks; /* none in `others` */
@@ -103,6 +105,7 @@ const struct view_node *view_node(const struct view *v, const char *id);
 const struct view_network *view_network(const struct view *v, const char *id);
 const struct view_network *view_network_named(const struct view *v, const char *name);
 const struct view_task *view_task(const struct view *v, const char *id);
+const struct view_task *view_other(const struct view *v, const char *id);
 /* Any task of the swarm, as of the last list of all: in `tasks`, else in `others`; by bisection. */
 const struct view_task *view_find_task(const struct view *v, const char *id);
 const struct view_refused *view_refused(const struct view *v, const char *id);
@@ -129,6 +132,24 @@ void view_add_network(struct view *v, struct view_network *moved);
 void view_add_other(struct view *v, struct view_task *moved);
 void view_add_refused(struct view *v, struct view_refused *moved);
 void view_seal(struct view *v);
+
+/*
+ * Changing one that is sealed, and stays so: what stands at these places (rising) goes, and these
+ * elements of another sealed view's array come, moved; one whose id is there all the same does not.
+ */
+void view_edit_services(struct view *v, const size_t *leaving, size_t num_leaving,
+                        struct view_service *from, const size_t *entering, size_t num_entering);
+void view_edit_tasks(struct view *v, const size_t *leaving, size_t num_leaving,
+                     struct view_task *from, const size_t *entering, size_t num_entering);
+void view_edit_others(struct view *v, const size_t *leaving, size_t num_leaving,
+                      struct view_task *from, const size_t *entering, size_t num_entering);
+void view_edit_nodes(struct view *v, const size_t *leaving, size_t num_leaving,
+                     struct view_node *from, const size_t *entering, size_t num_entering);
+void view_edit_networks(struct view *v, const size_t *leaving, size_t num_leaving,
+                        struct view_network *from, const size_t *entering, size_t num_entering);
+
+/* A number from 0 to 63 that ids are told apart by, mostly, without looking at them. */
+uint8_t view_mark(const char *id);
 
 /* One element: release what it holds and zero it; equality of everything in it. */
 void view_service_clear(struct view_service *s);

@@ -160,7 +160,7 @@ static struct view *measure_reads(struct view *v, unsigned services)
         ids_add(&scope.tasks, fresh->services[0].id);
         begun = cpu_ms();
         model_keep_newer(v, fresh, false, &newest, &scope);
-        (void)model_apply(&v, fresh, &scope);
+        (void)model_apply(v, fresh, &scope);
         model_add_changing(v, &changing);
         read_ms += cpu_ms() - begun;
         ids_clear(&changing);

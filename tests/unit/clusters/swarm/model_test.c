@@ -132,7 +132,7 @@ static void the_same_again_changes_nothing(void **state)
     struct model_scope scope = {.all = true, .nodes = true, .networks = true};
 
     (void)state;
-    assert_false(model_apply(&known, fresh, &scope));
+    assert_false(model_apply(known, fresh, &scope));
     view_free(known);
     view_free(fresh);
 }
@@ -148,7 +148,7 @@ static void a_filtered_reply_speaks_only_for_what_was_asked(void **state)
     add_task(fresh, "tb2", "b", true, VIEW_TASK_RUNNING);
     add_task(fresh, "alien", "c", true, VIEW_TASK_RUNNING); /* nobody asked */
     view_seal(fresh);
-    assert_true(model_apply(&known, fresh, &scope));
+    assert_true(model_apply(known, fresh, &scope));
     assert_int_equal(known->num_services, 1);
     assert_int_equal(known->num_tasks, 1);
     assert_non_null(view_task(known, "tb2"));
@@ -165,14 +165,14 @@ static void an_empty_reply_to_everything_empties_what_it_speaks_for(void **state
     struct model_scope scope = {.all = true};
 
     (void)state;
-    assert_true(model_apply(&known, fresh, &scope));
+    assert_true(model_apply(known, fresh, &scope));
     assert_int_equal(known->num_services + known->num_tasks, 0);
     assert_int_equal(known->num_nodes + known->num_networks, 2);
     scope.all = false;
     scope.nodes = true;
-    assert_true(model_apply(&known, fresh, &scope));
+    assert_true(model_apply(known, fresh, &scope));
     assert_int_equal(known->num_nodes, 0);
-    assert_false(model_apply(&known, fresh, &scope));
+    assert_false(model_apply(known, fresh, &scope));
     view_free(known);
     view_free(fresh);
 }
@@ -193,7 +193,7 @@ static void tasks_of_others_are_found_and_change_nothing_that_is_routed(void **s
     add_other(fresh, "g1", VIEW_TASK_RUNNING);
     add_other(fresh, "g2", VIEW_TASK_RUNNING);
     view_seal(fresh);
-    assert_int_equal(model_apply(&known, fresh, &scope), MODEL_BESIDE);
+    assert_int_equal(model_apply(known, fresh, &scope), MODEL_BESIDE);
     assert_int_equal(view_find_task(known, "g1")->state, VIEW_TASK_RUNNING);
     assert_string_equal(view_find_task(known, "ta")->service_id, "a");
     assert_null(view_task(known, "g1"));
@@ -202,7 +202,7 @@ static void tasks_of_others_are_found_and_change_nothing_that_is_routed(void **s
     ids_add(&scope.tasks, "a"); /* a poll: "ta" has ended, of the rest it says nothing */
     add_other(few, "ta", VIEW_TASK_ENDED);
     view_seal(few);
-    assert_true(model_apply(&known, few, &scope) & MODEL_ROUTING);
+    assert_true(model_apply(known, few, &scope) & MODEL_ROUTING);
     assert_int_equal(view_find_task(known, "ta")->state, VIEW_TASK_ENDED);
     assert_non_null(view_find_task(known, "g2"));
     model_scope_clear(&scope);
@@ -229,13 +229,13 @@ static void what_cannot_be_understood_stays_as_it_was(void **state)
     refuse(fresh, "ta", "task");
     refuse(fresh, "n1", "node");
     view_seal(fresh);
-    assert_true(model_apply(&known, fresh, &scope) & MODEL_ROUTING); /* "b" is gone */
+    assert_true(model_apply(known, fresh, &scope) & MODEL_ROUTING); /* "b" is gone */
     assert_int_equal(known->num_services + known->num_tasks, 2);
     assert_int_equal(known->num_nodes + known->num_networks, 2);
     assert_string_equal(view_service(known, "a")->name, "ay");
     assert_int_equal(known->num_refused, 4);
     again = sample();
-    assert_true(model_apply(&known, again, &scope) & MODEL_ROUTING);
+    assert_true(model_apply(known, again, &scope) & MODEL_ROUTING);
     assert_int_equal(known->num_refused, 0);
     view_free(known);
     view_free(fresh);
@@ -251,7 +251,7 @@ static void a_filtered_reply_keeps_the_refusals_of_the_rest(void **state)
     refuse(known, "x", "service");
     refuse(known, "y", "service");
     ids_add(&scope.services, "x");
-    assert_true(model_apply(&known, fresh, &scope) & MODEL_ROUTING);
+    assert_true(model_apply(known, fresh, &scope) & MODEL_ROUTING);
     assert_null(view_refused(known, "x"));
     assert_non_null(view_refused(known, "y"));
     model_scope_clear(&scope);

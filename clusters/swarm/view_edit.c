@@ -1,0 +1,169 @@
+/*
+ * Changing a sealed view where it stands: some elements of a sorted array go, others come, and each
+ * element in between moves once. Called by the model, for which one service among ten thousand is
+ * the rule.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "clusters/swarm/view.h"
+#include "gateway/core/check.h"
+
+/* Every element begins with its id. */
+static const char *id_of(const void *element)
+{
+    char *id;
+
+    memcpy(&id, element, sizeof(id));
+    return id;
+}
+
+static int by_id(const void *a, const void *b)
+{
+    return strcmp(id_of(a), id_of(b));
+}
+
+/* A sorted array of elements, and what comes into it: the elements of `from` at these places. */
+struct edit {
+    char *items;
+    size_t num;
+    size_t size;
+    char *from;
+    const size_t *entering;
+    size_t num_entering;
+    void (*clear)(void *);
+};
+
+static void close_up(struct edit *e, const size_t *leaving, size_t num_leaving)
+{
+    size_t kept = num_leaving > 0 ? leaving[0] : e->num;
+
+    for (size_t i = 0; i < num_leaving; i++) {
+        size_t next = i + 1 < num_leaving ? leaving[i + 1] : e->num;
+        size_t run = next - leaving[i] - 1;
+
+        e->clear(e->items + leaving[i] * e->size);
+        memmove(e->items + kept * e->size, e->items + (leaving[i] + 1) * e->size, run * e->size);
+        kept += run;
+    }
+    e->num = kept;
+}
+
+/* The first of the first num elements that is not before this one. */
+static size_t place_of(const struct edit *e, size_t num, const void *element)
+{
+    size_t low = 0, high = num;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (by_id(e->items + middle * e->size, element) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* From the back, so that every element moves once. */
+static void open_up(struct edit *e)
+{
+    size_t old = e->num, end = e->num + e->num_entering, room = 1;
+
+    while (room < end) /* as grow has it */
+        room *= 2;
+    e->items = xrealloc(e->items, room * e->size);
+    for (size_t i = e->num_entering; i > 0; i--) {
+        char *element = e->from + e->entering[i - 1] * e->size;
+        size_t place = place_of(e, old, element);
+
+        memmove(e->items + (place + i) * e->size, e->items + place * e->size,
+                (old - place) * e->size);
+        memcpy(e->items + (place + i - 1) * e->size, element, e->size);
+        memset(element, 0, e->size);
+        old = place;
+    }
+    e->num = end;
+}
+
+/* Two elements of one id: the one that was there stays. */
+static void drop_doubles(struct edit *e)
+{
+    size_t kept = e->num > 0 ? 1 : 0;
+
+    for (size_t i = 1; i < e->num; i++) {
+        char *element = e->items + i * e->size;
+
+        if (by_id(e->items + (kept - 1) * e->size, element) == 0) {
+            e->clear(element);
+            continue;
+        }
+        if (kept != i)
+            memcpy(e->items + kept * e->size, element, e->size);
+        kept++;
+    }
+    e->num = kept;
+}
+
+static bool has_double(const struct edit *e)
+{
+    for (size_t i = 0; i < e->num_entering; i++) {
+        const char *element = e->from + e->entering[i] * e->size;
+        size_t place = place_of(e, e->num, element);
+
+        if (place < e->num && by_id(e->items + place * e->size, element) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void edit(struct edit *e, const size_t *leaving, size_t num_leaving)
+{
+    bool doubles;
+
+    close_up(e, leaving, num_leaving);
+    if (e->num_entering == 0)
+        return;
+    doubles = has_double(e);
+    open_up(e);
+    if (doubles)
+        drop_doubles(e);
+}
+
+static void clear_service(void *p)
+{
+    view_service_clear(p);
+}
+
+static void clear_task(void *p)
+{
+    view_task_clear(p);
+}
+
+static void clear_node(void *p)
+{
+    view_node_clear(p);
+}
+
+static void clear_network(void *p)
+{
+    view_network_clear(p);
+}
+
+#define DEFINE_EDIT(kind, type, clear_it)                                                 \
+    void view_edit_##kind(struct view *v, const size_t *leaving, size_t num_leaving,      \
+                          struct type *from, const size_t *entering, size_t num_entering) \
+    {                                                                                     \
+        struct edit e = {(char *)v->kind, v->num_##kind, sizeof(*v->kind), (char *)from,  \
+                         entering,        num_entering,  clear_it};                       \
+                                                                                          \
+        edit(&e, leaving, num_leaving);                                                   \
+        v->kind = (struct type *)(void *)e.items;                                         \
+        v->num_##kind = e.num;                                                            \
+    }
+
+DEFINE_EDIT(services, view_service, clear_service)
+DEFINE_EDIT(tasks, view_task, clear_task)
+DEFINE_EDIT(others, view_task, clear_task)
+DEFINE_EDIT(nodes, view_node, clear_node)
+DEFINE_EDIT(networks, view_network, clear_network)
