@@ -33,7 +33,9 @@ int change_headers(struct change *c, const struct write_answer *a, int done)
     answer_header_number(c->req, "Signalbox-Commit", a->commit);
     if (a->head != NULL && a->head[0] != '\0')
         answer_header(c->req, "Signalbox-Audit-Head", a->head);
-    return a->waited && !a->applied ? 202 : done;
+    if ((a->waited && !a->applied) || (c->durable && !c->dry_run && !a->durable))
+        return 202;
+    return done;
 }
 
 static void print_laggards(struct answer *out, const struct write_answer *a)

@@ -19,7 +19,8 @@ enum {
     WAIT_MAX_MS = 30000, /* less than the listener lets a connection wait */
     CHANGES_MAX = 1024,
     CHANGES_BYTES_MAX = 128 << 20, /* of bodies */
-    WAITS_OF_CALLER_MAX = 32,
+    WAITS_OF_TENANTS_MAX = 32,     /* writes of one token that wait */
+    WAITS_OF_OPERATORS_MAX = 512,
     CHEAP_OPS = 100 /* as many as may be planned for a request's price */
 };
 
@@ -170,19 +171,25 @@ static bool parse_query(const struct target *t, struct change *c, struct err *e)
 /* ---- begin -------------------------------------------------------------------------------------
  */
 
+static bool waits(const struct change *c)
+{
+    return !c->dry_run && (c->wait_ms > 0 || c->durable);
+}
+
 static size_t waits_of(const struct changes *cs, const struct auth_caller *caller)
 {
     const struct change *c;
     size_t num = 0;
 
     LIST_FOREACH(c, &cs->all, next)
-    num += c->wait_ms > 0 && strcmp(c->caller.id, caller->id) == 0;
+    num += waits(c) && strcmp(c->caller.id, caller->id) == 0;
     return num;
 }
 
 static bool has_room(struct api_call *call, const struct change *c)
 {
     const struct changes *cs = call->api->changes;
+    size_t max = call->caller.tenant[0] != '\0' ? WAITS_OF_TENANTS_MAX : WAITS_OF_OPERATORS_MAX;
     struct err why = {0};
 
     if (cs->num >= CHANGES_MAX || cs->bytes > CHANGES_BYTES_MAX) {
@@ -190,9 +197,8 @@ static bool has_room(struct api_call *call, const struct change *c)
         answer_problem(call->req, 503, &why);
         return false;
     }
-    if (c->wait_ms > 0 && waits_of(cs, &call->caller) >= WAITS_OF_CALLER_MAX) {
-        err_set(&why, "TooManyWaits", "wait", "%d writes of this token wait already",
-                (int)WAITS_OF_CALLER_MAX);
+    if (waits(c) && waits_of(cs, &call->caller) >= max) {
+        err_set(&why, "TooManyWaits", "wait", "%zu writes of this token wait already", max);
         answer_problem(call->req, 429, &why);
         return false;
     }

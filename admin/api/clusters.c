@@ -75,7 +75,6 @@ void api_get_cluster(struct api_call *call)
         answer_add(&p, ",\"document\":");
         api_print_document(&p, call->api, &d);
         api_print_document_end(&p);
-        answer_etag(call->req, d.set_by);
     }
     answer_add(&p, "}");
     answer_send(&p, call->req, 200);

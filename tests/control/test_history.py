@@ -75,10 +75,11 @@ def test_labels_that_would_be_undone_are_pinned(control):
     base = "/v1/tenants/pinned"
     operator = control.operator
     control.service("pinned_web", rig.labels("one.pinned.example"))
-    rig.eventually("the service", lambda: operator.get(base + "/services/pinned_web").status == 200)
+    rig.eventually("the service, committed", lambda: "labels" in operator.get(base + "/services/pinned_web").json)
     then = operator.made(base + "/pools/x", pool(1)).commit
     control.service("pinned_web", rig.labels("two.pinned.example"))
-    rig.eventually("new labels", lambda: operator.get(base + "/services/pinned_web").json["hosts"] == ["two.pinned.example"])
+    rig.eventually("new labels, committed", lambda: (s := operator.get(base + "/services/pinned_web").json)["hosts"] == [
+        "two.pinned.example"] and s["labels"][rig.LABEL + "hosts"] == "two.pinned.example")
     back = operator.post(base + "/rollback", {"to": then})
     assert back.status == 200 and ("pin", "pinned_web", "created") in [
         (d["kind"], d["name"], d["effect"]) for d in back.json["documents"]], back

@@ -71,3 +71,30 @@ def test_a_coordinator_ends_while_writes_wait(own):
     rig.eventually("a write waits", lambda: control.operator.get("/v1/clusters/east/settings").status == 200)
     control.restart()  # asserts that it ended well
     [c.close() for c in conns]
+
+
+def test_a_durable_write_is_in_swarms_store_when_it_is_answered(own):
+    control = own()
+    answer = control.operator.put("/v1/tenants/default/pools/web", {"cluster": "east"}, durable="swarm")
+    assert answer.status == 201 and answer.json["status"]["write"]["durable"] is True, answer
+    assert control.operator.put("/v1/tenants/default/pools/web", {"cluster": "east"}, durable="disk").status == 400
+
+
+def test_a_tenant_waits_for_so_many_writes_at_a_time(own):
+    control = own()
+    control.tenant("patient")
+    token = control.token("tenant-admin", tenant="patient")
+    control.gateway("east", "g1", epoch=control.cluster("east")["epoch"], applied=0, routes=0)
+    answers, lock = [], threading.Lock()
+
+    def wait(i):
+        client = rig.Client(control, token)
+        answer = client.put(f"/v1/tenants/patient/pools/p{i}", {"cluster": "east"}, wait="applied", timeout="3s")
+        client.close()
+        with lock:
+            answers.append(answer.status)
+
+    threads = [threading.Thread(target=wait, args=(i,)) for i in range(40)]
+    [t.start() for t in threads]
+    [t.join() for t in threads]
+    assert answers.count(429) == 8 and set(answers) <= {200, 201, 202, 429}, answers
