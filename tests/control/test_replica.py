@@ -1,0 +1,174 @@
+"""Documents in Swarm's own store as the admin API shows them: an empty store finds everything again, durable writes outlive
+kill -9 and the store, the coordinator that was started last writes, and without the fence nothing is written. Real managers:
+tests/swarm/test_replica.py."""
+import base64
+import copy
+import http.client
+import json
+import os
+import threading
+import time
+
+import pytest
+import rig
+
+ROUTE = {"cluster": "east", "hosts": ["shop.example"], "forward": [{"pool": "web"}]}
+
+
+def anew(control, number):
+    """Its process ends by kill -9, its store is gone: as on another manager."""
+    if control.process.poll() is None:
+        control.kill()
+    control.operator.close()
+    control.store = control.scratch / f"store{number}.db"
+    control.start()
+    loaded(control)
+
+
+def loaded(control):
+    rig.eventually("it may write", lambda: control.operator.put("/v1/tenants/probe", {}).status in (200, 201))
+
+
+def is_durable(answer):
+    return answer.json["status"]["write"]["durable"]
+
+
+def content(answer):
+    """A document and when it was first written; its commits are another store's."""
+    assert answer.status == 200, answer
+    return {**answer.json, "status": answer.json["status"]["created_ms"]}
+
+
+@pytest.fixture
+def peer(own):
+    """A second coordinator on the same engine, with the same identity and a store of its own."""
+    control = own()
+    other = copy.copy(control)
+    other.scratch = control.scratch / "peer"
+    other.scratch.mkdir()
+    os.symlink(control.scratch / "docker.sock", other.scratch / "docker.sock")
+    other.store = other.scratch / "store.db"
+    other.process = None
+    yield control, other
+    if other.process:
+        other.kill()
+        other.log.close()
+        assert "Sanitizer" not in other.log_text() and "ASSERT" not in other.log_text(), other.log_text()[-4000:]
+
+
+def test_an_empty_store_finds_everything_again(own):
+    control = own()
+    control.tenant("shop", hosts=["shop.example"])
+    tenant = control.client("tenant-admin", tenant="shop")
+    tenant.made("/v1/tenants/shop/pools/web", {"cluster": "east"})
+    tenant.made("/v1/tenants/shop/endpoints/web", {"cluster": "east", "endpoints": [{"address": "10.1.2.3", "port": 80}]})
+    made = tenant.made("/v1/tenants/shop/routes/web", ROUTE, durable="swarm")
+    assert is_durable(made), made
+    gone = tenant.made("/v1/tenants/shop/pools/gone", {"cluster": "east"})
+    assert tenant.delete("/v1/tenants/shop/pools/gone", durable="swarm").status == 200
+    before = {path: content(tenant.get(path)) for path in ("/v1/tenants/shop/pools/web", "/v1/tenants/shop/routes/web",
+                                                           "/v1/tenants/shop/endpoints/web")}
+    commit = made.commit
+    anew(control, 2)
+    for path, document in before.items():
+        assert content(tenant.get(path)) == document  # the tenant's token is good as well
+    assert tenant.get("/v1/tenants/shop/pools/gone").status == 404
+    assert tenant.made("/v1/tenants/shop/pools/more", {"cluster": "east"}).commit > max(commit, gone.commit)
+    rig.eventually("the route is in the table", lambda: control.cluster("east")["routes"] == 1)
+
+
+def test_durable_writes_outlive_kill_9_and_the_store(own):
+    control = own()
+    control.tenant("shop")
+    acked = []
+
+    def write(start):
+        client = rig.Client(control, control.bootstrap)
+        for n in range(start, start + 1000):
+            try:
+                answer = client.put(f"/v1/tenants/shop/pools/p{n}", {"cluster": "east"}, durable="swarm", check=False)
+            except (OSError, http.client.HTTPException):
+                return
+            if answer.status == 201 and is_durable(answer):
+                acked.append(n)
+
+    for life in range(4):
+        threads = [threading.Thread(target=write, args=(life * 10000 + i * 1000,)) for i in range(4)]
+        for t in threads:
+            t.start()
+        time.sleep(1.5 + life * 0.17)
+        control.kill()
+        for t in threads:
+            t.join()
+        anew(control, life + 2)
+        missing = [n for n in acked if control.operator.get(f"/v1/tenants/shop/pools/p{n}").status != 200]
+        assert acked and not missing, missing
+    assert len(acked) > 20
+
+
+def test_the_coordinator_that_was_started_last_writes(peer):
+    old, fresh = peer
+    old.tenant("shop")
+    assert is_durable(old.operator.made("/v1/tenants/shop/pools/web", {"cluster": "east"}, durable="swarm"))
+    fresh.start()
+    loaded(fresh)
+    assert fresh.operator.get("/v1/tenants/shop/pools/web").status == 200
+    refused = rig.eventually("the old one refuses", lambda: (a := old.operator.put(
+        "/v1/tenants/shop/pools/late", {"cluster": "east"})).status == 503 and a.json["code"] == "Fenced" and a, timeout=5)
+    assert "taken over" in refused.json["detail"], refused
+    assert old.operator.get("/v1/tenants/shop/pools/web").status == 200, "reads go on"
+    assert stream_status(old) == 503 and stream_status(fresh) == 200
+    fresh.operator.made("/v1/tenants/shop/pools/more", {"cluster": "east"}, durable="swarm")
+    fresh.restart()
+    loaded(fresh)
+    assert fresh.operator.get("/v1/tenants/shop/pools/more").status == 200
+    assert fresh.operator.get("/v1/tenants/shop/pools/late").status == 404
+
+
+def stream_status(control):
+    token = control.program("token", "cluster", "east", "--identity", control.identity).split()[0]
+    conn = http.client.HTTPConnection("127.0.0.1", control.stream_port, timeout=rig.WAIT)
+    conn.request("GET", "/v1/clusters/east/stream", headers={"Authorization": f"Bearer {token}"})
+    status = conn.getresponse().status
+    conn.close()
+    return status
+
+
+def test_without_the_fence_nothing_is_written_and_reads_go_on(own):
+    control = own()
+    control.tenant("shop")
+    control.operator.made("/v1/tenants/shop/pools/web", {"cluster": "east"}, durable="swarm")
+    control.state["fail_configs"] = 503
+    control.tell_docker()
+    refused = rig.eventually("writes are refused", lambda: (a := control.operator.put(
+        "/v1/tenants/shop/pools/web", {"cluster": "east", "metadata": {"labels": {"n": str(time.time_ns())}}})).status == 503 and a)
+    assert refused.json["code"] == "Fencing", refused
+    assert control.operator.get("/v1/tenants/shop/pools/web").status == 200
+    assert stream_status(control) == 200
+    control.state["fail_configs"] = 0
+    control.tell_docker()
+    rig.eventually("writes again", lambda: control.operator.put(
+        "/v1/tenants/shop/pools/after", {"cluster": "east"}, durable="swarm").status == 201)
+    anew(control, 2)
+    assert control.operator.get("/v1/tenants/shop/pools/after").status == 200
+
+
+def test_what_is_in_swarm_cannot_be_read_without_the_identity(own):
+    control = own()
+    control.tenant("secretshop", hosts=["secretshop.example"])
+    control.operator.made("/v1/tenants/secretshop/pools/web", {"cluster": "east"}, durable="swarm")
+    kept = json.loads((control.scratch / "docker.json.configs").read_text())
+    names = [c["Spec"]["Name"] for c in kept]
+    assert "signalbox-fence" in names and any(n.startswith("signalbox-l-") for n in names), names
+    for c in kept:
+        assert b"secretshop" not in base64.b64decode(c["Spec"]["Data"])
+        assert "secretshop" not in json.dumps(c["Spec"]["Labels"])
+    control.kill()
+    control.identity.write_text(control.program("identity", "new"))
+    control.bootstrap = control.program("token", "bootstrap", "--identity", control.identity).strip()
+    control.store = control.scratch / "other.db"
+    with pytest.raises(AssertionError, match="it is ready"):
+        control.start()
+    print(control.operator.get("/readyz", check=False))
+    assert control.operator.put("/v1/tenants/x", {}).status == 503
+    assert "signalbox-fence were not written with this identity" in control.log_text()
