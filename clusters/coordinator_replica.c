@@ -54,6 +54,8 @@ uint64_t coordinator_durable(const struct coordinator *c)
 
 bool coordinator_may_commit(const struct coordinator *c, struct err *why)
 {
+    struct replica_status status;
+
     if (c->replica == NULL || (c->fence == REPLICA_FENCE_HELD && c->replica_loaded))
         return true;
     if (c->fence == REPLICA_FENCE_LOST)
@@ -61,8 +63,10 @@ bool coordinator_may_commit(const struct coordinator *c, struct err *why)
                        "another coordinator (%.63s) has taken over: this one changes nothing any "
                        "more",
                        c->fence_holder);
+    replica_status(c->replica, &status);
     return err_set(why, "Fencing", "",
-                   "it is being settled with Swarm whether this coordinator may write");
+                   "it is being settled with Swarm whether this coordinator may write%s%s",
+                   status.last_error.code ? ": " : "", status.last_error.text);
 }
 
 /* ---- from Swarm ---------------------------------------------------------------------------------

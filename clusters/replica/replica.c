@@ -79,8 +79,21 @@ static void on_expiry(evutil_socket_t s, short what, void *arg)
     tell_fence(r, REPLICA_FENCE_ASKING);
 }
 
+/* Said at once, then each minute. */
+static void note(struct replica *r, const struct err *why)
+{
+    uint64_t unsaid;
+
+    if (nag_due(&r->nag, clock_mono_ms(), &unsaid))
+        log_warn("documents are not replicated into Swarm: %s (%llu times more before)", why->text,
+                 (unsigned long long)unsaid);
+    r->error = *why;
+}
+
 static void all_is_well(struct replica *r)
 {
+    if (outbox_error(r->outbox)->code)
+        return;
     memset(&r->error, 0, sizeof(r->error));
     if (nag_over(&r->nag))
         log_info("documents are replicated into Swarm again");
@@ -126,16 +139,6 @@ static int64_t back_off(struct replica *r)
     return now;
 }
 
-static void note(struct replica *r, const struct err *why)
-{
-    uint64_t unsaid;
-
-    if (nag_due(&r->nag, clock_mono_ms(), &unsaid))
-        log_warn("documents are not replicated into Swarm: %s (%llu times more before)", why->text,
-                 (unsigned long long)unsaid);
-    r->error = *why;
-}
-
 void replica_failed(struct replica *r, const struct err *why)
 {
     note(r, why);
@@ -175,6 +178,8 @@ static enum replica_task next_of_outbox(struct replica *r, int64_t now, int64_t 
     if (outbox_wants_snapshot(r->outbox, now))
         r->config.on_snapshot(r->config.arg);
     outbox_next(r->outbox, now, &step);
+    if (outbox_error(r->outbox)->code)
+        note(r, outbox_error(r->outbox));
     if (step.what != OUTBOX_WAIT)
         return tasks[step.what];
     if (step.wait_ms >= 0 && step.wait_ms < *wait)
@@ -347,8 +352,7 @@ void replica_snapshot(struct replica *r, uint64_t commit, const struct replica_d
     OBJ_CHECK(r, REPLICA_MAGIC);
     ASSERT(r->outbox);
     r->caught_up = true;
-    if (!outbox_snapshot(r->outbox, commit, docs, num, NULL))
-        log_error("%s", outbox_error(r->outbox)->text);
+    (void)outbox_snapshot(r->outbox, commit, docs, num, NULL); /* outbox_error is looked at */
     set_timer(r->wake, 0);
 }
 
@@ -360,6 +364,4 @@ void replica_status(const struct replica *r, struct replica_status *out)
                                    .durable = r->told_durable,
                                    .objects = r->outbox ? outbox_num_objects(r->outbox) : 0,
                                    .last_error = r->error};
-    if (!r->error.code && r->outbox)
-        out->last_error = *outbox_error(r->outbox);
 }

@@ -1,6 +1,7 @@
 """Documents in Swarm's own store, on three managers: a coordinator's node is powered off in the middle of writes, and every
-durable write is there on the next one; the old one is fenced when it returns. The coordinators are support/replica_writer,
-which checks what it finds. A swarm of its own, without a stack."""
+durable write is there on the next one; the old one is fenced when it returns. First with support/replica_writer for a
+coordinator, which checks what it finds, in a swarm of its own without a stack; then with the stack and its admin API, in the
+swarm of test_node_loss.py."""
 import json
 import pathlib
 import subprocess
@@ -11,6 +12,9 @@ import time
 import pytest
 
 from nodes import BUILD, SCRIPT, UnixHTTP, note, run, wait_until
+from test_coordinator_moves import forget_store
+from test_node_loss import (SURVIVORS, away_from, coordinator_node, leader, nobody_fails, services,  # noqa: F401
+                            whole)
 
 ENV_PREFIX, NET = "sbz", "10.95.0"
 
@@ -182,3 +186,103 @@ def test_managers_change_and_objects_go_while_writes_go_on(managers, writers):
     note(f"{len(names)} configs at the end")
     assert len(names) <= 65
     two.end()
+
+
+# ---- the stack and its admin API ----
+
+API_HOST = "api.east.test"
+
+
+class Operator:
+    """Writes through the admin API of the coordinator that runs now, one after the other."""
+
+    def __init__(self, trio):
+        self.trio = trio
+        self.find()
+
+    def find(self):
+        self.node, self.pid = self.trio.coordinator_at()
+
+    def call(self, method, path, body=None):
+        """(status, JSON)"""
+        out = self.trio.nodes("exec", self.node, "nsenter", "-t", self.pid, "-n", "curl", "-sS", "--max-time", "12", "-X", method,
+                              "-w", "\n%{http_code}", "-H", f"Authorization: Bearer {self.trio.bootstrap}",
+                              *(("-H", "Content-Type: application/json", "-d", json.dumps(body)) if body is not None else ()),
+                              f"http://127.0.0.1:7701{path}")
+        text, _, status = out.rpartition("\n")
+        return int(status), json.loads(text) if text.startswith("{") else {}
+
+    def made(self, path, body):
+        status, answer = self.call("PUT", path, body)
+        assert status in (200, 201) and answer["status"]["write"].get("durable", True), (status, answer)
+        return answer
+
+
+def write_until_it_ends(operator, acked, refused):
+    """Pools d0, d1, … until the coordinator does not answer any more."""
+    for n in range(10000):
+        try:
+            status, answer = operator.call("PUT", f"/v1/tenants/default/pools/d{n}?durable=swarm", {"cluster": "east"})
+        except (AssertionError, ValueError, subprocess.SubprocessError):
+            return
+        if status == 201 and answer["status"]["write"]["durable"]:
+            acked.append(n)
+        elif status == 503:
+            refused.append(n)
+
+
+def serve_by_api(trio, operator):
+    """A route that only a document knows, to the tasks of a service."""
+    operator.made("/v1/tenants/default/pools/api?durable=swarm",
+                  {"cluster": "east", "service": {"name": SURVIVORS.partition(".")[0], "port": 8080}})
+    operator.made("/v1/tenants/default/routes/api?durable=swarm",
+                  {"cluster": "east", "hosts": [API_HOST], "forward": [{"pool": "api"}]})
+    for node in (1, 2, 3):
+        wait_until(f"{API_HOST} on node {node}", 20, lambda: trio.ask("east", API_HOST, node=node)[0] == 200)
+
+
+@pytest.mark.parametrize("case", ["powered_off", "cut_off"])
+def test_durable_writes_of_the_api_are_on_the_next_coordinator(trio, services, case):  # noqa: F811
+    lead = leader(trio)
+    away_from(trio, lead)
+    lost = coordinator_node(trio)
+    away_from(trio)
+    others = [n for n in (1, 2, 3) if n != lost]
+    trio.manager = others[0]
+    for node in others:
+        wait_until("a node without a store", 20, lambda: forget_store(trio, node))
+    operator = Operator(trio)
+    wait_until("a coordinator that writes", 30, lambda: operator.call("PUT", "/v1/tenants/default", {})[0] in (200, 201))
+    serve_by_api(trio, operator)
+    container = trio.container("coordinator", lost)
+    acked, refused = [], []
+    writer = threading.Thread(target=write_until_it_ends, args=(operator, acked, refused), daemon=True)
+    try:
+        with nobody_fails(trio, SURVIVORS, API_HOST, nodes=others):
+            writer.start()
+            wait_until("durable writes", 30, lambda: len(acked) > 20)
+            trio.nodes("cut", lost)
+            if case == "powered_off":
+                trio.nodes("kill-node", lost)
+            began, sure = time.monotonic(), len(acked)
+            wait_until("the coordinator on another node", 90, lambda: coordinator_node(trio) in others)
+            fresh = Operator(trio)
+            wait_until("a coordinator that writes", 60, lambda: fresh.call("PUT", "/v1/tenants/default", {})[0] in (200, 201))
+            note(f"writes are taken elsewhere {time.monotonic() - began:.1f} s after the loss")
+            missing = [n for n in acked[:sure] if fresh.call("GET", f"/v1/tenants/default/pools/d{n}")[0] != 200]
+            assert not missing, f"{len(missing)} of {sure} durable writes are gone: {missing}"
+            fresh.made("/v1/tenants/default/pools/after?durable=swarm", {"cluster": "east"})
+            trio.all_applied("east", len(others))
+        assert len(acked) <= sure + 1, "a coordinator that is cut off called a write durable"
+        if case == "cut_off":
+            trio.nodes("heal", lost)
+            wait_until("the old one fenced, or ended by Swarm", 60, lambda: "has taken over" in trio.logs(container, lost) or
+                       container not in trio.docker("ps", "-q", "--no-trunc", node=lost))
+            note("the old one: " + ("fenced" if "has taken over" in trio.logs(container, lost) else "ended by Swarm"))
+    finally:
+        trio.nodes("start-node" if case == "powered_off" else "heal", lost)
+    whole(trio)
+    last = Operator(trio)
+    assert last.call("GET", "/v1/tenants/default/pools/after")[0] == 200
+    for path in ("routes/api", "pools/api"):
+        assert last.call("DELETE", f"/v1/tenants/default/{path}")[0] in (200, 204)
