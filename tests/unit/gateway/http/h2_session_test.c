@@ -14,6 +14,7 @@
 
 #include "gateway/core/buf.h"
 #include "gateway/core/check.h"
+#include "gateway/http/h2_priv.h"
 #include "gateway/http/h2_session.h"
 #include "gateway/http/h2_stream.h"
 
@@ -313,6 +314,87 @@ static void a_reader_that_never_reads_is_given_up(void **state)
     assert_int_equal(h2_session_num_streams(f->server), 0);
 }
 
+/* ---- trailers behind a length, from one connection to the next ---- */
+
+#define POST_OF_2 "POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 2\r\n\r\nab"
+
+/* A request comes over f and is written to g, as far as its length goes. */
+struct relay {
+    struct fixture *f, *g;
+    struct h2_stream *from_client, *received, *sent, *at_service;
+};
+
+static void relay_begin(struct relay *r, struct fixture *f)
+{
+    void *other;
+
+    set_up(&other);
+    *r = (struct relay){.f = f, .g = other};
+    r->from_client = h2_session_open(f->client, f);
+    write_all(r->from_client, "POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 2\r\n\r\na");
+    r->received = accept_stream(f);
+    r->sent = h2_session_open(r->g->client, r->g);
+    write_all(r->sent, POST_OF_2);
+    h2_stream_follow(r->sent, r->received);
+    r->at_service = accept_stream(r->g);
+    assert_false(h2_stream_is_whole(r->at_service));
+}
+
+static void relay_end(struct relay *r)
+{
+    void *other = r->g;
+
+    tear_down(&other);
+}
+
+static void a_stream_ends_with_the_one_it_follows(void **state)
+{
+    struct relay r;
+
+    relay_begin(&r, *state);
+    /* Ours never says so: a peer that has a length and trailers. */
+    assert_true(buf_add_str(&r.from_client->tx_trailers, STR("x-sum:s\nx-b:\n")));
+    write_all(r.from_client, "b");
+    pump(r.f);
+    assert_true(h2_stream_is_whole(r.received));
+    pump(r.g);
+    assert_true(h2_stream_is_whole(r.at_service));
+    assert_string_equal(r.at_service->trailers.bytes, "x-sum: s\r\nx-b: \r\n");
+    relay_end(&r);
+}
+
+static void a_stream_ends_when_the_one_it_follows_is_gone(void **state)
+{
+    struct relay r;
+
+    relay_begin(&r, *state);
+    h2_stream_close(r.from_client, true);
+    pump(r.f);
+    assert_true(h2_stream_is_broken(r.received));
+    pump(r.g);
+    assert_true(h2_stream_is_whole(r.at_service));
+    assert_int_equal(r.at_service->trailers.len, 0);
+    relay_end(&r);
+}
+
+/* A response whose end is awaited, and whose reader goes. */
+static void who_is_followed_is_let_go_with_the_last_reader(void **state)
+{
+    struct relay r;
+
+    relay_begin(&r, *state);
+    write_all(r.at_service, "HTTP/1.1 200 x\r\nContent-Length: 2\r\n\r\no");
+    pump(r.g);
+    write_all(r.received, "HTTP/1.1 200 x\r\nContent-Length: 2\r\n\r\nok");
+    h2_stream_follow(r.received, r.sent);
+    h2_stream_close(r.sent, false);
+    h2_stream_close(r.received, true);
+    pump(r.f);
+    pump(r.g);
+    assert_true(h2_stream_is_broken(r.at_service));
+    relay_end(&r);
+}
+
 static void the_preface(void **state)
 {
     (void)state;
@@ -338,6 +420,9 @@ int main(void)
         TEST(what_is_no_message_is_not_passed_on),
         TEST(a_goaway_leaves_later_requests_untouched),
         TEST(a_reader_that_never_reads_is_given_up),
+        TEST(a_stream_ends_with_the_one_it_follows),
+        TEST(a_stream_ends_when_the_one_it_follows_is_gone),
+        TEST(who_is_followed_is_let_go_with_the_last_reader),
         cmocka_unit_test(the_preface),
     };
 
