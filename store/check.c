@@ -9,35 +9,16 @@
 #include "store/migrate.h"
 #include "store/store_priv.h"
 
-/* "ok", no row at all, or the first complaint, cut. */
-static bool ask_all(struct store *s, const char *sql, char *out, size_t max, struct err *e)
-{
-    sqlite3_stmt *q = NULL;
-    int rc = sqlite3_prepare_v2(s->db, sql, -1, &q, NULL);
-
-    out[0] = '\0';
-    if (rc == SQLITE_OK)
-        rc = sqlite3_step(q);
-    if (rc == SQLITE_ROW)
-        snprintf(out, max, "%s", (const char *)sqlite3_column_text(q, 0));
-    bool ok = rc == SQLITE_ROW || rc == SQLITE_DONE;
-
-    if (!ok)
-        sql_fail(s->db, s->path, "it was checked", e);
-    (void)sqlite3_finalize(q); /* repeats the error of the step */
-    return ok;
-}
-
 static bool whole(struct store *s, struct err *e)
 {
     char text[80];
 
-    if (!ask_all(s, "PRAGMA integrity_check(1)", text, sizeof(text), e))
+    if (!sql_word(s, "PRAGMA integrity_check(1)", "it was checked", text, sizeof(text), e))
         return false;
     if (strcmp(text, "ok") != 0)
         return err_set(e, "StoreCorrupt", "--store",
                        "The store %s is damaged (%s). Restore a backup.", s->path, text);
-    if (!ask_all(s, "PRAGMA foreign_key_check", text, sizeof(text), e))
+    if (!sql_word(s, "PRAGMA foreign_key_check", "it was checked", text, sizeof(text), e))
         return false;
     return text[0] == '\0' ||
            err_set(e, "StoreCorrupt", "--store",
@@ -51,7 +32,7 @@ static bool number(struct store *s, const char *sql, uint64_t *out, struct err *
     char text[32];
     unsigned long long n = 0;
 
-    if (!ask_all(s, sql, text, sizeof(text), e))
+    if (!sql_word(s, sql, "it was checked", text, sizeof(text), e))
         return false;
     (void)sscanf(text, "%llu", &n); /* "" when there is none: 0 */
     *out = n;

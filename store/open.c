@@ -89,23 +89,9 @@ static bool check_size(const char *path, struct err *e)
     return ok;
 }
 
-/* First column of the first row of a pragma or query, as text, "" when there is none. */
 static bool ask(struct store *s, const char *sql, char out[TEXT_MAX], struct err *e)
 {
-    sqlite3_stmt *q = NULL;
-    int rc = sqlite3_prepare_v2(s->db, sql, -1, &q, NULL);
-
-    out[0] = '\0';
-    if (rc == SQLITE_OK)
-        rc = sqlite3_step(q);
-    if (rc == SQLITE_ROW)
-        snprintf(out, TEXT_MAX, "%s", (const char *)sqlite3_column_text(q, 0));
-    bool ok = rc == SQLITE_ROW || rc == SQLITE_DONE;
-
-    if (!ok)
-        sql_fail(s->db, s->path, "it was opened", e);
-    (void)sqlite3_finalize(q); /* repeats the error of the step */
-    return ok;
+    return sql_word(s, sql, "it was opened", out, TEXT_MAX, e);
 }
 
 static bool ask_number(struct store *s, const char *sql, int64_t *out, struct err *e)

@@ -216,3 +216,22 @@ void sql_finalize_all(struct store *s)
     for (int i = 0; i < SQL__COUNT; i++)
         (void)sqlite3_finalize(s->statements[i]); /* repeats an error that was reported */
 }
+
+bool sql_word(struct store *s, const char *sql, const char *doing, char *out, size_t max,
+              struct err *e)
+{
+    sqlite3_stmt *q = NULL;
+    int rc = sqlite3_prepare_v2(s->db, sql, -1, &q, NULL);
+
+    out[0] = '\0';
+    if (rc == SQLITE_OK)
+        rc = sqlite3_step(q);
+    if (rc == SQLITE_ROW)
+        snprintf(out, max, "%s", (const char *)sqlite3_column_text(q, 0));
+    bool ok = rc == SQLITE_ROW || rc == SQLITE_DONE;
+
+    if (!ok)
+        sql_fail(s->db, s->path, doing, e);
+    (void)sqlite3_finalize(q); /* repeats the error of the step */
+    return ok;
+}

@@ -110,6 +110,13 @@ bool sql_fail(sqlite3 *db, const char *path, const char *doing, struct err *e);
 bool sql_fail_errno(const char *path, const char *doing, struct err *e);
 
 /*
+ * First column of the first row of a pragma or query that runs once, as text and cut; "" when there
+ * is no row. `doing` as in sql_fail.
+ */
+MUST_USE bool sql_word(struct store *s, const char *sql, const char *doing, char *out, size_t max,
+                       struct err *e);
+
+/*
  * The statement with its parameters bound: types has an 'i' for each int64_t, a 't' for each
  * const char * (NULL: SQL's NULL) that follow; texts must live until the statement is done. NULL
  * with *e.
