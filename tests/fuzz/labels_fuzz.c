@@ -28,8 +28,22 @@ static struct view_network networks[] = {{"n1", "app", false}, {"n2", "back", fa
 static struct view_attachment attached[] = {{"n1", ""}, {"n2", ""}};
 static struct view_attachment addresses[] = {{"n1", "10.0.1.5"}, {"n2", "10.0.2.5"}};
 static struct view_task tasks[] = {
-    {"t1", "s1", "", true, VIEW_TASK_RUNNING, 1, addresses, 2, NULL},
-    {"t2", "s2", "", true, VIEW_TASK_RUNNING, 1, addresses, 1, NULL},
+    {.id = "t1",
+     .service_id = "s1",
+     .node_id = "",
+     .desired_running = true,
+     .state = VIEW_TASK_RUNNING,
+     .version = 1,
+     .networks = addresses,
+     .num_networks = 2},
+    {.id = "t2",
+     .service_id = "s2",
+     .node_id = "",
+     .desired_running = true,
+     .state = VIEW_TASK_RUNNING,
+     .version = 1,
+     .networks = addresses,
+     .num_networks = 1},
 };
 
 static void add_line(struct view_service *s, struct str line)
