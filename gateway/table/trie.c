@@ -1,8 +1,9 @@
 /*
- * The trie's nodes: 32-way, compressed by a bitmap; a slot is a value or, with its low bit set, a
- * node. Thirteen levels use up the 64 bits of a hash; values whose hashes are equal share a bucket
- * below them. A node with one reference belongs to whoever came to it through nodes with one
- * reference: it is changed in place, every other one is copied first.
+ * The trie's nodes: 32-way, compressed by a bitmap; a slot is a value and its hash, so that only a
+ * value that is looked for is touched, or, with its low bit set, a node. Thirteen levels use up the
+ * 64 bits of a hash; values whose hashes are equal share a bucket below them. A node with one
+ * reference belongs to whoever came to it through nodes with one reference: it is changed in place,
+ * every other one is copied first.
  */
 #include "gateway/table/trie.h"
 
@@ -12,44 +13,55 @@
 
 #include "gateway/core/check.h"
 
-enum { BITS = 5, BUCKET_SHIFT = 65 /* from here on nodes are buckets: bitmap unused */ };
+enum {
+    BITS = 5,
+    BUCKET_SHIFT = 65, /* from here on nodes are buckets: bitmap unused */
+    ROOM = 2           /* slots a node grows by */
+};
+
+struct trie_slot {
+    uintptr_t to;
+    uint64_t hash; /* of a value's key */
+};
 
 struct trie_node {
     _Atomic uint32_t refs;
     uint32_t bitmap;
     uint32_t num; /* of slots */
-    uintptr_t slots[];
+    struct trie_slot slots[];
 };
 
-static bool is_node(uintptr_t slot)
+static bool is_node(struct trie_slot slot)
 {
-    return (slot & 1) != 0;
+    return (slot.to & 1) != 0;
 }
 
-static struct trie_node *slot_node(uintptr_t slot)
+static struct trie_node *slot_node(struct trie_slot slot)
 {
-    return (struct trie_node *)(slot & ~(uintptr_t)1);
+    return (struct trie_node *)(slot.to & ~(uintptr_t)1);
 }
 
-static const void *slot_value(uintptr_t slot)
+static const void *slot_value(struct trie_slot slot)
 {
-    return (const void *)slot;
+    return (const void *)slot.to;
 }
 
-static uintptr_t from_node(struct trie_node *n)
+static struct trie_slot from_node(struct trie_node *n)
 {
-    return (uintptr_t)n | 1;
+    return (struct trie_slot){.to = (uintptr_t)n | 1};
 }
 
-static uintptr_t from_value(const void *value)
+static struct trie_slot from_value(const void *value, uint64_t hash)
 {
     ASSERT(((uintptr_t)value & 1) == 0);
-    return (uintptr_t)value;
+    return (struct trie_slot){(uintptr_t)value, hash};
 }
 
 static size_t node_bytes(uint32_t num)
 {
-    return sizeof(struct trie_node) + num * sizeof(uintptr_t);
+    uint32_t room = (num + ROOM - 1) / ROOM * ROOM;
+
+    return sizeof(struct trie_node) + room * sizeof(struct trie_slot);
 }
 
 static struct trie_node *node_new(void)
@@ -99,9 +111,10 @@ static struct trie_node *node_own(const struct trie_type *type, struct trie_node
     return copy;
 }
 
-static struct trie_node *insert_slot(struct trie_node *n, uint32_t at, uintptr_t slot)
+static struct trie_node *insert_slot(struct trie_node *n, uint32_t at, struct trie_slot slot)
 {
-    n = xrealloc(n, node_bytes(n->num + 1));
+    if (n->num % ROOM == 0)
+        n = xrealloc(n, node_bytes(n->num + 1));
     memmove(&n->slots[at + 1], &n->slots[at], (n->num - at) * sizeof(n->slots[0]));
     n->slots[at] = slot;
     n->num++;
@@ -122,6 +135,12 @@ static uint32_t bit_of(uint64_t hash, unsigned shift)
 static uint32_t index_of(const struct trie_node *n, uint32_t bit)
 {
     return (uint32_t)__builtin_popcount(n->bitmap & (bit - 1));
+}
+
+static bool holds(const struct trie_type *type, struct trie_slot slot, uint64_t hash,
+                  struct str key)
+{
+    return slot.hash == hash && str_eq(type->key(slot_value(slot)), key);
 }
 
 /* The slot of that key in a bucket, or n->num. */
@@ -166,10 +185,10 @@ const void *trie_get(const struct trie *t, struct str key)
 
         if ((n->bitmap & bit) == 0)
             return NULL;
-        uintptr_t slot = n->slots[index_of(n, bit)];
+        struct trie_slot slot = n->slots[index_of(n, bit)];
 
         if (!is_node(slot))
-            return str_eq(t->type->key(slot_value(slot)), key) ? slot_value(slot) : NULL;
+            return holds(t->type, slot, hash, key) ? slot_value(slot) : NULL;
         n = slot_node(slot);
     }
     uint32_t at = n != NULL ? find_in_bucket(t->type, n, key) : 0;
@@ -186,10 +205,10 @@ struct putting {
     bool replaced;
 };
 
-static void replace_value(struct putting *p, uintptr_t *slot)
+static void replace_value(struct putting *p, struct trie_slot *slot)
 {
     p->type->unref(slot_value(*slot));
-    *slot = from_value(p->value);
+    *slot = from_value(p->value, p->hash);
     p->replaced = true;
 }
 
@@ -198,7 +217,7 @@ static struct trie_node *put_bucket(struct putting *p, struct trie_node *n)
     uint32_t at = find_in_bucket(p->type, n, p->key);
 
     if (at == n->num)
-        return insert_slot(n, at, from_value(p->value));
+        return insert_slot(n, at, from_value(p->value, p->hash));
     replace_value(p, &n->slots[at]);
     return n;
 }
@@ -214,22 +233,20 @@ static struct trie_node *put(struct putting *p, struct trie_node *n, unsigned sh
 
     if ((n->bitmap & bit) == 0) {
         n->bitmap |= bit;
-        return insert_slot(n, at, from_value(p->value));
+        return insert_slot(n, at, from_value(p->value, p->hash));
     }
-    uintptr_t *slot = &n->slots[at];
+    struct trie_slot *slot = &n->slots[at];
 
     if (is_node(*slot)) {
         *slot = from_node(put(p, slot_node(*slot), shift + BITS));
         return n;
     }
-    struct putting old = {.type = p->type, .value = slot_value(*slot)};
-
-    old.key = p->type->key(old.value);
-    if (str_eq(old.key, p->key)) {
+    if (holds(p->type, *slot, p->hash, p->key)) {
         replace_value(p, slot);
         return n;
     }
-    old.hash = p->type->hash(old.key);
+    struct putting old = {.type = p->type, .hash = slot->hash, .value = slot_value(*slot)};
+
     *slot = from_node(put(p, put(&old, NULL, shift + BITS), shift + BITS));
     return n;
 }
@@ -261,7 +278,7 @@ static struct trie_node *take_out(struct taking *t, struct trie_node *n, unsigne
 
     n = node_own(t->type, n);
     uint32_t at = bucket ? find_in_bucket(t->type, n, t->key) : index_of(n, bit);
-    uintptr_t slot = n->slots[at];
+    struct trie_slot slot = n->slots[at];
 
     if (is_node(slot)) {
         struct trie_node *child = take_out(t, slot_node(slot), shift + BITS);
@@ -271,9 +288,10 @@ static struct trie_node *take_out(struct taking *t, struct trie_node *n, unsigne
             free(child);
             return n;
         }
-        n->slots[at] = child != NULL ? from_node(child) : 0;
-        if (child != NULL)
+        if (child != NULL) {
+            n->slots[at] = from_node(child);
             return n;
+        }
     } else {
         t->value = slot_value(slot);
     }
