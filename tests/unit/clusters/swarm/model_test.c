@@ -324,6 +324,125 @@ static void a_network_nobody_knows_is_noticed(void **state)
     view_free(fresh);
 }
 
+enum { ROUNDS = 3000, NAMES = 7, TASKS_EACH = 3 };
+
+static unsigned dice_state = 1;
+
+static unsigned dice(unsigned sides)
+{
+    dice_state = dice_state * 1103515245U + 12345U;
+    return (dice_state >> 16) % sides;
+}
+
+static struct view *random_view(void)
+{
+    struct view *v = view_new();
+
+    for (unsigned i = 0; i < NAMES; i++) {
+        char id[] = {(char)('a' + i), '\0'};
+
+        if (dice(3) != 0)
+            add_service(v, id, id, dice(2) != 0);
+        for (unsigned k = 0; k < TASKS_EACH; k++) {
+            char task[] = {(char)('0' + k), (char)('a' + i), '\0'};
+
+            if (dice(3) != 0)
+                add_task(v, task, id, dice(2) != 0, (enum view_task_state)dice(3));
+            else if (dice(3) == 0)
+                add_other(v, task, (enum view_task_state)dice(3));
+        }
+    }
+    view_seal(v);
+    return v;
+}
+
+static void random_scope(struct model_scope *scope)
+{
+    memset(scope, 0, sizeof(*scope));
+    scope->all = dice(4) == 0;
+    for (unsigned i = 0; i < NAMES && !scope->all; i++) {
+        char id[] = {(char)('a' + i), '\0'};
+
+        if (dice(3) == 0)
+            ids_add(&scope->services, id);
+        if (dice(3) == 0)
+            ids_add(&scope->tasks, id);
+    }
+}
+
+static void check_services(const struct view *was, const struct view *fresh,
+                           const struct model_scope *scope, const struct view *now)
+{
+    size_t num = 0;
+
+    for (unsigned i = 0; i < NAMES; i++) {
+        char id[] = {(char)('a' + i), '\0'};
+        bool in = scope->all || ids_has(&scope->services, id);
+        const struct view_service *want = view_service(in ? fresh : was, id);
+        const struct view_service *got = view_service(now, id);
+
+        assert_true((want != NULL) == (got != NULL));
+        assert_true(want == NULL || view_service_same(want, got));
+        num += want != NULL;
+    }
+    assert_int_equal(now->num_services, num);
+}
+
+static void check_tasks(const struct view *was, const struct view *fresh,
+                        const struct model_scope *scope, const struct view *now)
+{
+    size_t num = 0;
+
+    for (unsigned i = 0; i < NAMES * TASKS_EACH; i++) {
+        char task[] = {(char)('0' + i % TASKS_EACH), (char)('a' + i / TASKS_EACH), '\0'};
+        const char *id = task + 1;
+        bool in = scope->all || ids_has(&scope->tasks, id) ||
+                  (ids_has(&scope->services, id) && view_service(fresh, id) == NULL);
+        const struct view_task *want = view_task(in ? fresh : was, task);
+        const struct view_task *got = view_task(now, task);
+
+        assert_true((want != NULL) == (got != NULL));
+        assert_true(want == NULL || view_task_same(want, got));
+        num += want != NULL;
+    }
+    assert_int_equal(now->num_tasks, num);
+    for (size_t i = 1; i < now->num_tasks; i++)
+        assert_true(strcmp(now->tasks[i - 1].id, now->tasks[i].id) < 0);
+    for (size_t i = 1; i < now->num_others; i++)
+        assert_true(strcmp(now->others[i - 1].id, now->others[i].id) < 0);
+}
+
+/* Some of the copies are kept for a while, as the coordinator keeps them. */
+static void any_reply_leaves_what_a_plain_merge_would(void **state)
+{
+    struct view *known = random_view(), *held = NULL;
+
+    (void)state;
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        struct view *fresh = random_view(), *same = view_clone(fresh);
+        struct view *was = view_clone(known);
+        struct model_scope scope;
+        unsigned change;
+
+        random_scope(&scope);
+        change = model_apply(known, fresh, &scope);
+        check_services(was, same, &scope, known);
+        check_tasks(was, same, &scope, known);
+        assert_int_equal(change == 0, view_same(was, known));
+        model_scope_clear(&scope);
+        view_free(fresh);
+        view_free(same);
+        if (dice(3) == 0) {
+            view_free(held);
+            held = was;
+        } else {
+            view_free(was);
+        }
+    }
+    view_free(held);
+    view_free(known);
+}
+
 static void a_set_of_ids_keeps_each_once_in_order(void **state)
 {
     struct ids s = {0};
@@ -357,6 +476,7 @@ int main(void)
         cmocka_unit_test(what_is_not_at_rest_counts_as_changing),
         cmocka_unit_test(an_updating_service_counts_as_changing),
         cmocka_unit_test(a_network_nobody_knows_is_noticed),
+        cmocka_unit_test(any_reply_leaves_what_a_plain_merge_would),
         cmocka_unit_test(a_set_of_ids_keeps_each_once_in_order),
     };
 
