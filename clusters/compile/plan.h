@@ -28,7 +28,11 @@ void plan_free(struct plan *p);
 /* Clusters that are there without a document, and which of them is the default (NULL: none). */
 void plan_clusters(struct plan *p, const char *const *names, size_t num, const char *default_name);
 
-/* The newest picture; compared with the last one service by service. Lent until the next call. */
+/*
+ * The newest picture, lent until the next call has returned: that one compares the two. Elements
+ * that view_clone shares are compared by their address, so that a picture in which one service of
+ * ten thousand differs costs less than a millisecond (tests/bench/plan_bench).
+ */
 void plan_view(struct plan *p, const struct view *view);
 
 /* Replaces the document of that key; takes it. */
@@ -72,8 +76,10 @@ void plan_delta_clear(struct plan_delta *d);
  * After plan_settle: what is wrong with this document in its surroundings, as an API write would be
  * refused for: a host that another tenant has (code Conflicted, pointer /hosts/2), one that no
  * claim gives (NotClaimed), a cluster that the tenant may not use or that is not there
- * (NotAllowed, UnknownCluster), a quota (QuotaExceeded). Things that may come later (a pool that is
- * not there yet) are conditions, not faults. False with *e.
+ * (NotAllowed, UnknownCluster), no such tenant (UnknownTenant), a service of another tenant
+ * (NotSelected), endpoints for a pool that follows a service (FollowsService), an older route for
+ * the same requests (Conflicted), a quota (QuotaExceeded). Things that may come later (a pool that
+ * is not there yet) are conditions, not faults. False with *e.
  */
 MUST_USE bool plan_judge(const struct plan *p, enum intent_kind kind, const char *tenant,
                          const char *name, struct errs *e);

@@ -349,6 +349,23 @@ static void a_name_that_is_too_long_is_refused(void **state)
     labels_free(intent);
 }
 
+static void a_tenant_is_named_without_blanks_around(void **state)
+{
+    struct labels_label labels[] = {
+        {LABELS_HOSTS, "a.x"}, {LABELS_PORT, "80"}, {LABELS_TENANT, " acme\t"}};
+    struct labels_intent *intent = labels_read(labels, 3);
+
+    (void)state;
+    assert_string_equal(intent->tenant, "acme");
+    assert_true(labels_usable(intent));
+    assert_int_equal(intent->num_notes, 0);
+    labels_free(intent);
+    labels[2].value = " ";
+    intent = labels_read(labels, 3);
+    assert_null(intent->tenant);
+    labels_free(intent);
+}
+
 static void values_are_shown_cut_and_printable(void **state)
 {
     static const struct {
@@ -467,6 +484,7 @@ int main(void)
         cmocka_unit_test(more_hosts_than_a_route_has_are_left_out),
         cmocka_unit_test(many_unknown_labels_make_few_notes),
         cmocka_unit_test(a_name_that_is_too_long_is_refused),
+        cmocka_unit_test(a_tenant_is_named_without_blanks_around),
         cmocka_unit_test(values_are_shown_cut_and_printable),
         cmocka_unit_test(exactly_200_bytes_are_not_cut),
         cmocka_unit_test(the_distance_is_levenshteins),
