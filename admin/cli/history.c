@@ -1,0 +1,109 @@
+/* history: commits of a tenant, of one document, or of everything. */
+#include <cjson/cJSON.h>
+
+#include "admin/cli/cli_priv.h"
+#include "admin/cli/jsonview.h"
+#include "gateway/core/check.h"
+#include "gateway/wire/json.h"
+
+static char *documents_of(const cJSON *commit)
+{
+    const cJSON *first = jsonview_first(commit, "documents");
+    struct buf out;
+    bool ok = true;
+    int num = 0;
+
+    buf_init(&out, 4096);
+    for (const cJSON *d = first; d != NULL && ok; d = d->next) {
+        num++;
+        if (num <= 3)
+            ok = buf_add_fmt(&out, "%s%s%s/%s", num > 1 ? " " : "",
+                             strcmp(jsonview_text(d, "change"), "delete") == 0 ? "-" : "",
+                             jsonview_text(d, "kind"), jsonview_text(d, "name"));
+    }
+    if (num > 3 && !buf_add_fmt(&out, " and %d more", num - 3))
+        buf_clear(&out); /* names that long are nobody's */
+    return buf_take(&out);
+}
+
+static void add_commit(struct grid *g, const cJSON *commit)
+{
+    char *number = jsonview_plain(json_get(commit, "commit"));
+    char *documents = documents_of(commit);
+    char at[32];
+
+    cli_time(jsonview_number(commit, "at_ms", 0), at);
+    grid_add(g, TONE_TITLE, number);
+    grid_add(g, TONE_PLAIN, at);
+    grid_add(g, TONE_PLAIN, jsonview_text(commit, "author"));
+    grid_add(g, TONE_PLAIN, documents);
+    grid_add(g, TONE_FAINT, jsonview_text(commit, "cause"));
+    free(number);
+    free(documents);
+}
+
+static void show(struct cli *cli, const cJSON *tree)
+{
+    static const char *const titles[] = {"COMMIT", "AT", "AUTHOR", "DOCUMENTS", "CAUSE"};
+    struct grid g;
+
+    grid_init(&g, 5);
+    for (size_t i = 0; i < 5; i++)
+        grid_add(&g, TONE_TITLE, titles[i]);
+    for (const cJSON *c = jsonview_first(tree, "commits"); c != NULL; c = c->next)
+        add_commit(&g, c);
+    grid_print(&g, &cli->out, 0);
+    grid_free(&g);
+}
+
+/* "routes" for people is "route" for the API; kinds of one form are what they are. */
+static const char *kind_of(const char *noun)
+{
+    struct uri_place at = {.tenant = "t", .cluster = "c", .name = "n"};
+    const struct surface_row *row = uri_find("GET", noun, &at);
+
+    return row == NULL                     ? NULL
+           : row->kind[0] != '\0'          ? row->kind
+           : row->op == SURFACE_SERVICE_OP ? "service"
+                                           : NULL;
+}
+
+static bool add_query(struct cli *cli, const struct surface_row *row, struct buf *uri)
+{
+    const char *limit = cli->args.values[ARG_LIMIT];
+    const char *kind = cli->args.words[0];
+    const char *name = cli->args.words[1];
+
+    if (kind != NULL && (row->params & SURFACE_KIND) == 0) {
+        (void)cli_usage(cli, "the history of one document is a tenant's: say -t TENANT");
+        return false;
+    }
+    if (kind != NULL && kind_of(kind) == NULL) {
+        (void)cli_find(cli, "GET", kind, name); /* says which is the nearest */
+        return false;
+    }
+    return uri_query(uri, "limit", limit != NULL ? limit : "20") &&
+           (kind == NULL || uri_query(uri, "kind", kind_of(kind))) &&
+           (name == NULL || uri_query(uri, "name", name));
+}
+
+int history_run(struct cli *cli)
+{
+    const struct surface_row *row = cli_find_op(cli, SURFACE_COMMITS_OP);
+    cJSON *tree = NULL;
+    struct buf uri;
+    int code = CLI_USAGE;
+
+    if (row == NULL || !cli_path(cli, row, NULL, &uri, &code))
+        return code;
+    if (add_query(cli, row, &uri) && cli_get(cli, uri.bytes, &tree, &code)) {
+        if (cli->json)
+            cli_print_json(cli, tree);
+        else
+            show(cli, tree);
+        code = CLI_OK;
+    }
+    cJSON_Delete(tree);
+    buf_free(&uri);
+    return code;
+}
