@@ -291,13 +291,22 @@ static bool judge_all(struct write *w)
     return ok;
 }
 
+static bool judge_harm(struct write *w)
+{
+    bool ok = w->restored || write_harms_nobody(w, w->faults);
+
+    if (!ok && w->status == 0)
+        w->status = 409;
+    return ok;
+}
+
 bool write_apply(struct write *w)
 {
     w->effects = xcalloc(w->num_ops + 1, sizeof w->effects[0]);
     w->before = xcalloc(w->num_ops + 1, sizeof w->before[0]);
     if (put_all(w)) {
         plan_settle(w->owner->plan, &w->delta);
-        if (judge_all(w))
+        if (judge_all(w) && judge_harm(w))
             return true;
     }
     write_undo(w);

@@ -1,8 +1,8 @@
 /*
  * What the files of the write path share: write.c (the queue and the answers), write_apply.c (one
  * write into the plan and out of it again), write_batch.c (to the store and back),
- * write_diff.c (what the audit says of it), write_wait.c (who waits for gateways or for Swarm),
- * write_rollback.c (a write made from history).
+ * write_harm.c (what it would take from other tenants), write_diff.c (what the audit says of it),
+ * write_wait.c (who waits for gateways or for Swarm), write_rollback.c (a write made from history).
  */
 #ifndef CLUSTERS_WRITE_PRIV_H
 #define CLUSTERS_WRITE_PRIV_H
@@ -95,6 +95,14 @@ void write_undo(struct write *w); /* the plan and the staged documents as before
 void write_staged_clear(struct map *staged);
 /* A key of maps of documents: "kind NUL tenant NUL name". free(). */
 char *write_key(enum intent_kind kind, const char *tenant, const char *name, struct str *out);
+
+/* ---- write_harm.c ---- */
+/*
+ * A tenant's write takes no host that another tenant is served by, however old the document is that
+ * it changes or brings back. After plan_settle; false with a fault for each. What an operator does
+ * to tenants, claims and clusters may.
+ */
+MUST_USE bool write_harms_nobody(const struct write *w, struct errs *faults);
 
 /* ---- write_diff.c ---- */
 /* w NULL: what was observed, rq's services against the documents in force. free(). */

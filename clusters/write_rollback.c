@@ -5,11 +5,13 @@
  * follow the tasks all the while. A service that is not there any more is named. Tokens are never
  * rolled back: what was revoked stays revoked.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "clusters/documents.h"
 #include "clusters/labels/labels.h"
 #include "clusters/write_priv.h"
+#include "gateway/core/buf.h"
 #include "gateway/core/check.h"
 
 /* A document that was different then. */
@@ -133,43 +135,52 @@ static void add_documents(struct write *w, const struct history *h, const char *
 /* ---- services -----------------------------------------------------------------------------------
  */
 
-/* The labels, as an object, of a service's document or of a pin: both are printed by us, with the
- * labels between these words. */
-static struct str labels_of(const char *value, bool pin)
+enum { LABELS_TEXT_MAX = 6 * INTENT_VALUE_MAX }; /* each byte may be an escape */
+
+/* The labels, as a JSON object, of a service's document or of a pin; free(). The history has
+ * nothing that cannot be read. */
+static char *labels_of(enum intent_kind kind, const char *tenant, const char *service,
+                       const char *value)
 {
-    static const char labels[] = "\"labels\":";
-    const char *from = strstr(value, labels);
-    const char *to = value + strlen(value) - 1;
+    struct errs *faults = xcalloc(1, sizeof *faults);
+    struct intent *i = intent_read(kind, tenant, service, 0, str_from(value), faults);
+    const struct intent_pair *all = i == NULL            ? NULL
+                                    : kind == INTENT_PIN ? i->as.pin.labels
+                                                         : i->as.service.labels;
+    size_t num = i == NULL            ? 0
+                 : kind == INTENT_PIN ? i->as.pin.num_labels
+                                      : i->as.service.num_labels;
+    struct buf b;
 
-    ASSERT(from != NULL);
-    from += sizeof labels - 1;
-    if (pin) {
-        const char *service = NULL;
-
-        for (const char *at = from; (at = strstr(at, ",\"service\":")) != NULL; at++)
-            service = at; /* the last one is the pin's own: keys are sorted */
-        ASSERT(service != NULL);
-        to = service;
-    }
-    return (struct str){from, (size_t)(to - from)};
+    buf_init(&b, LABELS_TEXT_MAX);
+    ASSERT(buf_add_str(&b, STR("{")));
+    for (size_t k = 0; k < num; k++)
+        ASSERT(buf_add_str(&b, k > 0 ? STR(",") : STR("")) &&
+               buf_add_json(&b, str_from(all[k].key)) && buf_add_str(&b, STR(":")) &&
+               buf_add_json(&b, str_from(all[k].value)));
+    ASSERT(buf_add_str(&b, STR("}")));
+    intent_free(i);
+    free(faults);
+    return buf_take(&b);
 }
 
-/* What was in force then: a pin's labels, else the service's own; "{}" when there was none. */
-static struct str labels_then(const struct history *h, const char *tenant, const char *service)
+/* What was in force then: a pin's labels, else the service's own; "{}" when there was none. free().
+ */
+static char *labels_then(const struct history *h, const char *tenant, const char *service)
 {
     const char *pin = value_then(h, INTENT_PIN, tenant, service);
     const char *own = value_then(h, INTENT_SERVICE, tenant, service);
 
     if (pin != NULL)
-        return labels_of(pin, true);
-    return own != NULL ? labels_of(own, false) : STR("{}");
+        return labels_of(INTENT_PIN, tenant, service, pin);
+    return own != NULL ? labels_of(INTENT_SERVICE, tenant, service, own) : xstrdup("{}");
 }
 
-static void add_pin(struct write *w, const char *tenant, const char *service, struct str labels,
+static void add_pin(struct write *w, const char *tenant, const char *service, const char *labels,
                     uint64_t to)
 {
-    char *value = xasprintf("{\"commit\":%llu,\"labels\":%.*s,\"service\":\"%s\"}",
-                            (unsigned long long)to, (int)labels.n, labels.p, service);
+    char *value = xasprintf("{\"commit\":%llu,\"labels\":%s,\"service\":\"%s\"}",
+                            (unsigned long long)to, labels, service);
 
     write_add_op(w, &(struct write_op){INTENT_PIN, tenant, service, value, WRITE_ALWAYS, 0}, 0);
     free(value);
@@ -181,9 +192,13 @@ static void add_lost(struct write *w, const char *service)
     w->lost[w->num_lost++] = xstrdup(service);
 }
 
-static bool str_same(struct str a, struct str b)
+static bool has_labels(const struct write_document *d, const char *labels)
 {
-    return a.n == b.n && memcmp(a.p, b.p, a.n) == 0;
+    char *now = labels_of(d->kind, d->tenant, d->name, d->value);
+    bool same = strcmp(now, labels) == 0;
+
+    free(now);
+    return same;
 }
 
 static void add_service(struct write *w, const struct history *h, const char *tenant,
@@ -192,14 +207,15 @@ static void add_service(struct write *w, const struct history *h, const char *te
     const struct documents *docs = h->c->documents;
     const struct write_document *now = documents_get(docs, INTENT_SERVICE, tenant, service);
     const struct write_document *pin = documents_get(docs, INTENT_PIN, tenant, service);
-    struct str labels = labels_then(h, tenant, service);
+    char *labels = labels_then(h, tenant, service);
 
     if (now == NULL && value_then(h, INTENT_SERVICE, tenant, service) != NULL)
         add_lost(w, service);
-    else if (now != NULL && !str_same(labels, labels_of(now->value, false)))
+    else if (now != NULL && !has_labels(now, labels))
         add_pin(w, tenant, service, labels, to);
     else if (pin != NULL)
         write_add_op(w, &(struct write_op){INTENT_PIN, tenant, service, NULL, WRITE_ALWAYS, 0}, 0);
+    free(labels);
 }
 
 struct in_cluster {

@@ -135,7 +135,7 @@ static void sort_holding(void *arg, const struct plan_holding *h)
 
     if (h->claimed)
         return;
-    if (h->tenant[0] == '\0' || strcmp(h->tenant, "default") == 0) {
+    if (!h->elsewhere && (h->tenant[0] == '\0' || strcmp(h->tenant, "default") == 0)) {
         add_item(s, &s->hosts, "", h->host);
         return;
     }
@@ -177,7 +177,8 @@ static bool claim_for_default(struct change *c, struct switching *s)
     return ok;
 }
 
-/* What serves now without a claim: "default" claims its own, the others' is named. */
+/* What serves now without a claim: "default" claims its own, but for what another tenant claims;
+ * the rest is named. */
 static bool switch_to_enforced(struct change *c, struct change_refusal *why)
 {
     struct switching s = {.fits = true};

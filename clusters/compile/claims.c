@@ -94,7 +94,12 @@ struct tenant *claims_holder(const struct plan *p, const char *host)
     return t != NULL ? t : oldest(map_get(&p->claims, STR("*")));
 }
 
-struct tenant *claims_exact(const struct plan *p, const char *claim)
+struct tenant *claims_other(const struct plan *p, const char *claim, const char *tenant)
 {
-    return oldest(map_get(&p->claims, str_from(claim)));
+    const struct queue *who = map_get(&p->claims, str_from(claim));
+
+    for (size_t i = 0; who != NULL && i < who->num; i++)
+        if (strcmp(((struct tenant *)who->all[i])->name, tenant) != 0)
+            return who->all[i];
+    return NULL;
 }

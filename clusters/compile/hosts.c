@@ -370,13 +370,20 @@ static void judge_contenders(struct plan *p, struct host *h)
     map_free(&contenders, NULL);
 }
 
+static void refuse(struct plan *p, struct ask *a, const struct tenant *holder)
+{
+    if (holder != NULL && (a->state == ASK_OWN || a->state == ASK_SHARED))
+        queue_add(&p->losses, a);
+    set_state(p, a, holder != NULL ? ASK_TAKEN : ASK_UNCLAIMED);
+}
+
 static void judge(struct plan *p, struct host *h)
 {
     h->holder = find_holder(p, h);
     clear_groups(h);
     for (size_t i = 0; i < h->num_asks; i++)
         if (h->asks[i]->thing->tenant != h->holder)
-            set_state(p, h->asks[i], h->holder != NULL ? ASK_TAKEN : ASK_UNCLAIMED);
+            refuse(p, h->asks[i], h->holder);
     if (h->num_asks == 1 && h->asks[0]->thing->tenant == h->holder)
         set_state(p, h->asks[0], ASK_OWN); /* the rule: no need for more */
     else

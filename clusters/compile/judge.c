@@ -84,11 +84,9 @@ static void judge_tenant(const struct plan *p, const struct intent *i, struct er
             add(e, "UnknownCluster", field, "There is no such service cluster.");
     }
     for (size_t k = 0; k < doc->num_claims; k++) {
-        const struct tenant *t = claims_exact(p, doc->claims[k]);
-
         snprintf(field, sizeof(field), "/hosts/%zu", k);
-        if (t != NULL && strcmp(t->name, i->name) != 0)
-            add(e, "Conflicted", field, "An older tenant has this claim.");
+        if (claims_other(p, doc->claims[k], i->name) != NULL)
+            add(e, "Conflicted", field, "Another tenant has this claim.");
     }
 }
 
@@ -135,6 +133,15 @@ bool plan_judge(const struct plan *p, enum intent_kind kind, const char *tenant,
 
 /* ---- hosts ---- */
 
+void plan_each_loss(const struct plan *p, plan_loss_fn *fn, void *arg)
+{
+    for (size_t i = 0; i < p->losses.num; i++) {
+        const struct ask *a = p->losses.all[i];
+
+        fn(arg, a->host->name, a->thing->tenant->name);
+    }
+}
+
 static int compare_hosts(const void *a, const void *b)
 {
     return strcmp((*(struct host *const *)a)->name, (*(struct host *const *)b)->name);
@@ -155,8 +162,9 @@ void plan_each_holding(const struct plan *p, plan_holding_fn *fn, void *arg)
     for (size_t i = 0; i < num; i++) {
         const struct tenant *t = sorted[i]->holder;
 
-        fn(arg, &(struct plan_holding){sorted[i]->name, t->name,
-                                       claims_holder(p, sorted[i]->name) == t});
+        fn(arg,
+           &(struct plan_holding){sorted[i]->name, t->name, claims_holder(p, sorted[i]->name) == t,
+                                  claims_other(p, sorted[i]->name, t->name) != NULL});
     }
     free(sorted);
 }

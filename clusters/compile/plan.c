@@ -28,7 +28,7 @@ static void free_queues(struct plan *p)
 {
     struct queue *all[] = {&p->judge_units, &p->judge_documents, &p->names_queue, &p->tenants_queue,
                            &p->asks,        &p->hosts_queue,     &p->emits,       &p->host_emits,
-                           &p->hosts_empty, &p->collected,       &p->graves};
+                           &p->hosts_empty, &p->collected,       &p->graves,      &p->losses};
 
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
         queue_free(all[i]);

@@ -88,13 +88,22 @@ MUST_USE bool plan_judge(const struct plan *p, enum intent_kind kind, const char
 struct plan_holding {
     const char *host;
     const char *tenant;
-    bool claimed; /* a claim of that tenant gives it */
+    bool claimed;   /* a claim of that tenant gives it */
+    bool elsewhere; /* another tenant claims exactly this host: nobody else can claim it */
 };
 typedef void plan_holding_fn(void *arg, const struct plan_holding *h);
 void plan_each_holding(const struct plan *p, plan_holding_fn *fn, void *arg);
 
 /* Who holds it now, or NULL; lent. */
 const char *plan_holder(const struct plan *p, const char *host);
+
+/*
+ * Hosts that their tenant lost to another one by the last plan_settle although it still asks for
+ * them: what a tenant's own write must not do to others, however old the document is that it
+ * changes.
+ */
+typedef void plan_loss_fn(void *arg, const char *host, const char *tenant);
+void plan_each_loss(const struct plan *p, plan_loss_fn *fn, void *arg);
 
 typedef void plan_object_fn(void *arg, enum route_kind kind, const char *name, const char *value);
 void plan_each_object(const struct plan *p, const char *cluster, plan_object_fn *fn, void *arg);

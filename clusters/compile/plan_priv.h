@@ -93,7 +93,8 @@ const struct host *host_over(const struct plan *p, const char *host);
 
 void claims_change(struct plan *p, struct tenant *t, const struct intent *was,
                    const struct intent *now);
-struct tenant *claims_exact(const struct plan *p, const char *claim); /* whose it is, or NULL */
+/* One but this that has exactly that claim, or NULL. */
+struct tenant *claims_other(const struct plan *p, const char *claim, const char *tenant);
 struct tenant *claims_holder(const struct plan *p, const char *host); /* or NULL */
 
 /* ---- service.c, document.c, emit.c, told.c ---- */
@@ -148,6 +149,8 @@ struct plan {
     struct queue collected;   /* units that have their tasks at hand */
     struct queue hosts_empty; /* to be freed; likewise the next */
     struct queue graves;
+    struct queue
+        losses;         /* asks that were served before this settle, and are another tenant's now */
     struct map touched; /* objects that a settle set or deleted -> struct touch */
     struct map seen;    /* tenant NUL service -> value as told */
     struct map unseen;  /* those to look at */

@@ -183,6 +183,7 @@ static void bury(struct plan *p)
 
 void plan_settle(struct plan *p, struct plan_delta *out)
 {
+    p->losses.num = 0;
     review_clusters(p);
     judge(p);
     ask(p);

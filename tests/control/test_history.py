@@ -88,3 +88,17 @@ def test_labels_that_would_be_undone_are_pinned(control):
     assert operator.delete(base + "/pins/pinned_web").status == 200
     assert operator.get(base + "/services/pinned_web").json["hosts"] == ["two.pinned.example"]
     control.no_service("pinned_web")
+
+
+def test_going_back_over_a_pin_that_somebody_wrote_by_hand(control, tenant):
+    control.operator.patch(f"/v1/tenants/{tenant.name}", {"services": {"names": [f"{tenant.name}_*"]}})
+    pins = f"{tenant.base}/pins/{tenant.name}_web"
+    control.service(f"{tenant.name}_web", rig.labels(tenant.host))
+    rig.eventually("the service", lambda: tenant.get(tenant.base + "/services").json["services"])
+    by_hand = {"commit": 1, "labels": {rig.LABEL + "hosts": f"pinned.{tenant.host}"}, "metadata": {"labels": {"a": "b"}}}
+    then = tenant.made(pins, by_hand).commit
+    tenant.delete(pins)
+    back = tenant.post(tenant.base + "/rollback", {"to": then})
+    assert back.status == 200, back
+    assert tenant.get(pins).json["labels"] == by_hand["labels"]
+    control.no_service(f"{tenant.name}_web")

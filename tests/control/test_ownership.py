@@ -44,3 +44,38 @@ def test_the_switch_names_what_it_would_withdraw_and_claims_for_default(own):
     assert refused.status == 403 and refused.json["errors"][0]["code"] == "NotClaimed", refused
     back = operator.patch("/v1/ownership", {"claims": "open"})
     assert back.status == 200
+
+
+def test_an_old_document_takes_no_host_that_somebody_younger_has(own):
+    control = own()
+    for name in ("old", "young"):
+        control.tenant(name)
+    old, young = (control.client("tenant-admin", tenant=t) for t in ("old", "young"))
+    first = old.made("/v1/tenants/old/routes/web", route("wanted.example")).commit
+    old.made("/v1/tenants/old/routes/web", route("other.example"))
+    young.made("/v1/tenants/young/routes/web", route("wanted.example"))
+    for host in ("wanted.example", "*.example"):
+        refused = old.put("/v1/tenants/old/routes/web", route(host))
+        assert refused.status == 409 and refused.json["errors"][0]["pointer"] == "/hosts/0", refused
+    back = old.post("/v1/tenants/old/rollback", {"to": first})
+    assert back.status == 409 and "young" not in back.text, back
+    conditions = {c["type"]: c for c in young.get("/v1/tenants/young/routes/web").json["status"]["conditions"]}
+    assert conditions["Accepted"]["status"] == "True"
+
+
+def test_two_tenants_have_no_claim_together(own):
+    control = own()
+    control.tenant("one")
+    control.tenant("two", hosts=["both.example"])
+    refused = control.operator.put("/v1/tenants/one", {"hosts": ["both.example"]})
+    assert refused.status == 409 and refused.json["errors"][0]["pointer"] == "/hosts/0", refused
+
+
+def test_the_switch_leaves_to_a_tenant_what_it_claims(own):
+    control = own()
+    control.tenant("claims", hosts=["claimed.example"])
+    control.service("plain", rig.labels("claimed.example"))
+    rig.eventually("the service", lambda: control.operator.get("/v1/services").json["services"])
+    dry = control.operator.put("/v1/ownership", {"claims": "enforced"}, dryRun="all")
+    assert dry.status == 200 and dry.json["withdrawn"] == [{"tenant": "default", "host": "claimed.example"}], dry
+    assert control.operator.put("/v1/ownership", {"claims": "enforced"}).status == 201
