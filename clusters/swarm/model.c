@@ -385,20 +385,21 @@ unsigned model_apply(struct view *known, struct view *fresh, const struct model_
         (others.differs ? MODEL_BESIDE : 0U) | (tasks.differs || refusals ? MODEL_TASKS : 0U) |
         (services.differs || nodes.differs || networks.differs ? MODEL_ANNOUNCED : 0U);
 
-#define EDIT(kind)                                                                      \
-    if (change != 0)                                                                    \
-    view_edit_##kind(known, kind.leaving, kind.num_leaving, fresh->kind, kind.entering, \
-                     kind.num_entering)
-    EDIT(services);
-    EDIT(tasks);
-    EDIT(nodes);
-    EDIT(networks);
-    EDIT(others);
-#undef EDIT
-    if (change != 0)
+    if (change != 0) {
+        view_edit_services(known, services.leaving, services.num_leaving, fresh->services,
+                           services.entering, services.num_entering);
+        view_edit_tasks(known, tasks.leaving, tasks.num_leaving, fresh->tasks, tasks.entering,
+                        tasks.num_entering);
+        view_edit_nodes(known, nodes.leaving, nodes.num_leaving, fresh->nodes, nodes.entering,
+                        nodes.num_entering);
+        view_edit_networks(known, networks.leaving, networks.num_leaving, fresh->networks,
+                           networks.entering, networks.num_entering);
+        view_edit_others(known, others.leaving, others.num_leaving, fresh->others, others.entering,
+                         others.num_entering);
         apply_refusals(known, fresh, scope);
-    else
+    } else {
         take_versions(known, fresh);
+    }
     change_clear(&others);
     change_clear(&tasks);
     change_clear(&services);
