@@ -9,6 +9,7 @@
 #include "clusters/write_priv.h"
 #include "gateway/core/check.h"
 #include "gateway/core/clock.h"
+#include "gateway/core/log.h"
 
 char *write_key(enum intent_kind kind, const char *tenant, const char *name, struct str *out)
 {
@@ -153,20 +154,34 @@ static bool take_faults(struct write *w, size_t i, const struct errs *faults, in
     return false;
 }
 
+/* What a newer program put into Swarm is kept as it is, as one from the store would be. */
+static bool may_be_unread(const struct write *w, size_t i, const struct errs *faults)
+{
+    const struct write_op *op = &w->ops[i];
+
+    if (w->restored)
+        log_warn("the %s \"%s\" of tenant \"%s\" in Swarm has no effect: %s",
+                 intent_kind_name(op->kind), op->name, op->tenant, faults->all[0].text);
+    return w->restored;
+}
+
 static bool put(struct write *w, size_t i)
 {
     struct write_op *op = &w->ops[i];
     struct errs *faults = xcalloc(1, sizeof *faults);
     struct intent *intent = intent_read(op->kind, op->tenant, op->name, w->before[i].created_ms,
                                         str_from(op->value), faults);
+    bool usable = intent != NULL || may_be_unread(w, i, faults);
 
-    if (intent == NULL)
+    if (!usable)
         take_faults(w, i, faults, 422);
     free(faults);
-    if (intent == NULL)
+    if (!usable)
         return false;
-    free((char *)op->value);
-    op->value = xstrdup(intent->value);
+    if (intent != NULL) {
+        free((char *)op->value);
+        op->value = xstrdup(intent->value);
+    }
     if (w->before[i].value != NULL && strcmp(w->before[i].value, op->value) == 0) {
         w->effects[i] = WRITE_UNCHANGED;
         intent_free(intent);
@@ -176,7 +191,10 @@ static bool put(struct write *w, size_t i)
     w->before[i].planned = true;
     w->changed = true;
     stage(w->owner, op, op->value, w->before[i].created_ms);
-    plan_put(w->owner->plan, intent);
+    if (intent != NULL)
+        plan_put(w->owner->plan, intent);
+    else if (w->before[i].value != NULL)
+        plan_delete(w->owner->plan, op->kind, op->tenant, op->name);
     return true;
 }
 

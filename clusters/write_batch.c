@@ -565,6 +565,33 @@ static int store_status(const struct err *why)
     return strcmp(why->code, "StoreFull") == 0 ? 507 : 503;
 }
 
+/* What was taken from Swarm is tried until the store has it: this coordinator knows nothing else.
+ */
+static void queue_again(struct coordinator *c, const struct write *w)
+{
+    const struct write_request rq = {.author = w->author, .cause = w->cause};
+    struct write *again = write_new(c, &rq);
+
+    again->restored = true;
+    for (size_t i = 0; i < w->num_ops; i++)
+        write_add_op(again, &w->ops[i], w->created_ms[i]);
+    again->stage = WRITE_QUEUED;
+    c->num_writes++;
+    TAILQ_INSERT_HEAD(&c->queued, again, next);
+}
+
+/* Whoever waits behind it hears why. */
+static void refuse_behind(struct coordinator *c, const struct err *why)
+{
+    struct write *w;
+
+    while ((w = TAILQ_LAST(&c->queued, write_list)) != NULL && !w->restored) {
+        TAILQ_REMOVE(&c->queued, w, next);
+        write_refuse(w, store_status(why), why->code, "", why->text);
+        write_answer(w, NULL, 0);
+    }
+}
+
 static void not_committed(struct coordinator *c, const struct err *why)
 {
     struct write *w;
@@ -572,6 +599,10 @@ static void not_committed(struct coordinator *c, const struct err *why)
     while ((w = TAILQ_LAST(&c->batched, write_list)) != NULL) {
         TAILQ_REMOVE(&c->batched, w, next);
         write_undo(w);
+        if (w->restored) {
+            queue_again(c, w);
+            refuse_behind(c, why);
+        }
         w->changed = false;
         write_refuse(w, store_status(why), why->code, "", why->text);
         write_answer(w, NULL, 0);
@@ -596,7 +627,7 @@ void coordinator_batch_back(void *arg, struct mailbox_item *item)
     }
     c->batch = NULL;
     batch_free(b);
-    if (!TAILQ_EMPTY(&c->queued) || c->view_is_new ||
+    if ((!TAILQ_EMPTY(&c->queued) && !TAILQ_FIRST(&c->queued)->restored) || c->view_is_new ||
         (!STAILQ_EMPTY(&c->events) && c->store_failure.code == NULL))
         coordinator_turn_soon(c);
 }

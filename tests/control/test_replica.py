@@ -11,6 +11,7 @@ import time
 
 import pytest
 import rig
+from test_full_disk import fill, small_disk  # noqa: F401 (a fixture)
 
 ROUTE = {"cluster": "east", "hosts": ["shop.example"], "forward": [{"pool": "web"}]}
 
@@ -151,6 +152,33 @@ def test_without_the_fence_nothing_is_written_and_reads_go_on(own):
         "/v1/tenants/shop/pools/after", {"cluster": "east"}, durable="swarm").status == 201)
     anew(control, 2)
     assert control.operator.get("/v1/tenants/shop/pools/after").status == 200
+
+
+def test_what_swarm_holds_is_taken_as_soon_as_there_is_room_for_it(peer, small_disk):  # noqa: F811
+    old, fresh = peer
+    fresh.store = small_disk / "store.db"
+    fresh.start()
+    fresh.kill()
+    old.kill()
+    old.start()
+    loaded(old)
+    old.tenant("shop")
+    for n in range(40):  # more than the log of the full disk has room for
+        old.operator.made(f"/v1/tenants/shop/pools/p{n}", {"cluster": "east", "metadata": {"labels": {"a": "x" * 60, "n": str(n)}}})
+    old.operator.made("/v1/tenants/shop/pools/web", {"cluster": "east"}, durable="swarm")
+    old.kill()
+    fill(small_disk / "filler")
+    fresh.operator.close()
+    with pytest.raises(AssertionError, match="it is ready"):
+        fresh.start()
+    refused = rig.eventually("a write that does not fit", lambda: (a := fresh.operator.put(
+        "/v1/tenants/other", {}, check=False)).status in (503, 507) and a)
+    assert refused.json["code"] in ("StoreFull", "Fencing", "NotRead"), refused
+    assert fresh.operator.put("/v1/tenants/other", {}).status == 507
+    os.unlink(small_disk / "filler")
+    loaded(fresh)
+    assert fresh.operator.get("/v1/tenants/shop/pools/web").status == 200
+    assert fresh.operator.get("/v1/tenants/shop/pools/p39").status == 200
 
 
 def test_what_is_in_swarm_cannot_be_read_without_the_identity(own):
