@@ -130,8 +130,9 @@ enum publish_access auth_admin(struct auth *a, const struct coordinator *c, stru
     *out = (struct auth_caller){.scopes = INTENT_SCOPE_OPERATOR};
     if (token_check_bootstrap(&a->identity, token))
         return PUBLISH_ALLOWED;
-    if (!tokens_check(a->tokens, token, clock_wall_ms(), find_token, (void *)c, &found, out->id))
+    if (!tokens_check(a->tokens, token, clock_wall_ms(), find_token, (void *)c, &found))
         return refused(a->admin, address);
+    memcpy(out->id, found.id, sizeof out->id);
     out->scopes = found.scopes;
     out->expires_ms = found.expires_ms;
     snprintf(out->tenant, sizeof out->tenant, "%s", found.tenant);

@@ -112,23 +112,25 @@ static bool look_up(const struct tokens *t, const char *id, tokens_find_fn *find
 }
 
 bool tokens_check(struct tokens *t, struct str token, int64_t now_ms, tokens_find_fn *find,
-                  void *arg, struct tokens_found *out, char out_id[TOKENS_ID + 1])
+                  void *arg, struct tokens_found *out)
 {
     char hash[TOKENS_HASH_HEX + 1];
+    char id[TOKENS_ID + 1];
     struct str secret;
     bool found, same;
 
     OBJ_CHECK(t, TOKENS_MAGIC);
     *out = (struct tokens_found){.scopes = 0};
-    if (!take_apart(token, out_id, &secret))
+    if (!take_apart(token, id, &secret))
         return false;
-    found = look_up(t, out_id, find, arg, out);
+    found = look_up(t, id, find, arg, out);
+    memcpy(out->id, id, sizeof id);
     hash_secret(secret, hash);
     same = CRYPTO_memcmp(hash, out->hash, TOKENS_HASH_HEX) == 0;
     OPENSSL_cleanse(hash, sizeof hash);
     if (!found || !same || (out->expires_ms != 0 && now_ms >= out->expires_ms))
         return false;
-    note_use(t, out_id, out->tenant, now_ms);
+    note_use(t, id, out->tenant, now_ms);
     return true;
 }
 

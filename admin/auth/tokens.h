@@ -25,8 +25,9 @@ enum {
     TOKENS_USED_MAX = 10000
 };
 
-/* What a document says of a token. */
+/* What a document says of a token; its id is tokens_check's to fill. */
 struct tokens_found {
+    char id[TOKENS_ID + 1];
     char tenant[TOKENS_TENANT_MAX + 1]; /* "": the operator's */
     char hash[TOKENS_HASH_HEX + 1];
     unsigned scopes; /* enum intent_scope */
@@ -42,10 +43,10 @@ struct tokens;
 struct tokens *tokens_new(void);
 void tokens_free(struct tokens *t); /* NULL is fine */
 
-/* True when the token is right and has not expired; out_id gets its id. A look at an unknown id
- * costs the same hashing as one at a known. */
+/* True when the token is right and has not expired. A look at an unknown id costs the same hashing
+ * as one at a known. */
 MUST_USE bool tokens_check(struct tokens *t, struct str token, int64_t now_ms, tokens_find_fn *find,
-                           void *arg, struct tokens_found *out, char out_id[TOKENS_ID + 1]);
+                           void *arg, struct tokens_found *out);
 
 /* Unix ms of the last tokens_check that was right; 0: none since the start. */
 int64_t tokens_last_used(const struct tokens *t, const char *id);
