@@ -5,6 +5,7 @@
  */
 #include "admin/api/history.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -213,7 +214,7 @@ static struct str param_of(const struct api_call *call, const char *key)
     return target_param(&call->target, key, &value) ? value : STR("");
 }
 
-/* The rest of the query goes along; names that would need escaping there are looked for in vain. */
+/* The rest of the query goes along. */
 static void print_next(struct api_call *call, struct answer *a, uint64_t before, size_t limit)
 {
     struct str kind = param_of(call, "kind");
@@ -258,16 +259,24 @@ static void take_commit(void *arg, const struct store_commit_row *row)
     print_commit(&r->a, row, r->tenant, false);
 }
 
-static const char *param_text(const struct api_call *call, const char *key, char *out, size_t max)
+/* Unreserved characters of a URL only, as kinds and names have: it is repeated in Link. False:
+ * answered with 400. */
+static bool word_of(struct api_call *call, const char *key, char *out, size_t max)
 {
-    struct str value;
+    struct str value = param_of(call, key);
+    struct err why = {0};
+    size_t i = 0;
 
-    out[0] = '\0';
-    if (target_param(&call->target, key, &value) && value.n < max) {
-        memcpy(out, value.p, value.n);
-        out[value.n] = '\0';
+    while (i < value.n && (isalnum((unsigned char)value.p[i]) || strchr("-._~", value.p[i])))
+        i++;
+    if (i < value.n || value.n >= max) {
+        err_set(&why, "BadQuery", key, "no document has such a %s", key);
+        answer_problem(call->req, 400, &why);
+        return false;
     }
-    return out;
+    memcpy(out, value.p, value.n);
+    out[value.n] = '\0';
+    return true;
 }
 
 /* Step by step, until the page is full or has cost enough. */
@@ -298,11 +307,10 @@ void api_get_commits(struct api_call *call)
     uint64_t before;
 
     if (!api_tenant_of(call, tenant) || !page_of(call, &r.limit, &before) ||
+        !word_of(call, "kind", kind, sizeof kind) || !word_of(call, "name", name, sizeof name) ||
         (s = reader_of(call)) == NULL)
         return;
-    r.sought = (struct sought){.tenant = tenant,
-                               .kind = param_text(call, "kind", kind, sizeof kind),
-                               .name = param_text(call, "name", name, sizeof name)};
+    r.sought = (struct sought){.tenant = tenant, .kind = kind, .name = name};
     answer_open(&r.a);
     answer_add(&r.a, "{\"commits\":[");
     if (scan(call, s, before, &r, &more, &e)) {

@@ -26,6 +26,7 @@ def test_commits_say_who_why_and_what(control, tenant):
     tenant.made(tenant.base + "/pools/other", pool(0))
     of_one = tenant.get(tenant.base + "/commits", kind="pool", name="web").json["commits"]
     assert [c["commit"] for c in of_one] == commits[::-1]
+    assert [tenant.get(tenant.base + "/commits", name=n).status for n in ("a&b", "a>b", "x" * 200, "none")] == [400] * 3 + [200]
     assert control.operator.get("/v1/commits/999999").status == 404 and control.operator.get("/v1/commits/x").status == 404
     assert tenant.get(f"/v1/commits/{commits[0]}").status == 404
 
