@@ -135,15 +135,43 @@ static const char *programmed_message(const cJSON *tree)
     return "";
 }
 
+/* The answer to a set counts no gateways: its first document that is in a table does. */
+static cJSON *first_programmed(struct cli *cli, const cJSON *write)
+{
+    for (const cJSON *d = jsonview_first(write, "documents"); d != NULL; d = d->next) {
+        struct uri_place at = cli_place(cli, jsonview_text(d, "name"));
+        const struct surface_row *row = uri_find("GET", jsonview_text(d, "kind"), &at);
+        cJSON *document = NULL;
+        struct buf uri;
+
+        buf_init(&uri, URI_MAX);
+        if (row != NULL && strcmp(jsonview_text(d, "effect"), "deleted") != 0 &&
+            uri_path(row, &at, &uri))
+            document = cli_try_get(cli, uri.bytes);
+        buf_free(&uri);
+        if (programmed_message(document)[0] != '\0')
+            return document;
+        cJSON_Delete(document);
+    }
+    return NULL;
+}
+
+static void say_applied(struct cli *cli, const cJSON *tree, const cJSON *write, int64_t took_ms)
+{
+    cJSON *other = tree == write ? first_programmed(cli, write) : NULL;
+    const char *message = programmed_message(other != NULL ? other : tree);
+
+    screen_say(&cli->out, TONE_GOOD, "applied after %lld ms: %s", (long long)took_ms,
+               message[0] != '\0' ? message : "every live gateway has it");
+    cJSON_Delete(other);
+}
+
 static int show_applied(struct cli *cli, const cJSON *tree, const cJSON *write, int64_t took_ms)
 {
-    const char *message = programmed_message(tree);
-
     if (json_get(write, "applied") == NULL)
         return CLI_OK;
     if (jsonview_true(write, "applied")) {
-        screen_say(&cli->out, TONE_GOOD, "applied after %lld ms: %s", (long long)took_ms,
-                   message[0] != '\0' ? message : "every live gateway has it");
+        say_applied(cli, tree, write, took_ms);
         return CLI_OK;
     }
     screen_say(&cli->out, TONE_WARN, "written, but not applied after %lld ms:", (long long)took_ms);

@@ -178,25 +178,27 @@ static char peek(struct str json, size_t at)
 
 void screen_json(const struct screen *s, struct str json)
 {
+    bool empty = true; /* what was opened last has nothing in it yet */
     int depth = 0;
 
     for (size_t at = 0; at < json.n; at++) {
         char c = json.p[at];
         bool opens = c == '{' || c == '[';
         bool closes = c == '}' || c == ']';
-        char before = at > 0 ? json.p[at - 1] : '\0';
 
         if (is_blank(c))
             continue;
         if (c == '"') {
+            empty = false;
             at += put_json_string(s->to, (struct str){json.p + at, json.n - at}) - 1;
             continue;
         }
         depth -= closes;
-        if (closes && before != '{' && before != '[')
+        if (closes && !empty)
             put_newline(s->to, depth);
         fputc(c, s->to);
         depth += opens;
+        empty = opens;
         if (c == ':')
             fputc(' ', s->to);
         else if (c == ',' || (opens && peek(json, at + 1) != '}' && peek(json, at + 1) != ']'))
