@@ -12,7 +12,7 @@
 
 #include <event2/event.h>
 
-#include "clusters/documents.h"
+#include "clusters/catalog.h"
 #include "clusters/gateways.h"
 #include "clusters/publish/mailbox.h"
 #include "clusters/swarm/observe.h"
@@ -391,7 +391,7 @@ struct coordinator *coordinator_new(struct event_base *base,
     c->base = base;
     c->config = *config;
     c->plan = plan_new();
-    c->documents = documents_new();
+    c->catalog = catalog_new();
     TAILQ_INIT(&c->queued);
     TAILQ_INIT(&c->batched);
     TAILQ_INIT(&c->waiting);
@@ -431,7 +431,7 @@ void coordinator_free(struct coordinator *c)
     coordinator_batch_end(c);
     free_events(c);
     plan_free(c->plan);
-    documents_free(c->documents);
+    catalog_free(c->catalog);
     if (c->planned != c->view)
         view_free(c->planned);
     view_free(c->view);

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clusters/catalog.h"
 #include "clusters/coordinator_priv.h"
-#include "clusters/documents.h"
 #include "clusters/gateways.h"
 #include "clusters/publish/publish.h"
 #include "gateway/core/buf.h"
@@ -218,12 +218,12 @@ static void plan_document(struct coordinator *c, const struct write_document *d)
 
 static void on_document(void *arg, const struct store_doc *row)
 {
-    struct documents *out = arg;
+    struct catalog *out = arg;
     enum intent_kind kind;
 
     if (intent_kind_from_name(row->kind, &kind))
-        documents_put(out, &(struct write_document){kind, row->tenant, row->name, row->value,
-                                                    row->set_by, row->created_ms});
+        catalog_put(out, &(struct write_document){kind, row->tenant, row->name, row->value,
+                                                  row->set_by, row->created_ms});
     else
         log_warn("the store holds a document of kind \"%s\", which this program does not know",
                  row->kind);
@@ -237,14 +237,14 @@ static bool plan_one(void *arg, const struct write_document *d)
 
 /* Into the plan, and the clusters that they define into their places; they are read with the rest.
  */
-static void take_documents(struct coordinator *c, struct documents *owned)
+static void take_documents(struct coordinator *c, struct catalog *owned)
 {
     const char *name;
 
-    documents_free(c->documents);
-    c->documents = owned;
+    catalog_free(c->catalog);
+    c->catalog = owned;
     for (int kind = 0; kind < INTENT_KIND__COUNT; kind++)
-        documents_each(owned, (enum intent_kind)kind, NULL, plan_one, c);
+        catalog_each(owned, (enum intent_kind)kind, NULL, plan_one, c);
     for (size_t i = 0; (name = plan_cluster_name(c->plan, i)) != NULL; i++) {
         if (coordinator_find(c, name) != NULL)
             continue;
@@ -255,14 +255,14 @@ static void take_documents(struct coordinator *c, struct documents *owned)
 
 bool coordinator_load(struct coordinator *c, struct err *e)
 {
-    struct documents *documents = documents_new();
+    struct catalog *documents = catalog_new();
     char *names = xcalloc(1, NAMES_MAX);
     struct rows *rows;
     bool ok = store_recall(c->store, names_key, names, NAMES_MAX, e) &&
               store_each_doc(c->store, on_document, documents, e);
 
     if (!ok) {
-        documents_free(documents);
+        catalog_free(documents);
         free(names);
         return false;
     }

@@ -21,7 +21,7 @@
 #include "store/store.h"
 
 struct batch;
-struct documents;
+struct catalog;
 struct event;
 struct gateways;
 struct mailbox;
@@ -99,7 +99,7 @@ struct coordinator {
     int64_t first_view_ms; /* monotonic */
     struct plan *plan;
     uint64_t wanted_version; /* of the services that the observer was asked for */
-    struct documents *documents;
+    struct catalog *catalog;
     uint64_t head; /* last commit */
     char audit_head[STORE_HASH_HEX + 1];
     /* the write path */

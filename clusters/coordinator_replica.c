@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-#include "clusters/documents.h"
+#include "clusters/catalog.h"
 #include "clusters/publish/publish.h"
 #include "clusters/replica/replica.h"
 #include "clusters/write_priv.h"
@@ -94,7 +94,7 @@ static void send_snapshot(struct coordinator *c)
 
     for (int kind = 0; kind < INTENT_KIND__COUNT; kind++) {
         if (kind != INTENT_SERVICE)
-            documents_each(c->documents, (enum intent_kind)kind, NULL, on_document, &g);
+            catalog_each(c->catalog, (enum intent_kind)kind, NULL, on_document, &g);
     }
     replica_snapshot(c->replica, c->head, g.all, g.num);
     free(g.all);
@@ -159,7 +159,7 @@ static void take(struct coordinator *c, const struct replica_loaded *l)
         take_one(&r, &l->docs[i]);
     for (int kind = 0; kind < INTENT_KIND__COUNT; kind++) {
         if (kind != INTENT_SERVICE)
-            documents_each(c->documents, (enum intent_kind)kind, NULL, on_ours, &r);
+            catalog_each(c->catalog, (enum intent_kind)kind, NULL, on_ours, &r);
     }
     map_free(&r.theirs, NULL);
     log_info("%zu documents of commit %llu are taken from Swarm's store", l->num,

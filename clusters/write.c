@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "clusters/backlog.h"
-#include "clusters/documents.h"
+#include "clusters/catalog.h"
 #include "clusters/write_priv.h"
 #include "gateway/core/check.h"
 #include "gateway/core/clock.h"
@@ -189,7 +189,7 @@ struct store *coordinator_reader(const struct coordinator *c)
 bool coordinator_document(const struct coordinator *c, enum intent_kind kind, const char *tenant,
                           const char *name, struct write_document *out)
 {
-    const struct write_document *d = documents_get(c->documents, kind, tenant, name);
+    const struct write_document *d = catalog_get(c->catalog, kind, tenant, name);
 
     if (d == NULL)
         return false;
@@ -200,7 +200,7 @@ bool coordinator_document(const struct coordinator *c, enum intent_kind kind, co
 void coordinator_each_document(const struct coordinator *c, enum intent_kind kind,
                                const char *tenant, write_document_fn *fn, void *arg)
 {
-    documents_each(c->documents, kind, tenant, fn, arg);
+    catalog_each(c->catalog, kind, tenant, fn, arg);
 }
 
 const struct plan *coordinator_plan(const struct coordinator *c)

@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "clusters/documents.h"
+#include "clusters/catalog.h"
 #include "clusters/write_priv.h"
 #include "gateway/core/check.h"
 #include "gateway/core/clock.h"
@@ -78,7 +78,7 @@ static void look_up(struct write *w, size_t i)
     const struct write_op *op = &w->ops[i];
     const struct staged *s = staged_of(w->owner, op);
     const struct write_document *d =
-        s == NULL ? documents_get(w->owner->documents, op->kind, op->tenant, op->name) : NULL;
+        s == NULL ? catalog_get(w->owner->catalog, op->kind, op->tenant, op->name) : NULL;
     struct write_before *b = &w->before[i];
 
     b->was_staged = s != NULL;
@@ -109,8 +109,7 @@ static bool fault(struct write *w, size_t i, int status, const char *code, const
 static bool is_at(const struct write *w, size_t i)
 {
     const struct write_op *op = &w->ops[i];
-    const struct write_document *d =
-        documents_get(w->owner->documents, op->kind, op->tenant, op->name);
+    const struct write_document *d = catalog_get(w->owner->catalog, op->kind, op->tenant, op->name);
 
     return !w->before[i].was_staged && d != NULL && d->set_by == op->at;
 }
@@ -285,7 +284,7 @@ static bool is_used(const struct coordinator *c, const char *tenant, const char 
     struct user u = {.plan = c->plan, .cluster = cluster};
 
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0] && !u.found; i++)
-        documents_each(c->documents, kinds[i], tenant, on_user, &u);
+        catalog_each(c->catalog, kinds[i], tenant, on_user, &u);
     return u.found;
 }
 

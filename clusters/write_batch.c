@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "clusters/backlog.h"
-#include "clusters/documents.h"
+#include "clusters/catalog.h"
 #include "clusters/publish/mailbox.h"
 #include "clusters/publish/publish.h"
 #include "clusters/write_priv.h"
@@ -202,7 +202,7 @@ static size_t seen_rows(const struct coordinator *c, struct store_doc_change **o
     while (map_next(&c->seen, &pos, &key, &value)) {
         const struct seen *s = value;
         const struct write_document *d =
-            documents_get(c->documents, INTENT_SERVICE, s->tenant, s->service);
+            catalog_get(c->catalog, INTENT_SERVICE, s->tenant, s->service);
 
         if (same(d != NULL ? d->value : NULL, s->value))
             continue;
@@ -487,10 +487,10 @@ static void take_documents(struct coordinator *c, const struct store_commit_rq *
 
         ASSERT(intent_kind_from_name(d->kind, &kind));
         if (d->value == NULL)
-            documents_remove(c->documents, kind, d->tenant, d->name);
+            catalog_remove(c->catalog, kind, d->tenant, d->name);
         else
-            documents_put(c->documents, &(struct write_document){kind, d->tenant, d->name, d->value,
-                                                                 rq->number, d->created_ms});
+            catalog_put(c->catalog, &(struct write_document){kind, d->tenant, d->name, d->value,
+                                                             rq->number, d->created_ms});
     }
 }
 

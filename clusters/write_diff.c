@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "clusters/documents.h"
+#include "clusters/catalog.h"
 #include "clusters/write_priv.h"
 #include "gateway/core/buf.h"
 #include "gateway/core/check.h"
@@ -71,7 +71,7 @@ static void diff_observed(struct buf *b, const struct coordinator *c,
     for (size_t i = 0; i < rq->num_docs && *fits; i++) {
         const struct store_doc_change *d = &rq->docs[i];
         const struct write_document *now =
-            documents_get(c->documents, INTENT_SERVICE, d->tenant, d->name);
+            catalog_get(c->catalog, INTENT_SERVICE, d->tenant, d->name);
         const struct write_op op = {
             .kind = INTENT_SERVICE, .tenant = d->tenant, .name = d->name, .value = d->value};
 

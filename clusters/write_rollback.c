@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "clusters/documents.h"
+#include "clusters/catalog.h"
 #include "clusters/labels/labels.h"
 #include "clusters/write_priv.h"
 #include "gateway/core/buf.h"
@@ -73,7 +73,7 @@ static const char *value_then(const struct history *h, enum intent_kind kind, co
 
     if (t != NULL)
         return t->value;
-    now = documents_get(h->c->documents, kind, tenant, name);
+    now = catalog_get(h->c->catalog, kind, tenant, name);
     return now != NULL ? now->value : NULL;
 }
 
@@ -115,7 +115,7 @@ static bool concerns(const struct history *h, const struct then *t, const char *
     case INTENT_KIND__COUNT:
         return false;
     }
-    now = documents_get(h->c->documents, t->kind, t->tenant, t->name);
+    now = catalog_get(h->c->catalog, t->kind, t->tenant, t->name);
     return cluster == NULL || is_of(t->value, t->kind, t, cluster) ||
            (now != NULL && is_of(now->value, t->kind, t, cluster));
 }
@@ -204,9 +204,9 @@ static bool has_labels(const struct write_document *d, const char *labels)
 static void add_service(struct write *w, const struct history *h, const char *tenant,
                         const char *service, uint64_t to)
 {
-    const struct documents *docs = h->c->documents;
-    const struct write_document *now = documents_get(docs, INTENT_SERVICE, tenant, service);
-    const struct write_document *pin = documents_get(docs, INTENT_PIN, tenant, service);
+    const struct catalog *docs = h->c->catalog;
+    const struct write_document *now = catalog_get(docs, INTENT_SERVICE, tenant, service);
+    const struct write_document *pin = catalog_get(docs, INTENT_PIN, tenant, service);
     char *labels = labels_then(h, tenant, service);
 
     if (now == NULL && value_then(h, INTENT_SERVICE, tenant, service) != NULL)

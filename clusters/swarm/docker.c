@@ -337,8 +337,9 @@ static const char *code_of(long status, const char *message)
     return strstr(message, "update out of sequence") ? "OutOfSequence" : "Refused";
 }
 
-/* False, with a sentence, for everything that is not a whole reply of status 200 (201, 204). */
-static bool is_good(const struct fetch_reply *reply, struct str body, struct err *e)
+/* False, with a sentence, for everything that is not a whole reply: 200, of a change 201 and 204.
+ */
+static bool is_good(const struct fetch_reply *reply, struct str body, bool change, struct err *e)
 {
     char message[200];
 
@@ -346,7 +347,7 @@ static bool is_good(const struct fetch_reply *reply, struct str body, struct err
         *e = reply->failure;
         return false;
     }
-    if (reply->status == 200 || reply->status == 201 || reply->status == 204)
+    if (reply->status == 200 || (change && (reply->status == 201 || reply->status == 204)))
         return true;
     decode_message(body, message, sizeof(message));
     return err_set(e, code_of(reply->status, message), "", "Docker answered %ld: %s", reply->status,
@@ -370,7 +371,7 @@ static void on_version(void *arg, const struct fetch_reply *reply)
     struct err failure = {0};
 
     OBJ_CAST(c, arg, CALL_MAGIC);
-    if (is_good(reply, reply->body, &failure))
+    if (is_good(reply, reply->body, false, &failure))
         (void)use_version(c->docker, reply->body, &failure); /* failure says how it went */
     call_finish(c, &failure);
 }
@@ -381,7 +382,7 @@ static void on_list(void *arg, const struct fetch_reply *reply)
     struct err failure = {0};
 
     OBJ_CAST(c, arg, CALL_MAGIC);
-    if (is_good(reply, reply->body, &failure))
+    if (is_good(reply, reply->body, false, &failure))
         ASSERT(decode_list(c->kind, reply->body, c->into, &failure) || failure.code);
     call_finish(c, &failure);
 }
@@ -471,7 +472,7 @@ static void on_answer(void *arg, const struct fetch_reply *reply)
     struct err failure = {0};
 
     OBJ_CAST(c, arg, CALL_MAGIC);
-    if (is_good(reply, reply->body, &failure) && c->on_body)
+    if (is_good(reply, reply->body, true, &failure) && c->on_body)
         ASSERT(c->on_body(c->arg, reply->body, &failure) || failure.code);
     call_finish(c, &failure);
 }
@@ -549,7 +550,7 @@ static void on_stream_end(void *arg, const struct fetch_reply *reply)
     struct err failure = {0};
 
     OBJ_CAST(c, arg, CALL_MAGIC);
-    if (is_good(reply, buf_str(&c->line), &failure))
+    if (is_good(reply, buf_str(&c->line), false, &failure))
         err_set(&failure, "Broken", "", "Docker ended the event stream");
     call_finish(c, &failure);
 }

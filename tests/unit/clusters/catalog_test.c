@@ -1,5 +1,5 @@
 /* Documents in memory: keys, order, slices of a tenant, replacing and removing. */
-#include "clusters/documents.h"
+#include "clusters/catalog.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,12 +9,12 @@
 
 #include <cmocka.h>
 
-static void put(struct documents *d, enum intent_kind kind, const char *tenant, const char *name,
+static void put(struct catalog *d, enum intent_kind kind, const char *tenant, const char *name,
                 const char *value, uint64_t set_by)
 {
     const struct write_document doc = {kind, tenant, name, value, set_by, 7};
 
-    documents_put(d, &doc);
+    catalog_put(d, &doc);
 }
 
 struct listing {
@@ -34,58 +34,58 @@ static bool on_document(void *arg, const struct write_document *doc)
     return l->num != l->stop_after;
 }
 
-static void expect_list(const struct documents *d, enum intent_kind kind, const char *tenant,
+static void expect_list(const struct catalog *d, enum intent_kind kind, const char *tenant,
                         const char *wanted)
 {
     struct listing l = {0};
 
-    documents_each(d, kind, tenant, on_document, &l);
+    catalog_each(d, kind, tenant, on_document, &l);
     assert_string_equal(l.text, wanted);
 }
 
 static void test_a_key_has_one_document_and_the_last_one_holds(void **state)
 {
-    struct documents *d = documents_new();
+    struct catalog *d = catalog_new();
     const struct write_document *doc;
 
     (void)state;
-    assert_null(documents_get(d, INTENT_ROUTE, "acme", "web"));
+    assert_null(catalog_get(d, INTENT_ROUTE, "acme", "web"));
     put(d, INTENT_ROUTE, "acme", "web", "1", 3);
     put(d, INTENT_POOL, "acme", "web", "2", 4);
     put(d, INTENT_ROUTE, "other", "web", "3", 5);
     put(d, INTENT_ROUTE, "acme", "web", "4", 6);
-    doc = documents_get(d, INTENT_ROUTE, "acme", "web");
+    doc = catalog_get(d, INTENT_ROUTE, "acme", "web");
     assert_string_equal(doc->value, "4");
     assert_int_equal(doc->set_by, 6);
     assert_int_equal(doc->created_ms, 7);
     expect_list(d, INTENT_ROUTE, NULL, "acme/web=4@6 other/web=3@5 ");
     expect_list(d, INTENT_POOL, NULL, "acme/web=2@4 ");
-    documents_free(d);
+    catalog_free(d);
 }
 
 static void test_a_document_may_be_put_from_itself(void **state)
 {
-    struct documents *d = documents_new();
+    struct catalog *d = catalog_new();
     const struct write_document *doc;
     struct write_document again;
 
     (void)state;
     put(d, INTENT_ROUTE, "acme", "web", "1", 3);
-    again = *documents_get(d, INTENT_ROUTE, "acme", "web");
+    again = *catalog_get(d, INTENT_ROUTE, "acme", "web");
     again.set_by = 9;
-    documents_put(d, &again);
-    doc = documents_get(d, INTENT_ROUTE, "acme", "web");
+    catalog_put(d, &again);
+    doc = catalog_get(d, INTENT_ROUTE, "acme", "web");
     assert_string_equal(doc->value, "1");
     assert_int_equal(doc->set_by, 9);
-    documents_remove(d, INTENT_ROUTE, doc->tenant, doc->name);
-    assert_null(documents_get(d, INTENT_ROUTE, "acme", "web"));
-    documents_remove(d, INTENT_ROUTE, "acme", "web"); /* once more is nothing */
-    documents_free(d);
+    catalog_remove(d, INTENT_ROUTE, doc->tenant, doc->name);
+    assert_null(catalog_get(d, INTENT_ROUTE, "acme", "web"));
+    catalog_remove(d, INTENT_ROUTE, "acme", "web"); /* once more is nothing */
+    catalog_free(d);
 }
 
 static void test_lists_are_by_tenant_and_name(void **state)
 {
-    struct documents *d = documents_new();
+    struct catalog *d = catalog_new();
     struct listing two = {.stop_after = 2};
 
     (void)state;
@@ -99,15 +99,15 @@ static void test_lists_are_by_tenant_and_name(void **state)
     expect_list(d, INTENT_ROUTE, "a", "a/9=x@3 ");
     expect_list(d, INTENT_ROUTE, "", "/z=x@5 ");
     expect_list(d, INTENT_ROUTE, "c", "");
-    documents_each(d, INTENT_ROUTE, NULL, on_document, &two);
+    catalog_each(d, INTENT_ROUTE, NULL, on_document, &two);
     assert_int_equal(two.num, 2);
-    documents_free(d);
+    catalog_free(d);
 }
 
 /* Against a plain model: a thousand random changes of forty keys. */
 static void test_any_order_of_changes_gives_the_same_list(void **state)
 {
-    struct documents *d = documents_new();
+    struct catalog *d = catalog_new();
     uint64_t model[40] = {0};
     uint64_t x = 42;
 
@@ -120,7 +120,7 @@ static void test_any_order_of_changes_gives_the_same_list(void **state)
         key = (size_t)(x >> 33) % 40;
         (void)snprintf(name, sizeof name, "n%02zu", key);
         if ((x >> 20) % 3 == 0) {
-            documents_remove(d, INTENT_ROUTE, "t", name);
+            catalog_remove(d, INTENT_ROUTE, "t", name);
             model[key] = 0;
         } else {
             put(d, INTENT_ROUTE, "t", name, "v", step);
@@ -132,10 +132,10 @@ static void test_any_order_of_changes_gives_the_same_list(void **state)
         const struct write_document *doc;
 
         (void)snprintf(name, sizeof name, "n%02zu", key);
-        doc = documents_get(d, INTENT_ROUTE, "t", name);
+        doc = catalog_get(d, INTENT_ROUTE, "t", name);
         assert_int_equal(doc != NULL ? doc->set_by : 0, model[key]);
     }
-    documents_free(d);
+    catalog_free(d);
 }
 
 int main(void)

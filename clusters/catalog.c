@@ -3,14 +3,14 @@
  * slice, and a new document moves pointers, which at a hundred thousand costs less than its commit.
  * Used by the files of the coordinator.
  */
-#include "clusters/documents.h"
+#include "clusters/catalog.h"
 
 #include <string.h>
 
 #include "gateway/core/check.h"
 #include "gateway/core/obj.h"
 
-enum { DOCUMENTS_MAGIC = 0x0d0c5001 };
+enum { CATALOG_MAGIC = 0x0d0c5001 };
 
 struct shelf {
     struct write_document **all; /* each with its strings behind it */
@@ -18,24 +18,24 @@ struct shelf {
     size_t room;
 };
 
-struct documents {
+struct catalog {
     unsigned magic;
     struct shelf shelves[INTENT_KIND__COUNT];
 };
 
-struct documents *documents_new(void)
+struct catalog *catalog_new(void)
 {
-    struct documents *d = xcalloc(1, sizeof *d);
+    struct catalog *d = xcalloc(1, sizeof *d);
 
-    d->magic = DOCUMENTS_MAGIC;
+    d->magic = CATALOG_MAGIC;
     return d;
 }
 
-void documents_free(struct documents *d)
+void catalog_free(struct catalog *d)
 {
     if (d == NULL)
         return;
-    OBJ_CHECK(d, DOCUMENTS_MAGIC);
+    OBJ_CHECK(d, CATALOG_MAGIC);
     for (size_t kind = 0; kind < INTENT_KIND__COUNT; kind++) {
         for (size_t i = 0; i < d->shelves[kind].num; i++)
             free(d->shelves[kind].all[i]);
@@ -88,7 +88,7 @@ static struct write_document *copy(const struct write_document *doc)
     return made;
 }
 
-void documents_put(struct documents *d, const struct write_document *doc)
+void catalog_put(struct catalog *d, const struct write_document *doc)
 {
     struct shelf *s = &d->shelves[doc->kind];
     size_t place = place_of(s, doc->tenant, doc->name);
@@ -108,8 +108,7 @@ void documents_put(struct documents *d, const struct write_document *doc)
     s->num++;
 }
 
-void documents_remove(struct documents *d, enum intent_kind kind, const char *tenant,
-                      const char *name)
+void catalog_remove(struct catalog *d, enum intent_kind kind, const char *tenant, const char *name)
 {
     struct shelf *s = &d->shelves[kind];
     size_t place = place_of(s, tenant, name);
@@ -123,8 +122,8 @@ void documents_remove(struct documents *d, enum intent_kind kind, const char *te
     free(gone);
 }
 
-const struct write_document *documents_get(const struct documents *d, enum intent_kind kind,
-                                           const char *tenant, const char *name)
+const struct write_document *catalog_get(const struct catalog *d, enum intent_kind kind,
+                                         const char *tenant, const char *name)
 {
     const struct shelf *s = &d->shelves[kind];
     size_t place = place_of(s, tenant, name);
@@ -132,8 +131,8 @@ const struct write_document *documents_get(const struct documents *d, enum inten
     return is_at(s, place, tenant, name) ? s->all[place] : NULL;
 }
 
-void documents_each(const struct documents *d, enum intent_kind kind, const char *tenant,
-                    write_document_fn *fn, void *arg)
+void catalog_each(const struct catalog *d, enum intent_kind kind, const char *tenant,
+                  write_document_fn *fn, void *arg)
 {
     const struct shelf *s = &d->shelves[kind];
     size_t i = tenant != NULL ? place_of(s, tenant, NULL) : 0;

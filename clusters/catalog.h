@@ -1,0 +1,32 @@
+/*
+ * The documents in force, in memory: by key, and of each kind by tenant and name. What the store
+ * holds, once it holds it; nothing that waits to be committed. Pure but for its own memory.
+ */
+#ifndef CLUSTERS_CATALOG_H
+#define CLUSTERS_CATALOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "clusters/intents/intents.h"
+#include "clusters/write.h"
+
+struct catalog;
+
+struct catalog *catalog_new(void);
+void catalog_free(struct catalog *d); /* NULL is fine */
+
+/* Copies it in, in the place of that key's last one. */
+void catalog_put(struct catalog *d, const struct write_document *doc);
+void catalog_remove(struct catalog *d, enum intent_kind kind, const char *tenant, const char *name);
+
+/* Lent until the key's next change; NULL: there is none. */
+const struct write_document *catalog_get(const struct catalog *d, enum intent_kind kind,
+                                         const char *tenant, const char *name);
+
+/* By tenant, then name; tenant NULL: all. Ends when fn gives false. fn changes nothing. */
+void catalog_each(const struct catalog *d, enum intent_kind kind, const char *tenant,
+                  write_document_fn *fn, void *arg);
+
+#endif
