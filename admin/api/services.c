@@ -18,30 +18,22 @@ struct services_page {
     struct answer a;
     struct api_call *call;
     const char *tenant; /* "": all */
-    struct map owners;  /* service -> its tenant, lent */
+    struct map records; /* service -> the tenant that its labels are recorded with, lent */
     struct str wanted;  /* one of them, by name or id */
     bool found;
 };
 
-static bool note_owner(void *arg, const struct write_document *d)
+static bool note_record(void *arg, const struct write_document *d)
 {
     struct services_page *p = arg;
 
-    map_put(&p->owners, str_from(d->name), (void *)d->tenant);
+    map_put(&p->records, str_from(d->name), (void *)d->tenant);
     return true;
-}
-
-/* Whose it is; "" when nobody's: no selector took it, or more than one did. */
-static const char *owner_of(const struct services_page *p, const struct compile_service *s)
-{
-    const char *tenant = map_get(&p->owners, str_from(s->name));
-
-    return tenant != NULL ? tenant : "";
 }
 
 static bool is_shown(const struct services_page *p, const struct compile_service *s)
 {
-    return p->tenant[0] == '\0' || strcmp(owner_of(p, s), p->tenant) == 0;
+    return p->tenant[0] == '\0' || strcmp(s->tenant, p->tenant) == 0;
 }
 
 static bool is_accepted(const struct compile_service *s)
@@ -57,7 +49,7 @@ static void print_head(struct services_page *p, const struct compile_service *s)
 {
     answer_text(&p->a, "{\"service\":", s->name);
     answer_text(&p->a, ",\"id\":", s->id);
-    answer_text(&p->a, ",\"tenant\":", owner_of(p, s));
+    answer_text(&p->a, ",\"tenant\":", s->tenant);
     answer_text(&p->a, ",\"cluster\":", s->cluster);
     answer_bool(&p->a, ",\"accepted\":", is_accepted(s));
 }
@@ -73,12 +65,15 @@ static void print_summary(void *arg, const struct compile_service *s)
     answer_add(&p->a, "}");
 }
 
+/* As last recorded: a tenant that has just taken the service finds them under the one before. */
 static void print_labels(struct services_page *p, const struct compile_service *s)
 {
+    const char *recorded = map_get(&p->records, str_from(s->name));
     struct write_document d;
     struct str labels;
 
-    if (!coordinator_document(p->call->coordinator, INTENT_SERVICE, owner_of(p, s), s->name, &d) ||
+    if (recorded == NULL ||
+        !coordinator_document(p->call->coordinator, INTENT_SERVICE, recorded, s->name, &d) ||
         !jsontext_get(str_from(d.value), "labels", &labels))
         return;
     answer_add(&p->a, ",\"labels\":");
@@ -114,8 +109,8 @@ static void print_whole(void *arg, const struct compile_service *s)
 static void begin(struct services_page *p, struct api_call *call, const char *tenant)
 {
     *p = (struct services_page){.call = call, .tenant = tenant};
-    map_init(&p->owners);
-    coordinator_each_document(call->coordinator, INTENT_SERVICE, NULL, note_owner, p);
+    map_init(&p->records);
+    coordinator_each_document(call->coordinator, INTENT_SERVICE, NULL, note_record, p);
     answer_open(&p->a);
 }
 
@@ -132,7 +127,7 @@ void api_get_services(struct api_call *call)
     plan_each_service(coordinator_plan(call->coordinator), print_summary, &p);
     answer_add(&p.a, "]}");
     answer_send(&p.a, call->req, 200);
-    map_free(&p.owners, NULL);
+    map_free(&p.records, NULL);
 }
 
 void api_get_service(struct api_call *call)
@@ -151,7 +146,7 @@ void api_get_service(struct api_call *call)
         answer_free(&p.a);
         api_not_found(call);
     }
-    map_free(&p.owners, NULL);
+    map_free(&p.records, NULL);
 }
 
 /* ---- secrets ------------------------------------------------------------------------------------

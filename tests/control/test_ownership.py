@@ -79,3 +79,13 @@ def test_the_switch_leaves_to_a_tenant_what_it_claims(own):
     dry = control.operator.put("/v1/ownership", {"claims": "enforced"}, dryRun="all")
     assert dry.status == 200 and dry.json["withdrawn"] == [{"tenant": "default", "host": "claimed.example"}], dry
     assert control.operator.put("/v1/ownership", {"claims": "enforced"}).status == 201
+
+
+def test_a_service_is_its_tenants_as_soon_as_there_is_the_tenant(own):
+    control = own()
+    control.service("early", rig.labels("early.example"))
+    rig.eventually("it is seen", lambda: control.operator.get("/v1/services").json["services"])
+    control.tenant("late", hosts=["early.example"], services={"names": ["early"]})
+    answer = control.operator.get("/v1/tenants/late/services/early")
+    assert answer.status == 200 and answer.json["tenant"] == "late" and answer.json["labels"], answer
+    assert control.operator.get("/v1/services").json["services"][0]["tenant"] == "late"
