@@ -43,10 +43,12 @@ def test_try_shows_everything_and_down_leaves_nothing(swarm, fresh_node):
     before = traces()
     first = deploy_try(swarm)
     assert "Signalbox runs" in first and "requests, 0 failed" in first
+    assert "live gateways have commit" in first and "route acme/shop" in first
     again = deploy_try(swarm)
     assert "Signalbox runs" in again and "requests, 0 failed" in again
     service = json.loads(deploy_try(swarm, "api", "/v1/clusters/east/services/signalbox_shop"))
     assert service["cluster"] == "east" and "shop.east.test" in service["hosts"]
+    assert "signalbox_shop" in deploy_try(swarm, "cli", "describe", "service", "signalbox_shop")
     gone = deploy_try(swarm, "down")
     assert "FAILED" not in gone
     after = traces()
