@@ -117,8 +117,10 @@ static char *tenant_table_value(const cJSON *quotas)
     static const struct {
         const char *ours;
         const char *theirs;
-    } all[] = {
-        {"burst", "burst"}, {"in_flight", "in_flight"}, {"per_second", "requests_per_second"}};
+    } all[] = {{"burst", "burst"},
+               {"connections", "connections"},
+               {"in_flight", "in_flight"},
+               {"per_second", "requests_per_second"}};
     struct buf b;
 
     buf_init(&b, 256);

@@ -171,9 +171,8 @@ static const struct field quotas_fields[] = {
      NUMBER(1, QUOTA_MAX),
      SERVED,
      ABOUT("requests at one time within the rate; absent: `per_second`")},
-    {.name = "connections",
-     NUMBER(0, QUOTA_MAX),
-     ABOUT("of clients whose requests are this tenant's, of each gateway")},
+    QUOTA("connections", "of clients whose first request is this tenant's, of each gateway; 0 or "
+                         "absent: no limit"),
 };
 static const struct shape shape_quotas = {.title = "tenant.quotas", FIELDS(quotas_fields)};
 

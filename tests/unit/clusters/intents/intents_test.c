@@ -135,11 +135,12 @@ static void a_cluster_says_whose_services_and_tenants_are_its(void **state)
 
 static void a_tenant_has_claims_services_and_quotas(void **state)
 {
-    struct intent *i = right(
-        INTENT_TENANT, "{'hosts':['Shop.example.','*.shop.example'],'clusters':['us-east'],"
-                       "'services':{'labels':{'ns':'shop'},'names':['shop_*']},'quotas':{'routes':"
-                       "100,'endpoints':0,'in_flight':500,'per_second':1000,'burst':100},"
-                       "'metadata':{'labels':{'tier':'gold'}}}");
+    struct intent *i =
+        right(INTENT_TENANT,
+              "{'hosts':['Shop.example.','*.shop.example'],'clusters':['us-east'],"
+              "'services':{'labels':{'ns':'shop'},'names':['shop_*']},'quotas':{'routes':"
+              "100,'endpoints':0,'in_flight':500,'per_second':1000,'burst':100,'connections':70},"
+              "'metadata':{'labels':{'tier':'gold'}}}");
     const struct intent_tenant *t = &i->as.tenant;
 
     (void)state;
@@ -149,7 +150,8 @@ static void a_tenant_has_claims_services_and_quotas(void **state)
     assert_true(!t->any_cluster && t->num_clusters == 1 && t->num_labels == 1);
     assert_string_equal(t->services[0], "shop_*");
     assert_true(t->quotas.routes == 100 && t->quotas.hosts == -1 && t->quotas.endpoints == 0);
-    assert_json(t->table_value, "{'burst':100,'in_flight':500,'requests_per_second':1000}");
+    assert_json(t->table_value,
+                "{'burst':100,'connections':70,'in_flight':500,'requests_per_second':1000}");
     assert_int_equal(i->num_labels, 1);
     assert_string_equal(i->labels[0].value, "gold");
     intent_free(i);
@@ -375,12 +377,12 @@ static const struct {
       {"Unsupported", "/tls_tickets"}}},
     {INTENT_TENANT,
      "{'hosts':['a','*.','A'],'clusters':[''],'services':{'names':['a b']},'quotas':{'routes':-1,"
-     "'connections':5}}",
+     "'connections':-5}}",
      {{"BadHost", "/hosts/1"},
       {"BadValue", "/clusters/0"},
       {"BadValue", "/services/names/0"},
       {"OutOfRange", "/quotas/routes"},
-      {"Unsupported", "/quotas/connections"}}},
+      {"OutOfRange", "/quotas/connections"}}},
     {INTENT_TENANT,
      "{'hosts':['a','b','A.'],'quotas':{'burst':5}}",
      {{"DuplicateHost", "/hosts/2"}, {"Contradiction", "/quotas/burst"}}},
