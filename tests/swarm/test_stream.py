@@ -393,7 +393,8 @@ def test_the_api_answers_and_refuses(running):
         assert (seen, body["status"], headers["Content-Type"]) == (status, status, "application/problem+json")
         assert status != 405 or headers["Allow"] == "GET, HEAD, OPTIONS"
     assert running.get("/v1", token="")[0] == 401
-    assert running.get("/v1", "POST", body=b"x" * 100000)[0] == 413
+    big = {"Content-Type": "application/json"}
+    assert running.get("/v1/clusters/east/settings", "PUT", body=b"x" * (2 << 20), headers=big)[0] == 413
     for size in (17000, 40000, 200000):
         assert running.get("/v1", headers={"X-Long": "x" * size})[0] in (400, 431), "a head of that size"
 
