@@ -16,7 +16,7 @@ def traces():
     """What a visitor leaves: processes, interfaces, rules, mounts, directories."""
     return {
         "processes": in_node("ps", "-eo", "comm", "--no-headers").replace("ps\n", ""),
-        "interfaces": in_node("sh", "-c", "ls /sys/class/net"),
+        "interfaces": in_node("sh", "-c", "ip -o link | cut -d : -f 2 | sort"),  # /sys shows the host's
         "rules": in_node("sh", "-c", "iptables-save | grep ^-A | sort; iptables -S FORWARD | head -1"),
         "mounts": in_node("sh", "-c", "cut -d ' ' -f 2 /proc/mounts | sort"),
         "files": in_node("sh", "-c", "ls -d /run/* /etc/docker /opt/* /var/lib/* 2>/dev/null"),
