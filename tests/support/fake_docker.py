@@ -216,20 +216,27 @@ class Handler(http.server.BaseHTTPRequestHandler):
         return now
 
 
-class FakeDocker(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+class Configs:
+    """What a server of the handler keeps for config objects, beside its state."""
+
+    def keep_configs(self):
+        self.configs_path = f"{self.state_path}.configs"
+        self.configs_lock = threading.Lock()
+        self.config_index = max((c["Version"]["Index"] for c in self.read_configs()), default=10)
+
+    def read_configs(self):
+        return read_state(self.configs_path) if os.path.exists(self.configs_path) else []
+
+
+class FakeDocker(Configs, socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     daemon_threads = True
     request_queue_size = 64
 
     def __init__(self, socket_path, state_path):
         self.state_path = str(state_path)
         self.ending = False
-        self.configs_path = f"{state_path}.configs"
-        self.configs_lock = threading.Lock()
-        self.config_index = max((c["Version"]["Index"] for c in self.read_configs()), default=10)
+        self.keep_configs()
         super().__init__(str(socket_path), Handler)
-
-    def read_configs(self):
-        return read_state(self.configs_path) if os.path.exists(self.configs_path) else []
 
     def handle_error(self, request, client_address):
         if not isinstance(sys.exc_info()[1], (BrokenPipeError, ConnectionResetError)):
