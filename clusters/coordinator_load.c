@@ -1,7 +1,9 @@
 /*
- * What the store knows, at the start: tables, change logs, epochs, and which clusters the last run
- * had. Everything is read before anything is handed on, so that a store that breaks off in the
- * middle leaves no half table. Called by coordinator.c when the store has been opened.
+ * What the store knows, at the start: tables, change logs, epochs, documents, and which clusters
+ * the last run had. Everything is read before anything is handed on, so that a store that breaks
+ * off in the middle leaves no half table. Tables are handed on first: streams need nothing else,
+ * and documents, which take several times as long to understand, only matter to who writes. Called
+ * by coordinator.c when the store has been opened.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -235,49 +237,84 @@ static bool plan_one(void *arg, const struct write_document *d)
     return true;
 }
 
-/* Into the plan, and the clusters that they define into their places; they are read with the rest.
- */
-static void take_documents(struct coordinator *c, struct catalog *owned)
+/* The clusters that documents define get their places; they are read with the rest. */
+static bool add_cluster(void *arg, const struct write_document *d)
 {
-    const char *name;
+    struct coordinator *c = arg;
 
-    catalog_free(c->catalog);
-    c->catalog = owned;
-    for (int kind = 0; kind < INTENT_KIND__COUNT; kind++)
-        catalog_each(owned, (enum intent_kind)kind, NULL, plan_one, c);
-    for (size_t i = 0; (name = plan_cluster_name(c->plan, i)) != NULL; i++) {
-        if (coordinator_find(c, name) != NULL)
-            continue;
-        (void)coordinator_cluster_new(c, name, false);
-        publish_add_cluster(c->publish, name);
+    plan_document(c, d);
+    if (plan_intent(c->plan, INTENT_CLUSTER, "", d->name) != NULL &&
+        coordinator_find(c, d->name) == NULL) {
+        (void)coordinator_cluster_new(c, d->name, false);
+        publish_add_cluster(c->publish, d->name);
     }
+    return true;
+}
+
+static void take_clusters(struct coordinator *c, const struct rows *rows, const char *names)
+{
+    for (size_t i = 0; i < c->num_clusters; i++)
+        take_cluster(c, c->clusters[i], &rows[i], names);
+    c->head = store_head(c->store);
+    store_audit_head(c->store, c->audit_head);
+}
+
+static void plan_documents(struct coordinator *c)
+{
+    for (int kind = 0; kind < INTENT_KIND__COUNT; kind++) {
+        if (kind != INTENT_CLUSTER)
+            catalog_each(c->catalog, (enum intent_kind)kind, NULL, plan_one, c);
+    }
+}
+
+static bool read_clusters(struct coordinator *c, struct rows *rows, struct err *e)
+{
+    for (size_t i = 0; i < c->num_clusters; i++) {
+        if (!read_cluster(c, c->clusters[i], &rows[i], e))
+            return false;
+    }
+    return true;
+}
+
+/* A catalog of all documents, or NULL. */
+static struct catalog *read_documents(struct coordinator *c, struct err *e)
+{
+    struct catalog *documents = catalog_new();
+
+    if (store_each_doc(c->store, on_document, documents, e))
+        return documents;
+    catalog_free(documents);
+    return NULL;
+}
+
+static bool load(struct coordinator *c, const char *names, struct err *e)
+{
+    struct catalog *documents = read_documents(c, e);
+    struct rows *rows;
+    bool ok;
+
+    if (documents == NULL)
+        return false;
+    catalog_free(c->catalog);
+    c->catalog = documents;
+    catalog_each(documents, INTENT_CLUSTER, NULL, add_cluster, c);
+    rows = xcalloc(c->num_clusters + 1, sizeof *rows);
+    ok = read_clusters(c, rows, e);
+    if (ok)
+        take_clusters(c, rows, names);
+    for (size_t i = 0; i < c->num_clusters; i++)
+        rows_clear(&rows[i]);
+    free(rows);
+    if (ok)
+        plan_documents(c);
+    return ok;
 }
 
 bool coordinator_load(struct coordinator *c, struct err *e)
 {
-    struct catalog *documents = catalog_new();
     char *names = xcalloc(1, NAMES_MAX);
-    struct rows *rows;
-    bool ok = store_recall(c->store, names_key, names, NAMES_MAX, e) &&
-              store_each_doc(c->store, on_document, documents, e);
+    bool ok = store_recall(c->store, names_key, names, NAMES_MAX, e) && load(c, names, e);
 
-    if (!ok) {
-        catalog_free(documents);
-        free(names);
-        return false;
-    }
-    take_documents(c, documents);
-    rows = xcalloc(c->num_clusters + 1, sizeof *rows);
-    for (size_t i = 0; i < c->num_clusters && ok; i++)
-        ok = read_cluster(c, c->clusters[i], &rows[i], e);
-    for (size_t i = 0; i < c->num_clusters; i++) {
-        if (ok)
-            take_cluster(c, c->clusters[i], &rows[i], names);
-        rows_clear(&rows[i]);
-    }
-    c->head = store_head(c->store);
-    store_audit_head(c->store, c->audit_head);
-    free(rows);
     free(names);
     return ok;
 }

@@ -221,6 +221,10 @@ class Control:
         self.tell_docker()
 
     def start(self):
+        self.spawn()
+        self.await_ready()
+
+    def spawn(self):
         self.log = open(self.scratch / "log", "ab")
         begin = self.log.tell()
         clusters = [arg for name in self.clusters for arg in ("--cluster", name)]
@@ -228,11 +232,17 @@ class Control:
             [PROGRAM, "--docker", f"unix://{self.scratch}/docker.sock", "--store", self.store, "--identity", self.identity,
              "--stream", self.stream, "--admin", "127.0.0.1:0", *clusters, *self.args],
             stderr=self.log, preexec_fn=self.preexec)
+        self.log_begin = begin
+
+    def await_ports(self):
         ports = eventually("the ports in the log", lambda: self.process.poll() is not None or re.search(
-            r"stream on port (\d+), admin API on port (\d+)", self.log_text()[begin:]))
+            r"stream on port (\d+), admin API on port (\d+)", self.log_text()[self.log_begin:]))
         assert self.process.poll() is None, self.log_text()[-2000:]
         self.stream_port, self.admin_port = int(ports.group(1)), int(ports.group(2))
         self.operator = Client(self, self.bootstrap)
+
+    def await_ready(self):
+        self.await_ports()
         eventually("it is ready", lambda: self.operator.get("/readyz", check=False).status == 200)
 
     def log_text(self):

@@ -7,7 +7,8 @@
  * Follower i is of the (i modulo so many)th cluster, comes from an address of its own on loopback
  * and calls itself g<FIRST + i>. Writes "ready MS BYTES" when all have a whole table, MS after the
  * start; then "commit REVISION NUM US" each time a revision has reached all followers of a cluster,
- * US between the first and the last of them. Ends with stdin.
+ * US between the first and the last of them. A coordinator that is not there yet, or has no table
+ * of the cluster yet, is asked again. Ends with stdin.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -26,7 +27,8 @@
 #include "gateway/core/str.h"
 
 enum { LINE_MAX_SEEN = 256, READ_MAX = 1 << 16, EVENTS_MAX = 256, REQUEST_MAX = 1024 };
-enum { CLUSTERS_MAX = 64, REVISIONS_MAX = 64, RETRY_MS = 100 };
+enum { CLUSTERS_MAX = 64, REVISIONS_MAX = 64, RETRY_MS = 20, AGAIN_MS = 5 };
+enum { STATUS_AT = 9 }; /* in the head of an answer */
 
 struct cluster {
     const char *name;
@@ -47,6 +49,8 @@ struct follower {
     struct cluster *cluster;
     size_t id;
     enum chunk state;
+    size_t head_len;
+    bool refused;  /* the stream: not now */
     uint64_t left; /* of the chunk */
     unsigned newlines;
     char line[LINE_MAX_SEEN]; /* its beginning */
@@ -236,6 +240,7 @@ static void take_data(struct follower *f, struct str s)
 static void take_byte(struct follower *f, char c)
 {
     if (f->state == CHUNK_HEAD) {
+        f->refused = f->refused || (f->head_len++ == STATUS_AT && c != '2');
         f->newlines = c == '\n' ? f->newlines + 1 : c == '\r' ? f->newlines : 0;
         if (f->newlines == 2)
             f->state = CHUNK_SIZE;
@@ -251,7 +256,7 @@ static void take_byte(struct follower *f, char c)
 
 static void take_bytes(struct follower *f, struct str s)
 {
-    while (s.n != 0) {
+    while (s.n != 0 && !f->refused) {
         size_t n = 1;
 
         if (f->state == CHUNK_DATA) {
@@ -266,17 +271,29 @@ static void take_bytes(struct follower *f, struct str s)
     }
 }
 
+static void ask_again(struct follower *f)
+{
+    close(f->stream);
+    (void)poll(NULL, 0, AGAIN_MS);
+    f->refused = false;
+    f->head_len = 0;
+    f->newlines = 0;
+    open_stream(f);
+}
+
 static void on_stream(struct follower *f)
 {
     static char in[READ_MAX];
     ssize_t n = recv(f->stream, in, sizeof(in), 0);
 
-    if (n <= 0) {
+    if (n <= 0 && f->state != CHUNK_HEAD) {
         fprintf(stderr, "the stream of g%zu ended\n", f->id);
         exit(1);
     }
-    bytes += (uint64_t)n;
-    take_bytes(f, (struct str){in, (size_t)n});
+    bytes += n > 0 ? (uint64_t)n : 0;
+    take_bytes(f, (struct str){in, n > 0 ? (size_t)n : 0});
+    if (n <= 0 || f->refused)
+        ask_again(f);
 }
 
 /* ---- the whole ---- */
