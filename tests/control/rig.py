@@ -236,7 +236,7 @@ class Control:
 
     def await_ports(self):
         ports = eventually("the ports in the log", lambda: self.process.poll() is not None or re.search(
-            r"stream on port (\d+), admin API on port (\d+)", self.log_text()[self.log_begin:]))
+            r"stream on port (\d+), admin API on port (\d+)", self.log_text(self.log_begin)))
         assert self.process.poll() is None, self.log_text()[-2000:]
         self.stream_port, self.admin_port = int(ports.group(1)), int(ports.group(2))
         self.operator = Client(self, self.bootstrap)
@@ -245,8 +245,10 @@ class Control:
         self.await_ports()
         eventually("it is ready", lambda: self.operator.get("/readyz", check=False).status == 200)
 
-    def log_text(self):
-        return (self.scratch / "log").read_text(errors="replace")
+    def log_text(self, begin=0):
+        with open(self.scratch / "log", "rb") as f:
+            f.seek(begin)
+            return f.read().decode(errors="replace")
 
     def schemas(self):
         if self.known_schemas is None:
@@ -303,8 +305,8 @@ class Control:
         conn.close()
         assert status == 204, status
 
-    def cluster(self, name):
-        return self.operator.get(f"/v1/clusters/{name}").json
+    def cluster(self, name, **kw):
+        return self.operator.get(f"/v1/clusters/{name}", **kw).json
 
 
 class Watch:

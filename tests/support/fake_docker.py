@@ -32,7 +32,7 @@ def ident(text):
 
 def write_state(path, state):
     with open(f"{path}.new", "w") as f:
-        json.dump(state, f)
+        f.write(json.dumps(state))  # in one piece: json.dump goes through Python for each
     os.replace(f"{path}.new", path)
 
 
