@@ -69,7 +69,8 @@ void api_not_found(struct api_call *call)
 {
     struct err why = {0};
 
-    err_set(&why, "NotFound", "", "there is no such resource; GET /v1 lists what there is");
+    err_set(&why, "NotFound", "",
+            "there is no such thing, or it is not yours; GET /v1 lists the paths that there are");
     answer_problem(call->req, 404, &why);
 }
 

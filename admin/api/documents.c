@@ -58,23 +58,35 @@ static bool may_show(struct api_call *call, const struct write_document *d)
     return false;
 }
 
+static void send_document(struct api_call *call, const struct write_document *d)
+{
+    struct answer a;
+
+    answer_open(&a);
+    api_print_document(&a, call->api, d);
+    api_print_document_end(&a);
+    answer_send(&a, call->req, 200);
+}
+
+/* The switch stands somewhere before anybody has touched it; then it has no tag. */
+static const struct write_document untouched = {
+    .kind = INTENT_OWNERSHIP, .tenant = "", .name = "ownership", .value = "{\"claims\":\"open\"}"};
+
 void api_get(struct api_call *call)
 {
     struct write_document d;
     struct api_key key;
-    struct answer a;
 
     if (!api_key_of(call, &key))
         return;
-    if (!coordinator_document(call->coordinator, key.kind, key.tenant, key.name, &d)) {
+    if (coordinator_document(call->coordinator, key.kind, key.tenant, key.name, &d)) {
+        if (!may_show(call, &d))
+            return;
+        answer_etag(call->req, d.set_by);
+        send_document(call, &d);
+    } else if (key.kind == INTENT_OWNERSHIP) {
+        send_document(call, &untouched);
+    } else {
         api_not_found(call);
-        return;
     }
-    if (!may_show(call, &d))
-        return;
-    answer_open(&a);
-    api_print_document(&a, call->api, &d);
-    api_print_document_end(&a);
-    answer_etag(call->req, d.set_by);
-    answer_send(&a, call->req, 200);
 }

@@ -119,7 +119,9 @@ static void print_document(void *arg, const struct history_document *d)
     answer_text(s->a, ",\"tenant\":", d->tenant);
     answer_text(s->a, ",\"name\":", d->name);
     answer_text(s->a, ",\"change\":", d->deleted ? "delete" : "set");
-    if (s->with_values && d->before.p != NULL && d->after.p != NULL) {
+    /* A token's value is its hash, which says nothing to anybody. */
+    if (s->with_values && d->before.p != NULL && d->after.p != NULL &&
+        strcmp(d->kind, "token") != 0) {
         answer_add(s->a, ",\"before\":");
         answer_span(s->a, d->before);
         answer_add(s->a, ",\"after\":");
@@ -323,6 +325,7 @@ void api_get_commits(struct api_call *call)
 
 struct one_commit {
     struct answer a;
+    const char *tenant; /* "": whole */
     uint64_t number;
     bool found;
 };
@@ -331,19 +334,22 @@ static void take_one(void *arg, const struct store_commit_row *row)
 {
     struct one_commit *o = arg;
 
-    if (row->number != o->number)
+    if (row->number != o->number || !history_concerns(row, o->tenant))
         return;
     o->found = true;
-    print_commit(&o->a, row, "", true);
+    print_commit(&o->a, row, o->tenant, true);
 }
 
 void api_get_commit(struct api_call *call)
 {
-    struct one_commit o = {.found = false};
+    char tenant[API_CLUSTER_MAX + 1];
+    struct one_commit o = {.tenant = tenant};
     struct err e = {0};
     struct store *s;
 
-    if (!str_to_u64(call->vars[0], INT64_MAX - 1, &o.number)) {
+    if (!api_tenant_of(call, tenant))
+        return;
+    if (!str_to_u64(call->vars[api_is_tenants(call->row) ? 1 : 0], INT64_MAX - 1, &o.number)) {
         api_not_found(call);
         return;
     }

@@ -203,6 +203,30 @@ static bool gather(void *arg, const struct write_document *d)
     return l->fits;
 }
 
+static const char *name_at(const struct listing *l, size_t i)
+{
+    return l->texts.bytes + l->all[i].name;
+}
+
+/* Clusters of the command line, which are there without a document; there are few. */
+static void gather_clusters(struct gathering *g)
+{
+    struct listing *l = g->l;
+    struct write_document d = {.kind = INTENT_CLUSTER, .tenant = "", .value = "{}"};
+    size_t num = 0;
+
+    for (size_t i = 0; (d.name = plan_cluster_name(g->plan, i)) != NULL; i++)
+        if (plan_intent(g->plan, INTENT_CLUSTER, "", d.name) == NULL)
+            (void)gather(g, &d);
+    for (size_t i = 1; i < l->num && l->fits; i++)
+        for (num = i; num > 0 && strcmp(name_at(l, num - 1), name_at(l, num)) > 0; num--) {
+            struct listed later = l->all[num];
+
+            l->all[num] = l->all[num - 1];
+            l->all[num - 1] = later;
+        }
+}
+
 static struct listing *listing_new(struct api_call *call, const struct api_key *key,
                                    const struct query *q)
 {
@@ -216,6 +240,8 @@ static struct listing *listing_new(struct api_call *call, const struct api_key *
     l->fits = true;
     buf_init(&l->texts, KEEP_BYTES_MAX / 2);
     coordinator_each_document(call->coordinator, key->kind, key->tenant, gather, &g);
+    if (key->kind == INTENT_CLUSTER)
+        gather_clusters(&g);
     api_charge(call->api, &call->caller, l->num / CHEAP_DOCUMENTS);
     return l;
 }

@@ -31,9 +31,13 @@ static bool note_record(void *arg, const struct write_document *d)
     return true;
 }
 
+/* One that nobody has because it cannot be told whose it is, is shown to all who select it. */
 static bool is_shown(const struct services_page *p, const struct compile_service *s)
 {
-    return p->tenant[0] == '\0' || strcmp(s->tenant, p->tenant) == 0;
+    if (p->tenant[0] == '\0' || strcmp(s->tenant, p->tenant) == 0)
+        return true;
+    return s->tenant[0] == '\0' &&
+           plan_selects(coordinator_plan(p->call->coordinator), p->tenant, s->id);
 }
 
 static bool is_accepted(const struct compile_service *s)
@@ -138,7 +142,7 @@ void api_get_service(struct api_call *call)
     if (!api_tenant_of(call, tenant))
         return;
     begin(&p, call, tenant);
-    p.wanted = call->vars[1];
+    p.wanted = call->vars[api_is_tenants(call->row) ? 1 : 0];
     plan_each_service(coordinator_plan(call->coordinator), print_whole, &p);
     if (p.found) {
         answer_send(&p.a, call->req, 200);

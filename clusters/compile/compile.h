@@ -50,7 +50,7 @@ struct compile_cluster {
 struct compile_result {
     struct compile_cluster *clusters; /* in the order of the input */
     size_t num_clusters;
-    struct compile_service *services; /* those with at least one label of ours; sorted by id */
+    struct compile_service *services; /* those with at least one label of ours; sorted by name */
     size_t num_services;
 };
 

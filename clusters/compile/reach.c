@@ -116,11 +116,12 @@ static void say_endpoints(struct reach *r, const struct left_out *out)
 {
     say_left_out(r, out);
     if (r->num_wanted == 0)
-        cond_add(r->told, COMPILE_RESOLVED, true, (struct cond_about){"NoEndpoints", "", NULL},
+        cond_add(r->told, COMPILE_RESOLVED, false, (struct cond_about){"NoEndpoints", "", NULL},
                  "No task is running: requests for the hosts of this service get 503.");
     else
         cond_add(r->told, COMPILE_RESOLVED, true, (struct cond_about){"ResolvedRefs", "", NULL},
-                 "%zu running tasks can be reached.", r->num_endpoints);
+                 "%zu running task%s can be reached.", r->num_endpoints,
+                 r->num_endpoints == 1 ? "" : "s");
 }
 
 /* The endpoints of those tasks that shall run, or of those that shall not; how many there are. */

@@ -156,6 +156,22 @@ struct tenant *tenant_of_service(struct plan *p, const struct view_service *s, s
     return NULL;
 }
 
+bool plan_selects(const struct plan *p, const char *tenant, const char *id)
+{
+    const struct unit *u = map_get(&p->units, str_from(id));
+    const struct view_service *s = u != NULL ? unit_service(p, u) : NULL;
+    bool anybody = false;
+
+    for (size_t i = 0; i < p->num_selecting && s != NULL; i++) {
+        bool takes = selects(tenant_doc(p->selecting[i]), s);
+
+        if (takes && strcmp(p->selecting[i]->name, tenant) == 0)
+            return true;
+        anybody |= takes;
+    }
+    return s != NULL && !anybody && strcmp(tenant, TENANT_DEFAULT) == 0;
+}
+
 /* ---- when the document changes ---- */
 
 static bool same_names(char *const *a, size_t num_a, char *const *b, size_t num_b)

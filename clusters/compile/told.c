@@ -263,7 +263,11 @@ const struct compile_service *plan_service(const struct plan *p, const char *id)
 
 static int compare_units(const void *a, const void *b)
 {
-    return strcmp((*(struct unit *const *)a)->id, (*(struct unit *const *)b)->id);
+    const struct unit *x = *(struct unit *const *)a;
+    const struct unit *y = *(struct unit *const *)b;
+    int order = strcmp(x->name, y->name);
+
+    return order != 0 ? order : strcmp(x->id, y->id);
 }
 
 void plan_each_service(const struct plan *p, plan_service_fn *fn, void *arg)
@@ -324,7 +328,8 @@ static void tell_endpoints_of_pool(const struct plan *p, const struct document *
                  "There are no endpoints of this name in the service cluster: requests get 503.");
     else
         cond_add(told, COMPILE_RESOLVED, true, (struct cond_about){"ResolvedRefs", "", NULL},
-                 "%zu endpoints are listed.", e->num_endpoints);
+                 e->num_endpoints == 1 ? "1 endpoint is listed." : "%zu endpoints are listed.",
+                 e->num_endpoints);
 }
 
 static void tell_pool_of_endpoints(const struct plan *p, const struct document *d,
