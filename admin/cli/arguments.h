@@ -27,7 +27,7 @@ enum { ARGUMENTS_WORDS_MAX = 4, ARGUMENTS_HEADERS_MAX = 32 };
     X(FILE, "file", 'f', "FILE", "documents in JSON; \"-\" is standard input")                   \
     X(SELECTOR, "selector", 'l', "LABELS", "by metadata.labels: env=prod,tier!=web,team,!old")   \
     X(WAIT, "wait", 0, "[DURATION]",                                                             \
-      "until every live gateway has it; default: 5s, at most 30s (wait: 24h)")                   \
+      "until every live gateway has it; default: 5s, at most 30s (of wait: 1m, 24h)")            \
     X(DRY_RUN, "dry-run", 0, "", "say what would change, and change nothing")                    \
     X(DURABLE, "durable", 0, "", "until it is in Swarm's own store as well")                     \
     X(PRUNE, "prune", 0, "", "remove what --selector selects and the file does not have")        \

@@ -19,6 +19,7 @@ bool cli_path(struct cli *cli, const struct surface_row *row, const char *name, 
 {
     struct uri_place at = cli_place(cli, name);
 
+    cli->asked = row;
     buf_init(out, URI_MAX);
     if (uri_path(row, &at, out))
         return true;
@@ -39,34 +40,70 @@ static const char *nearest_noun(const char *noun)
     return json_nearest(noun, known);
 }
 
+/* The command for what `get` does not show: "history" for "commits". NULL: none. */
+static const char *command_for(const char *noun)
+{
+    for (size_t i = 0; i < surface_num_rows; i++) {
+        const struct surface_row *row = &surface_rows[i];
+
+        if (row->verb[0] != '\0' && row->noun[0] == '\0' && strcmp(row->method, "GET") == 0 &&
+            strcmp(strrchr(row->path, '/') + 1, noun) == 0)
+            return row->verb;
+    }
+    return NULL;
+}
+
+static void say_unknown(struct cli *cli, const char *noun)
+{
+    const char *near = nearest_noun(noun);
+    const char *command = command_for(noun);
+
+    if (command != NULL)
+        (void)cli_usage(cli, "%s are shown by \"signalbox %s\"", noun, command);
+    else if (near != NULL)
+        (void)cli_usage(cli, "there is no kind \"%s\"; the nearest is \"%s\"", noun, near);
+    else
+        (void)cli_usage(cli, "there is no kind \"%s\"; \"signalbox help get\" lists them", noun);
+}
+
+/* What the command line does not say and the noun needs; NULL: something else is wrong. */
+static const char *missing_for(const char *method, const char *noun, const struct uri_place *at)
+{
+    struct uri_place with_cluster = *at;
+    struct uri_place with_name = *at;
+    struct uri_place with_tenant = *at;
+
+    with_cluster.cluster = "c";
+    with_name.name = "n";
+    with_tenant.tenant = "t";
+    if (at->cluster == NULL && uri_find(method, noun, &with_cluster) != NULL)
+        return "of which cluster? say -c CLUSTER, or set cluster in the profile";
+    if (at->name == NULL && uri_find(method, noun, &with_name) != NULL)
+        return "which one? say its name";
+    if (at->tenant == NULL && uri_find(method, noun, &with_tenant) != NULL)
+        return "whose? say -t TENANT, or set SIGNALBOX_TENANT or tenant in the profile";
+    return NULL;
+}
+
 const struct surface_row *cli_find(struct cli *cli, const char *method, const char *noun,
                                    const char *name)
 {
-    struct uri_place at = cli_place(cli, name);
-    struct uri_place anywhere = {.tenant = "t", .cluster = "c", .name = "n"};
+    const struct uri_place at = cli_place(cli, name);
     const struct surface_row *row = uri_find(method, noun, &at);
-    const char *near;
+    const char *missing;
 
     if (row != NULL)
         return row;
-    if (!uri_knows_noun(noun)) {
-        near = nearest_noun(noun);
-        (void)cli_usage(cli,
-                        near != NULL ? "there is no kind \"%s\"; the nearest is \"%s\""
-                                     : "there is no kind \"%s\"; \"signalbox help get\" lists them",
-                        noun, near != NULL ? near : "");
-    } else if (name == NULL && uri_find(method, noun, &anywhere) != NULL &&
-               (at.name = "n", uri_find(method, noun, &at) != NULL)) {
-        (void)cli_usage(cli, "which %s? say its name", noun);
-    } else if (at.tenant == NULL && (at.tenant = "t", uri_find(method, noun, &at) != NULL)) {
-        (void)cli_usage(cli,
-                        "whose %s? say -t TENANT, or set SIGNALBOX_TENANT or tenant in the "
-                        "profile",
-                        noun);
-    } else {
+    if (!uri_knows_noun(noun) || (name == NULL && command_for(noun) != NULL)) {
+        say_unknown(cli, noun);
+        return NULL;
+    }
+    missing = missing_for(method, noun, &at);
+    if (missing != NULL)
+        (void)cli_usage(cli, "%s: %s", noun, missing);
+    else
         (void)cli_usage(cli, "\"%s\" cannot be used so with %s; \"signalbox help %s\"",
                         cli->args.command->name, noun, cli->args.command->name);
-    }
     return NULL;
 }
 

@@ -19,7 +19,8 @@ struct documents;
 struct cli {
     struct arguments args;
     struct profile profile;
-    struct client *client; /* NULL until the first call */
+    struct client *client;           /* NULL until the first call */
+    const struct surface_row *asked; /* whose path was built last; NULL */
     struct screen out;
     struct screen err;
     bool json; /* -o json */
@@ -71,6 +72,8 @@ int cli_write(struct cli *cli, const char *method, const char *path, const char 
               const char *body, const struct documents *from);
 /* Shows a write's answer. */
 int cli_outcome(struct cli *cli, const struct client_reply *reply);
+/* One thing with `before` and `after`: its members that are not the same. `where` may be "". */
+void cli_show_change(struct cli *cli, const struct cJSON *o, const char *where);
 /* Objects before and after, and whose requests go elsewhere. */
 void cli_show_changes(struct cli *cli, const struct cJSON *write);
 
@@ -80,9 +83,20 @@ void cli_show_changes(struct cli *cli, const struct cJSON *write);
 void cli_print_json(struct cli *cli, const struct cJSON *tree);
 /* What became of a document, in a word, and its tone. */
 const char *cli_state(const struct cJSON *document, enum tone *out_tone);
+bool cli_condition_is_good(const struct cJSON *condition); /* "Conflicted": when false */
 void cli_show_conditions(struct cli *cli, const struct cJSON *document, size_t indent);
 void cli_show_explanation(struct cli *cli, const struct cJSON *explanation, size_t indent);
 void cli_show_rows(struct cli *cli, const char *kind, const struct cJSON *first);
+void cli_title(struct cli *cli, const char *text);
+/* An object's members; those that `without` (NULL at its end) names are left out. */
+void cli_show_members(struct cli *cli, const struct cJSON *o, const char *const *without,
+                      size_t indent);
+/* What requests to the hosts of a route or service get. */
+void cli_show_requests(struct cli *cli, const struct cJSON *o);
+void cli_show_commit(struct cli *cli, const struct cJSON *commit); /* with its diff */
+void cli_show_service(struct cli *cli, const struct cJSON *service);
+/* The gateways of a cluster; NULL where one may not see them, as a tenant. cJSON_Delete */
+struct cJSON *cli_try_fleet(struct cli *cli, const char *cluster);
 /* Of a cluster, or all; `wanted` > 0 says which have that commit. Returns how many do not. */
 size_t cli_show_gateways(struct cli *cli, const struct cJSON *gateways, int64_t wanted,
                          size_t indent);

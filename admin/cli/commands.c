@@ -12,10 +12,10 @@
 const struct command commands_all[] = {
     {"get", "KIND [NAME]", "shows a list of things, or one of them",
      ARG_BIT(SELECTOR) | ARG_BIT(HOST), 1, 2, "KINDS", get_run},
-    {"describe", "KIND NAME",
+    {"describe", "KIND [NAME]",
      "shows all about one thing on one screen: \"describe service NAME\" says why it is not "
      "reachable",
-     0, 2, 2, "KINDS", describe_run},
+     0, 1, 2, "KINDS", describe_run},
     {"apply", "[KIND NAME] -f FILE",
      "sets the documents of a file, all or nothing; with KIND and NAME the file is that document's "
      "value",

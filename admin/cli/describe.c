@@ -1,7 +1,6 @@
 /*
- * describe: all about one thing on one screen. Of a service it is the answer to "why is my service
- * not reachable?": what it asks for, what became of that, what a request to each of its hosts
- * gets, which gateways have it, and what to do next.
+ * describe: all about one thing on one screen: what it is, what became of it, what a request to
+ * each of its hosts gets, which gateways have it. What a service needs is in service.c.
  */
 #include <cjson/cJSON.h>
 
@@ -12,13 +11,13 @@
 
 enum { HOSTS_SHOWN = 5 };
 
-static void title(struct cli *cli, const char *text)
+void cli_title(struct cli *cli, const char *text)
 {
     screen_say(&cli->out, TONE_TITLE, "%s", text);
 }
 
 /* Members by name; what has a part of the screen of its own is left out. */
-static void show_members(struct cli *cli, const cJSON *o, const char *const *without, size_t indent)
+void cli_show_members(struct cli *cli, const cJSON *o, const char *const *without, size_t indent)
 {
     struct grid g;
 
@@ -31,7 +30,7 @@ static void show_members(struct cli *cli, const cJSON *o, const char *const *wit
             skip |= strcmp(without[i], m->string) == 0;
         if (!skip) {
             grid_add(&g, TONE_PLAIN, m->string);
-            grid_add(&g, TONE_PLAIN, text);
+            grid_add(&g, TONE_PLAIN, text[0] != '\0' ? text : "-");
         }
         free(text);
     }
@@ -71,14 +70,14 @@ static char *host_to_ask(const char *host)
     return strncmp(host, "*.", 2) == 0 ? xasprintf("any%s", host + 1) : xstrdup(host);
 }
 
-static void show_hosts(struct cli *cli, const cJSON *o)
+void cli_show_requests(struct cli *cli, const cJSON *o)
 {
     const char *cluster = jsonview_text(o, "cluster");
     const cJSON *host = jsonview_first(o, "hosts");
 
     if (host == NULL || cluster[0] == '\0')
         return;
-    title(cli, "requests");
+    cli_title(cli, "requests");
     for (int i = 0; host != NULL && i < HOSTS_SHOWN; i++, host = host->next) {
         char *asked = host_to_ask(cJSON_IsString(host) ? host->valuestring : "");
         cJSON *x = explain_host(cli, cluster, asked, jsonview_text(o, "path"));
@@ -95,121 +94,18 @@ static void show_hosts(struct cli *cli, const cJSON *o)
             screen_say(&cli->out, TONE_FAINT, "  and %d hosts more", more);
 }
 
-/* An operator sees the fleet; a tenant has the condition Programmed instead. How many live without
- * that commit: -1 = not to be seen. */
-static long show_fleet(struct cli *cli, const char *cluster, int64_t commit)
+cJSON *cli_try_fleet(struct cli *cli, const char *cluster)
 {
     struct uri_place at = {.name = cluster};
     const struct surface_row *row = uri_find_op(SURFACE_CLUSTER_GATEWAYS_OP, &at);
     cJSON *fleet = NULL;
     struct buf uri;
-    long without = -1;
 
     buf_init(&uri, URI_MAX);
     if (row != NULL && cluster[0] != '\0' && uri_path(row, &at, &uri))
         fleet = cli_try_get(cli, uri.bytes);
-    if (fleet != NULL) {
-        title(cli, "gateways");
-        without = (long)cli_show_gateways(cli, fleet, commit, 2);
-    }
-    cJSON_Delete(fleet);
     buf_free(&uri);
-    return without;
-}
-
-/* ---- services ----------------------------------------------------------------------------------
- */
-
-/* The first condition that is the owner's to mend, or NULL. */
-static const cJSON *fault_of(const cJSON *service)
-{
-    for (const cJSON *c = jsonview_first(service, "conditions"); c != NULL; c = c->next) {
-        bool yes = strcmp(jsonview_text(c, "status"), "True") == 0;
-        bool conflict = strcmp(jsonview_text(c, "type"), "Conflicted") == 0;
-
-        if (conflict ? yes : !yes)
-            return c;
-    }
-    return NULL;
-}
-
-static void say_verdict(struct cli *cli, const cJSON *service, const cJSON *fault)
-{
-    if (fault != NULL)
-        screen_say(&cli->out, TONE_BAD, "not well: %s", jsonview_text(fault, "message"));
-    else if (jsonview_first(service, "hosts") == NULL)
-        screen_say(&cli->out, TONE_BAD, "not routed: no label gives it a host");
-    else
-        screen_say(&cli->out, TONE_GOOD, "routed: %lld endpoints",
-                   (long long)jsonview_number(service, "endpoints", 0));
-}
-
-static void say_next(struct cli *cli, const cJSON *service, const cJSON *fault, long without)
-{
-    const char *name = jsonview_text(service, "service");
-    const char *label = fault != NULL ? jsonview_text(fault, "label") : "";
-
-    title(cli, "what to do");
-    if (label[0] != '\0')
-        screen_say(&cli->out, TONE_PLAIN,
-                   "  mend the label: docker service update --label-add %s=VALUE %s", label, name);
-    else if (fault != NULL)
-        screen_say(&cli->out, TONE_PLAIN, "  see its tasks: docker service ps --no-trunc %s", name);
-    if (without > 0 && jsonview_number(service, "commit", 0) > 0)
-        screen_say(&cli->out, TONE_PLAIN,
-                   "  %ld gateways do not have it: \"signalbox gateways %s\" says since when they "
-                   "are silent, and what they refuse",
-                   without, jsonview_text(service, "cluster"));
-    if (fault == NULL && without <= 0)
-        screen_say(&cli->out, TONE_PLAIN,
-                   "  nothing here; if requests fail, \"signalbox explain URL --cluster %s\" says "
-                   "where one goes",
-                   jsonview_text(service, "cluster"));
-}
-
-static void show_labels(struct cli *cli, const cJSON *service)
-{
-    static const char *const all[] = {NULL};
-
-    if (json_get(service, "labels") == NULL)
-        return;
-    title(cli, "labels as seen");
-    show_members(cli, json_get(service, "labels"), all, 2);
-}
-
-static void show_service(struct cli *cli, const cJSON *service)
-{
-    const cJSON *fault = fault_of(service);
-    long without;
-
-    screen_say(&cli->out, TONE_TITLE, "service %s  tenant %s  cluster %s  commit %lld",
-               jsonview_text(service, "service"), jsonview_text(service, "tenant"),
-               jsonview_text(service, "cluster"), (long long)jsonview_number(service, "commit", 0));
-    say_verdict(cli, service, fault);
-    show_labels(cli, service);
-    title(cli, "conditions");
-    cli_show_conditions(cli, service, 2);
-    show_hosts(cli, service);
-    without =
-        show_fleet(cli, jsonview_text(service, "cluster"), jsonview_number(service, "commit", 0));
-    say_next(cli, service, fault, without);
-}
-
-/* An operator need not know whose a service is. free() */
-static char *tenant_of_service(struct cli *cli, const char *name)
-{
-    struct uri_place at = {.tenant = NULL};
-    const struct surface_row *row = uri_find_op(SURFACE_SERVICES_OP, &at);
-    cJSON *tree = row != NULL ? cli_try_get(cli, row->path) : NULL;
-    char *tenant = NULL;
-
-    for (const cJSON *s = jsonview_first(tree, "services"); s != NULL && tenant == NULL;
-         s = s->next)
-        if (strcmp(jsonview_text(s, "service"), name) == 0 ||
-            strcmp(jsonview_text(s, "id"), name) == 0)
-            tenant = xstrdup(jsonview_text(s, "tenant"));
-    cJSON_Delete(tree);
-    return tenant;
+    return fleet;
 }
 
 /* ---- everything else ---------------------------------------------------------------------------
@@ -218,7 +114,7 @@ static char *tenant_of_service(struct cli *cli, const char *name)
 static void show_document(struct cli *cli, const cJSON *d)
 {
     static const char *const apart[] = {"kind", "name", "status", NULL};
-    const char *cluster = jsonview_text(d, "cluster");
+    cJSON *fleet = cli_try_fleet(cli, jsonview_text(d, "cluster"));
     int64_t commit = jsonview_number(d, "status.commit", 0);
     enum tone tone;
     const char *state = cli_state(d, &tone);
@@ -227,13 +123,17 @@ static void show_document(struct cli *cli, const cJSON *d)
                jsonview_text(d, "name"), (long long)commit);
     if (strcmp(state, "-") != 0)
         screen_say(&cli->out, tone, "%s", state);
-    show_members(cli, d, apart, 2);
+    cli_show_members(cli, d, apart, 2);
     if (jsonview_first(d, "status.conditions") != NULL) {
-        title(cli, "conditions");
+        cli_title(cli, "conditions");
         cli_show_conditions(cli, d, 2);
     }
-    show_hosts(cli, d);
-    (void)show_fleet(cli, cluster, commit); /* the condition Programmed counts them */
+    cli_show_requests(cli, d);
+    if (fleet != NULL) {
+        cli_title(cli, "gateways");
+        (void)cli_show_gateways(cli, fleet, commit, 2); /* the condition Programmed counts them */
+    }
+    cJSON_Delete(fleet);
 }
 
 static int describe_gateway(struct cli *cli, const char *id)
@@ -256,7 +156,7 @@ static int describe_gateway(struct cli *cli, const char *id)
     else if (cli->json)
         cli_print_json(cli, g);
     else
-        show_members(cli, g, all, 0);
+        cli_show_members(cli, g, all, 0);
     code = g != NULL ? CLI_OK : CLI_REFUSED;
     cJSON_Delete(tree);
     return code;
@@ -273,11 +173,13 @@ static int show(struct cli *cli, const struct surface_row *row, const char *path
     if (cli->json)
         cli_print_json(cli, tree);
     else if (row->op == SURFACE_SERVICE_OP)
-        show_service(cli, tree);
+        cli_show_service(cli, tree);
+    else if (row->op == SURFACE_COMMIT_OP)
+        cli_show_commit(cli, tree);
     else if (json_get(tree, "kind") != NULL)
         show_document(cli, tree);
     else
-        show_members(cli, tree, all, 0);
+        cli_show_members(cli, tree, all, 0);
     cJSON_Delete(tree);
     return CLI_OK;
 }
@@ -290,11 +192,11 @@ int describe_run(struct cli *cli)
     struct buf path;
     int code = CLI_USAGE;
 
-    if (strcmp(noun, "gateway") == 0)
+    if (strcmp(noun, "gateway") == 0 && name != NULL)
         return describe_gateway(cli, name);
-    if (strcmp(noun, "service") == 0 && cli->profile.tenant == NULL)
-        cli->profile.tenant = tenant_of_service(cli, name);
     row = cli_find(cli, "GET", noun, name);
+    if (row != NULL && (row->op == SURFACE_LIST_OP || row->op == SURFACE_SERVICES_OP))
+        return cli_usage(cli, "which of the %s? say its name", row->noun);
     if (row == NULL || !cli_path(cli, row, name, &path, &code))
         return code;
     code = show(cli, row, path.bytes);

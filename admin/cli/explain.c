@@ -67,6 +67,26 @@ static void show_losers(struct cli *cli, const cJSON *x, size_t indent)
         screen_say(&cli->out, TONE_FAINT, "%*snor %lld more", (int)indent, "", (long long)more);
 }
 
+/* Why nothing takes a request, in the place of the API's word for it. */
+static const char *outcome_text(const char *outcome)
+{
+    static const struct {
+        const char *outcome;
+        const char *text;
+    } all[] = {
+        {"no_host", "no route of the cluster has this host"},
+        {"no_path", "of the routes that have the host none takes such a request"},
+        {"bad_host", "no host can be called that"},
+        {"bad_path", "no path can be written so"},
+        {"other_tenant", "another tenant has this host, or what would take the request"},
+    };
+
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        if (strcmp(all[i].outcome, outcome) == 0)
+            return all[i].text;
+    return outcome;
+}
+
 static void show_winner(struct cli *cli, const cJSON *x, size_t indent)
 {
     const cJSON *route = json_get(x, "route");
@@ -81,7 +101,8 @@ static void show_winner(struct cli *cli, const cJSON *x, size_t indent)
                    strcmp(policies, "{}") != 0 ? " " : "",
                    strcmp(policies, "{}") != 0 ? policies : "", jsonview_text(x, "outcome"));
     else
-        screen_say(&cli->out, TONE_BAD, "no route takes it: %s", jsonview_text(x, "outcome"));
+        screen_say(&cli->out, TONE_BAD, "no route takes it: %s",
+                   outcome_text(jsonview_text(x, "outcome")));
     free(policies);
     if (status > 0)
         screen_say(&cli->out, TONE_BAD, "%*sthe gateway itself answers %lld", (int)indent, "",

@@ -89,14 +89,17 @@ static void show(struct cli *cli, const struct surface_row *row, const cJSON *tr
         cli_show_rows(cli, lists[i].kind != NULL ? lists[i].kind : row->kind, list->child);
         return;
     }
-    if (row->kind[0] != '\0' && row->op != SURFACE_CLUSTER_OP) {
-        cJSON single = *tree; /* a list of one, without its siblings */
+    cJSON single = *tree; /* a list of one, without its siblings */
 
-        single.next = NULL;
-        cli_show_rows(cli, row->kind, &single);
-    } else {
-        cli_print_json(cli, tree);
-    }
+    single.next = NULL;
+    if (row->op == SURFACE_COMMIT_OP)
+        cli_show_commit(cli, tree);
+    else
+        cli_show_rows(cli,
+                      row->op == SURFACE_SERVICE_OP   ? "service"
+                      : row->op == SURFACE_CLUSTER_OP ? "cluster state"
+                                                      : row->kind,
+                      &single);
 }
 
 static int get_text(struct cli *cli, const char *uri)

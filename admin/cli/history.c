@@ -56,6 +56,29 @@ static void show(struct cli *cli, const cJSON *tree)
     grid_free(&g);
 }
 
+void cli_show_commit(struct cli *cli, const cJSON *commit)
+{
+    char at[32];
+
+    cli_time(jsonview_number(commit, "at_ms", 0), at);
+    screen_say(&cli->out, TONE_TITLE, "commit %lld  %s  %s",
+               (long long)jsonview_number(commit, "commit", 0), at,
+               jsonview_text(commit, "author"));
+    screen_say(&cli->out, TONE_PLAIN, "%s", jsonview_text(commit, "cause"));
+    for (const cJSON *d = jsonview_first(commit, "documents"); d != NULL; d = d->next)
+        cli_show_change(cli, d, jsonview_text(d, "tenant"));
+    if (!jsonview_true(commit, "complete"))
+        screen_say(&cli->out, TONE_WARN, "  and more, which is too large to be kept");
+    if (jsonview_first(commit, "objects") != NULL)
+        screen_say(&cli->out, TONE_PLAIN, "objects of the clusters' tables:");
+    for (const cJSON *o = jsonview_first(commit, "objects"); o != NULL; o = o->next)
+        screen_say(&cli->out, TONE_PLAIN, "  %s %s %s in %s",
+                   strcmp(jsonview_text(o, "change"), "delete") == 0 ? "-" : "+",
+                   jsonview_text(o, "kind"), jsonview_text(o, "name"), jsonview_text(o, "cluster"));
+    screen_say(&cli->out, TONE_FAINT, "hash %s, after %s", jsonview_text(commit, "hash"),
+               jsonview_text(commit, "prev"));
+}
+
 /* "routes" for people is "route" for the API; kinds of one form are what they are. */
 static const char *kind_of(const char *noun)
 {

@@ -55,16 +55,17 @@ static void show_members(struct cli *cli, enum tone tone, const char *sign, cons
             show_member(cli, tone, sign, m);
 }
 
-static void show_object(struct cli *cli, const cJSON *o)
+void cli_show_change(struct cli *cli, const cJSON *o, const char *where)
 {
     const cJSON *before = json_get(o, "before");
     const cJSON *after = json_get(o, "after");
 
-    screen_say(&cli->out, TONE_TITLE, "  %s %s %s in %s",
+    screen_say(&cli->out, TONE_TITLE, "  %s %s %s%s%s",
                !cJSON_IsObject(before)  ? "+"
                : !cJSON_IsObject(after) ? "-"
                                         : "~",
-               jsonview_text(o, "kind"), jsonview_text(o, "name"), jsonview_text(o, "cluster"));
+               jsonview_text(o, "kind"), jsonview_text(o, "name"), where[0] != '\0' ? " in " : "",
+               where);
     show_members(cli, TONE_BAD, "-", before, after);
     show_members(cli, TONE_GOOD, "+", after, before);
 }
@@ -88,11 +89,18 @@ static void show_texts(struct cli *cli, const cJSON *write, const char *member, 
 
 static void show_pins(struct cli *cli, const cJSON *write)
 {
-    for (const cJSON *d = jsonview_first(write, "documents"); d != NULL; d = d->next)
-        if (strcmp(jsonview_text(d, "kind"), "pin") == 0)
-            screen_say(
-                &cli->out, TONE_WARN, "pin %s: %s; \"signalbox pin release %s\" lets go of it",
-                jsonview_text(d, "name"), jsonview_text(d, "effect"), jsonview_text(d, "name"));
+    for (const cJSON *d = jsonview_first(write, "documents"); d != NULL; d = d->next) {
+        const char *name = jsonview_text(d, "name");
+
+        if (strcmp(jsonview_text(d, "kind"), "pin") != 0)
+            continue;
+        if (strcmp(jsonview_text(d, "effect"), "deleted") == 0)
+            screen_say(&cli->out, TONE_PLAIN, "the service's own labels count again: %s", name);
+        else
+            screen_say(&cli->out, TONE_WARN,
+                       "pin %s: %s; \"signalbox pin release %s\" lets go of it", name,
+                       jsonview_text(d, "effect"), name);
+    }
 }
 
 void cli_show_changes(struct cli *cli, const cJSON *write)
@@ -102,7 +110,7 @@ void cli_show_changes(struct cli *cli, const cJSON *write)
     if (first != NULL)
         screen_say(&cli->out, TONE_PLAIN, "objects of the clusters' tables:");
     for (const cJSON *o = first; o != NULL; o = o->next)
-        show_object(cli, o);
+        cli_show_change(cli, o, jsonview_text(o, "cluster"));
     show_texts(cli, write, "hosts", "hosts whose requests go elsewhere:");
     show_texts(cli, write, "unreachable", "routes that no request reaches:");
 }

@@ -61,9 +61,18 @@ static void show_faults(struct cli *cli, const cJSON *problem, const struct docu
 }
 
 /* What may help beside the server's own sentence. */
-static const char *hint_of(int status)
+static const char *hint_of(const struct cli *cli, int status)
 {
+    bool tenants = cli->asked == NULL || (cli->asked->scopes & SURFACE_TENANT_ADMIN) != 0;
+
     switch (status) {
+    case 404:
+        if (!tenants)
+            return "only an operator's token may ask for this";
+        return cli->asked != NULL && cli->asked->op == SURFACE_SERVICE_OP
+                   ? "services are known by labels that begin with com.docker.lb.: \"signalbox get "
+                     "services\" lists them"
+                   : NULL;
     case 401:
         return "give a token: SIGNALBOX_TOKEN, --token-file, or token_file in the profile";
     case 403:
@@ -80,7 +89,7 @@ int cli_problem(struct cli *cli, const struct client_reply *reply, const struct 
     cJSON *problem = json_parse(buf_str(&reply->body), &problem_limits, NULL);
     const char *detail = jsonview_text(problem, "detail");
     int code = reply->status >= 400 && reply->status < 500 ? CLI_REFUSED : CLI_UNREACHABLE;
-    const char *hint = hint_of(reply->status);
+    const char *hint = hint_of(cli, reply->status);
 
     screen_put(&cli->err, TONE_BAD, "signalbox: ");
     screen_say(&cli->err, TONE_PLAIN, "%s (%d%s%s)",

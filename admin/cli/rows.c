@@ -58,6 +58,14 @@ static const struct kind {
     {"cluster",
      {NAMED, PLAIN("DEFAULT", "default"), PLAIN("TENANTS", "tenants"),
       PLAIN("SERVICES", "services.labels")}},
+    {"cluster state",
+     {{"NAME", "cluster", CELL_PLAIN},
+      PLAIN("STATE", "state"),
+      PLAIN("REVISION", "revision"),
+      PLAIN("ROUTES", "routes"),
+      PLAIN("EPOCH", "epoch"),
+      PLAIN("REASON", "reason")}},
+    {"ownership", {NAMED, PLAIN("CLAIMS", "claims")}},
     {"token",
      {{"ID", "name", CELL_PLAIN},
       PLAIN("SCOPES", "scopes"),
@@ -121,11 +129,23 @@ const char *cli_state(const cJSON *document, enum tone *out_tone)
                               : "-";
 }
 
-static bool condition_is_good(const cJSON *c)
+bool cli_condition_is_good(const cJSON *c)
 {
     bool yes = strcmp(jsonview_text(c, "status"), "True") == 0;
 
     return strcmp(jsonview_text(c, "type"), "Conflicted") == 0 ? !yes : yes;
+}
+
+/* Most sentences name the label; one that does not gets it in front. */
+static void add_message(struct grid *g, const cJSON *c)
+{
+    const char *message = jsonview_text(c, "message");
+    const char *label = jsonview_text(c, "label");
+    char *text =
+        strstr(message, label) != NULL ? xstrdup(message) : xasprintf("%s: %s", label, message);
+
+    grid_add(g, TONE_PLAIN, text);
+    free(text);
 }
 
 void cli_show_conditions(struct cli *cli, const cJSON *document, size_t indent)
@@ -135,11 +155,11 @@ void cli_show_conditions(struct cli *cli, const cJSON *document, size_t indent)
 
     grid_init(&g, 3);
     for (i = i != NULL ? i : jsonview_first(document, "conditions"); i != NULL; i = i->next) {
-        enum tone tone = condition_is_good(i) ? TONE_GOOD : TONE_BAD;
+        enum tone tone = cli_condition_is_good(i) ? TONE_GOOD : TONE_BAD;
 
         grid_add(&g, TONE_PLAIN, jsonview_text(i, "type"));
         grid_add(&g, tone, jsonview_text(i, "reason"));
-        grid_add(&g, TONE_PLAIN, jsonview_text(i, "message"));
+        add_message(&g, i);
     }
     grid_print(&g, &cli->out, indent);
     grid_free(&g);

@@ -20,7 +20,8 @@ struct watch {
     struct buf data; /* of the event that is being read */
     char id[ID_MAX]; /* of the last event that was shown, or where to begin; "" = now */
     char next_id[ID_MAX];
-    bool got; /* something since the last connect */
+    bool hello; /* the event that is being read says where the stream begins */
+    bool got;   /* something since the last connect */
     bool failed;
 };
 
@@ -56,12 +57,14 @@ static void show_event(struct watch *w)
 static void end_event(struct watch *w)
 {
     if (w->data.len > 0) {
-        show_event(w);
+        if (!w->hello)
+            show_event(w);
         w->failed |= fflush(w->cli->out.to) != 0; /* nobody reads any more */
         if (w->next_id[0] != '\0')
             memcpy(w->id, w->next_id, sizeof w->id);
     }
     buf_clear(&w->data);
+    w->hello = false;
 }
 
 static bool on_line(struct watch *w, struct str line)
@@ -81,6 +84,8 @@ static bool on_line(struct watch *w, struct str line)
         value = (struct str){value.p + 1, value.n - 1};
     if (str_eq(field, STR("id")) && str_to_u64(value, UINT64_MAX, &id))
         (void)snprintf(w->next_id, sizeof w->next_id, "%llu", (unsigned long long)id);
+    if (str_eq(field, STR("event")))
+        w->hello = str_eq(value, STR("hello"));
     return !str_eq(field, STR("data")) || buf_add_str(&w->data, value);
 }
 
@@ -114,6 +119,7 @@ static int stream(struct watch *w, const char *path, int tries)
     bool answered;
 
     w->got = false;
+    w->hello = false;
     buf_clear(&w->line);
     buf_clear(&w->data);
     answered = client_stream(w->cli->client, &rq, &reply, &e);
