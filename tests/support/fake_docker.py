@@ -239,7 +239,7 @@ class FakeDocker(Configs, socketserver.ThreadingMixIn, socketserver.UnixStreamSe
         super().__init__(str(socket_path), Handler)
 
     def handle_error(self, request, client_address):
-        if not isinstance(sys.exc_info()[1], (BrokenPipeError, ConnectionResetError)):
+        if not self.ending and not isinstance(sys.exc_info()[1], (BrokenPipeError, ConnectionResetError)):
             super().handle_error(request, client_address)
 
     def start(self):
