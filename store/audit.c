@@ -1,73 +1,14 @@
 /*
- * The audit chain: each row's hash is SHA-256 over a fixed word, the hash before and the row's own
- * fields, each as its length (eight bytes, big-endian) and its bytes, numbers as eight bytes: no
- * two different rows have the same input. Whoever keeps a hash can prove later that everything up
- * to it is what it was. Compaction leaves the last hash of what went. Called by commit.c, the API's
- * lists and `check`; decides nothing about who may read what.
+ * The audit chain: each row's hash covers the hash before (audit_row.h). Whoever keeps a hash can
+ * prove later that everything up to it is what it was. Compaction leaves the last hash of what
+ * went. Called by commit.c, the API's lists and `check`; decides nothing about who may read what.
  */
-#include <endian.h>
 #include <stdio.h>
 #include <string.h>
-
-#include <openssl/sha.h>
 
 #include "store/store_priv.h"
 
 static const char cut_key[] = "audit/cut"; /* meta: "SEQ HASH" of the last row that went */
-static const char domain[] = "signalbox-audit-1";
-
-/* ---- the hash -----------------------------------------------------------------------------------
- */
-
-static void hash_bytes(SHA256_CTX *sha, const void *p, size_t n)
-{
-    uint64_t len = htobe64(n);
-
-    SHA256_Update(sha, &len, sizeof(len));
-    SHA256_Update(sha, p, n);
-}
-
-static void hash_text(SHA256_CTX *sha, const char *text)
-{
-    hash_bytes(sha, text, strlen(text));
-}
-
-static void hash_number(SHA256_CTX *sha, uint64_t number)
-{
-    uint64_t wire = htobe64(number);
-
-    hash_bytes(sha, &wire, sizeof(wire));
-}
-
-static void hex(const uint8_t *p, size_t n, char *out)
-{
-    static const char digits[] = "0123456789abcdef";
-
-    for (size_t i = 0; i < n; i++) {
-        out[2 * i] = digits[p[i] >> 4];
-        out[2 * i + 1] = digits[p[i] & 15];
-    }
-    out[2 * n] = '\0';
-}
-
-static void hash_row(const struct store_audit_row *row, char out[STORE_HASH_HEX + 1])
-{
-    uint8_t digest[SHA256_DIGEST_LENGTH];
-    SHA256_CTX sha;
-
-    SHA256_Init(&sha);
-    hash_text(&sha, domain);
-    hash_text(&sha, row->prev);
-    hash_number(&sha, row->seq);
-    hash_number(&sha, row->commit);
-    hash_number(&sha, (uint64_t)row->at_ms);
-    hash_text(&sha, row->author);
-    hash_text(&sha, row->action);
-    hash_text(&sha, row->tenant);
-    hash_text(&sha, row->detail);
-    SHA256_Final(digest, &sha);
-    hex(digest, sizeof(digest), out);
-}
 
 /* ---- writing ------------------------------------------------------------------------------------
  */
@@ -132,7 +73,7 @@ bool audit_append(struct store *s, struct audit_end *end, const struct store_aud
 
     next.seq = (uint64_t)end->seq + 1;
     next.prev = end->hash;
-    hash_row(&next, hash);
+    audit_row_hash(&next, hash);
     if (!sql_run(s,
                  sql_bind(s, SQL_AUDIT_ADD, e, "iiittttti", (int64_t)next.seq, (int64_t)next.commit,
                           next.at_ms, next.author, next.action, next.tenant, next.detail, hash,
@@ -217,7 +158,7 @@ static bool step(const struct store *s, struct walk *w, sqlite3_stmt *q, struct 
     char hash[STORE_HASH_HEX + 1];
 
     row.prev = w->end.hash;
-    hash_row(&row, hash);
+    audit_row_hash(&row, hash);
     if ((int64_t)row.seq != w->end.seq + 1 || strcmp(hash, sql_text(q, 7)) != 0)
         return err_set(e, "AuditBroken", "--store",
                        "The audit of the store %s breaks at row %lld: it, or one before it, was "

@@ -13,6 +13,7 @@
 
 #include "gateway/core/err.h"
 #include "gateway/core/result.h"
+#include "store/audit_row.h"
 
 struct store;
 
@@ -97,8 +98,6 @@ MUST_USE bool store_log_floor(struct store *s, const char *cluster, uint64_t *ou
  * commits; a batch is several commits in one transaction.
  */
 
-enum { STORE_HASH_HEX = 64 };
-
 struct store_doc_change {
     const char *tenant;
     const char *kind;
@@ -171,17 +170,6 @@ MUST_USE bool store_each_commit(struct store *s, const char *tenant, uint64_t be
  * with its length; the first row's predecessor is 64 zeros. The chain outlives compaction: rows
  * that go leave their last hash behind.
  */
-struct store_audit_row {
-    uint64_t seq;
-    uint64_t commit; /* 0: an event */
-    int64_t at_ms;
-    const char *author;
-    const char *action; /* the cause of a commit; of an event its word */
-    const char *tenant;
-    const char *detail; /* JSON; the diff of a commit */
-    const char *prev;   /* hex */
-    const char *hash;
-};
 typedef void store_audit_fn(void *arg, const struct store_audit_row *row);
 MUST_USE bool store_audit_event(struct store *s, const char *author, const char *action,
                                 const char *tenant, const char *detail, struct err *e);

@@ -1,7 +1,8 @@
 /*
  * audit: the rows of the chain, and whether it still holds the head that somebody was given. Each
- * row names the hash of the one before it, so whoever keeps one hash is a witness of all before
- * it. A tenant sees its own rows only, in which that cannot be told.
+ * row's hash, which is worked out here again and not taken from the server, covers the hash of the
+ * one before it, so whoever keeps one hash is a witness of all before it. A tenant sees its own
+ * rows only, in which that cannot be told.
  */
 #include <cjson/cJSON.h>
 
@@ -9,8 +10,7 @@
 #include "admin/cli/jsonview.h"
 #include "gateway/core/check.h"
 #include "gateway/wire/json.h"
-
-enum { HASH_HEX = 64 };
+#include "store/audit_row.h"
 
 static void add_row(struct grid *g, const cJSON *row)
 {
@@ -68,23 +68,40 @@ static int list(struct cli *cli, const char *path)
 
 struct walk {
     const char *wanted;
-    char prev[HASH_HEX + 1]; /* what the next older row must hash to; "" before the first */
+    char prev[STORE_HASH_HEX + 1]; /* the hash that the next older row must have; "" at first */
     int64_t rows;
-    int64_t broken_seq; /* of the row above which the chain does not fit; -1 = none */
+    int64_t broken_seq; /* of the row that does not have it, or not by its own fields; -1 = none */
     bool found;
 };
+
+static bool is_whole(const struct walk *w, const cJSON *row)
+{
+    const struct store_audit_row r = {
+        .seq = (uint64_t)jsonview_number(row, "seq", 0),
+        .commit = (uint64_t)jsonview_number(row, "commit", 0),
+        .at_ms = jsonview_number(row, "at_ms", 0),
+        .author = jsonview_text(row, "author"),
+        .action = jsonview_text(row, "action"),
+        .tenant = jsonview_text(row, "tenant"),
+        .detail = jsonview_text(row, "detail"),
+        .prev = jsonview_text(row, "prev"),
+        .hash = jsonview_text(row, "hash"),
+    };
+    char hash[STORE_HASH_HEX + 1];
+
+    audit_row_hash(&r, hash);
+    return strcmp(hash, r.hash) == 0 && (w->prev[0] == '\0' || strcmp(w->prev, hash) == 0);
+}
 
 static bool walk_page(struct walk *w, const cJSON *page)
 {
     for (const cJSON *r = jsonview_first(page, "rows"); r != NULL && !w->found; r = r->next) {
-        const char *hash = jsonview_text(r, "hash");
-
-        if (w->prev[0] != '\0' && strcmp(w->prev, hash) != 0) {
+        if (!is_whole(w, r)) {
             w->broken_seq = jsonview_number(r, "seq", 0);
             return false;
         }
         w->rows++;
-        w->found = strcmp(hash, w->wanted) == 0;
+        w->found = strcmp(jsonview_text(r, "hash"), w->wanted) == 0;
         (void)snprintf(w->prev, sizeof w->prev, "%s", jsonview_text(r, "prev")); /* 64 digits */
     }
     return !w->found;
@@ -105,8 +122,6 @@ static bool walk(struct cli *cli, const char *path, struct walk *w, int *out_cod
              (cursor[0] == '\0' || uri_query(&uri, "cursor", cursor)) &&
              cli_get(cli, uri.bytes, &page, out_code);
         buf_free(&uri);
-        if (ok && w->prev[0] == '\0') /* the head itself is the newest row's hash */
-            (void)snprintf(w->prev, sizeof w->prev, "%s", jsonview_text(page, "head"));
         more = ok && walk_page(w, page);
         free(cursor);
         cursor = xstrdup(jsonview_text(page, "next"));
@@ -126,13 +141,15 @@ static int verify(struct cli *cli, const char *path)
     if (cli->profile.tenant != NULL)
         return cli_usage(cli, "a tenant's rows are not the whole chain: this is for an operator, "
                               "without a tenant");
-    if (head == NULL || strlen(head) != HASH_HEX || strspn(head, "0123456789abcdef") != HASH_HEX)
+    if (head == NULL || strlen(head) != STORE_HASH_HEX ||
+        strspn(head, "0123456789abcdef") != STORE_HASH_HEX)
         return cli_usage(cli, "which head were you given? say --head HASH, %d hexadecimal digits",
-                         HASH_HEX);
+                         STORE_HASH_HEX);
     if (!walk(cli, path, &w, &code))
         return code;
     if (w.broken_seq >= 0)
-        screen_say(&cli->out, TONE_BAD, "TAMPERED: row %lld is not what the row behind it names",
+        screen_say(&cli->out, TONE_BAD,
+                   "TAMPERED: row %lld does not give the hash that it, or the row behind it, names",
                    (long long)w.broken_seq);
     else if (!w.found)
         screen_say(&cli->out, TONE_BAD,

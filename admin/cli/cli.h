@@ -12,7 +12,7 @@ enum cli_exit {
     CLI_REFUSED = 1,     /* the server said no (4xx), or what it should say was not so */
     CLI_USAGE = 2,       /* the command line, a file of the user's or his profile is wrong */
     CLI_UNREACHABLE = 3, /* no answer, or one of 5xx */
-    CLI_NOT_APPLIED = 4, /* written, but not every gateway had it in time */
+    CLI_NOT_APPLIED = 4, /* written, but not every gateway, or not Swarm's store, had it in time */
     CLI_DIFFERENT = 5    /* diff: there are differences */
 };
 

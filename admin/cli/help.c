@@ -9,7 +9,7 @@ static const char *const exits[] = {
     "refused: the server said no (4xx), or what was asked is not so",
     "the command line, a file or the profile is wrong",
     "no answer, or one of 5xx",
-    "written, but not every live gateway had it in time",
+    "written, but not every live gateway, or not Swarm's store, had it in time",
     "diff: there are differences"};
 
 const char *help_exit(int code)

@@ -187,6 +187,15 @@ static int show_applied(struct cli *cli, const cJSON *tree, const cJSON *write, 
     return CLI_NOT_APPLIED;
 }
 
+static int show_durable(struct cli *cli, const cJSON *write, int64_t took_ms)
+{
+    if (json_get(write, "durable") == NULL || jsonview_true(write, "durable"))
+        return CLI_OK;
+    screen_say(&cli->out, TONE_WARN, "written, but not in Swarm's store after %lld ms",
+               (long long)took_ms);
+    return CLI_NOT_APPLIED;
+}
+
 static void show_commit(struct cli *cli, const cJSON *write, const struct client_reply *reply)
 {
     if (jsonview_true(write, "dryRun"))
@@ -237,6 +246,8 @@ int cli_outcome(struct cli *cli, const struct client_reply *reply)
         show_pins(cli, write);
         show_commit(cli, write, reply);
         code = show_applied(cli, tree, write, reply->took_ms);
+        if (show_durable(cli, write, reply->took_ms) != CLI_OK)
+            code = CLI_NOT_APPLIED;
     }
     cJSON_Delete(tree);
     return code;
