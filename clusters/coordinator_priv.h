@@ -168,6 +168,8 @@ MUST_USE bool coordinator_replica_start(struct coordinator *c, struct err *e);
 /* False with why: the fence is not held (yet, or any more). */
 MUST_USE bool coordinator_may_commit(const struct coordinator *c, struct err *why);
 void coordinator_replicate(struct coordinator *c, const struct store_commit_rq *rq);
+/* False with why: waiting for Swarm's store would be in vain; code NotReplicated or TooMuch. */
+MUST_USE bool coordinator_may_be_durable(const struct coordinator *c, struct err *why);
 uint64_t coordinator_durable(const struct coordinator *c); /* last commit that Swarm has */
 
 #endif

@@ -52,6 +52,18 @@ uint64_t coordinator_durable(const struct coordinator *c)
     return status.durable;
 }
 
+bool coordinator_may_be_durable(const struct coordinator *c, struct err *why)
+{
+    struct replica_status status;
+
+    if (c->replica == NULL)
+        return err_set(why, "NotReplicated", "durable",
+                       "this coordinator keeps no documents in Swarm's store (--replica off)");
+    replica_status(c->replica, &status);
+    return status.too_large.code == NULL ||
+           err_set(why, "TooMuch", "durable", "%s", status.too_large.text);
+}
+
 bool coordinator_may_commit(const struct coordinator *c, struct err *why)
 {
     struct replica_status status;

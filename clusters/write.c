@@ -90,7 +90,7 @@ struct write *coordinator_write(struct coordinator *c, const struct write_reques
 {
     struct write *w;
 
-    if (!coordinator_may_commit(c, e))
+    if (!coordinator_may_commit(c, e) || (rq->durable && !coordinator_may_be_durable(c, e)))
         return NULL;
     if (rq->num_ops > WRITE_OPS_MAX) {
         err_set(e, "TooLarge", "", "one write can change %d documents, this one has %zu",

@@ -88,7 +88,8 @@ struct write_request {
     void *arg;
 };
 
-/* NULL with *e: too much waits (503), or there are too many ops (413). */
+/* NULL with *e: too much waits (503), there are too many ops (413), or Swarm's store will not have
+ * it and the caller asks for that (NotReplicated, TooMuch). */
 struct write *coordinator_write(struct coordinator *c, const struct write_request *rq,
                                 struct err *e);
 /* Nobody waits for the answer any more: `done` is not called; the write itself goes on. */

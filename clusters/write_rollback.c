@@ -267,7 +267,7 @@ struct write *coordinator_rollback(struct coordinator *c, const char *tenant, co
     struct write *w = NULL;
 
     ASSERT((tenant == NULL) != (cluster == NULL));
-    if (!coordinator_may_commit(c, e))
+    if (!coordinator_may_commit(c, e) || (rq->durable && !coordinator_may_be_durable(c, e)))
         return NULL;
     if (c->reader == NULL) {
         err_set(e, "NotRead", "", "the store is not open yet");

@@ -127,13 +127,16 @@ static bool review(struct write *w, int64_t now_ms)
     bool wants_applied = w->wait_ms > 0;
     bool held = false;
     struct laggards l = {0};
+    struct err why = {0};
+    bool in_vain;
     bool done;
 
     if (wants_applied)
         l = find_laggards(w, &held);
     w->applied = wants_applied && l.num == 0 && !held;
     w->in_swarm = coordinator_durable(w->owner) >= w->commit;
-    done = (w->applied || !wants_applied) && (w->in_swarm || !w->durable);
+    in_vain = w->durable && !w->in_swarm && !coordinator_may_be_durable(w->owner, &why);
+    done = (w->applied || !wants_applied) && (w->in_swarm || !w->durable || in_vain);
     if (done || now_ms >= w->deadline_ms) {
         TAILQ_REMOVE(&w->owner->waiting, w, next);
         write_answer(w, l.all, l.num);

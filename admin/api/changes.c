@@ -245,6 +245,19 @@ void change_set_body(struct change *c, struct str body)
 /* ---- to the coordinator and back ----------------------------------------------------------------
  */
 
+static int status_of(const struct err *e)
+{
+    static const struct {
+        const char *code;
+        int status;
+    } all[] = {{"TooLarge", 413}, {"NotReplicated", 422}, {"TooMuch", 507}};
+
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
+        if (strcmp(e->code, all[i].code) == 0)
+            return all[i].status;
+    return 503;
+}
+
 static bool submit(struct change *c, struct change_refusal *why);
 
 /* The coordinator points to an op; the caller knows his set's documents, then what is pruned. */
@@ -373,7 +386,7 @@ static bool submit(struct change *c, struct change_refusal *why)
     c->write = hand_over(c, &rq, &e);
     if (c->write != NULL)
         return true;
-    return change_refuse(why, strcmp(e.code, "TooLarge") == 0 ? 413 : 503, &e);
+    return change_refuse(why, status_of(&e), &e);
 }
 
 void change_start(struct change *c)

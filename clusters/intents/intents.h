@@ -37,7 +37,7 @@ enum {
     INTENT_NAME_MAX = 128,  /* bytes of a document's name: a letter or digit, then those or "._-" */
     INTENT_SHORT_MAX = 63,  /* of a tenant's or a cluster's */
     INTENT_LABELS_MAX = 32, /* of a document; of a selector */
-    INTENT_VALUE_MAX = 512 << 10, /* as many endpoints as a pool may have */
+    INTENT_VALUE_MAX = 480 << 10, /* what one object of clusters/replica takes */
     INTENT_CLAIMS_MAX = 1024
 };
 

@@ -345,7 +345,8 @@ bool outbox_snapshot(struct outbox *o, uint64_t commit, const struct replica_doc
     end_snapshot(o, ITEM_RUBBISH);
     if (!add_records(&s->records, docs, num)) {
         (void)too_large(o);
-        *e = o->error;
+        if (e != NULL)
+            *e = o->error;
         return false;
     }
     s->on = true;

@@ -19,7 +19,7 @@
 #include "gateway/core/result.h"
 #include "gateway/core/str.h"
 
-enum { PACK_KEY_MAX = 255, PACK_VALUE_MAX = 384 << 10 /* a record fits any object */ };
+enum { PACK_KEY_MAX = 255, PACK_VALUE_MAX = 480 << 10 /* a record fits any object */ };
 
 /* False: *out has no room left, and is as it was. */
 MUST_USE bool pack_record(struct buf *out, const struct replica_doc *d);

@@ -364,4 +364,6 @@ void replica_status(const struct replica *r, struct replica_status *out)
                                    .durable = r->told_durable,
                                    .objects = r->outbox ? outbox_num_objects(r->outbox) : 0,
                                    .last_error = r->error};
+    if (r->outbox != NULL)
+        out->too_large = *outbox_error(r->outbox);
 }

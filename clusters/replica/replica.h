@@ -32,7 +32,7 @@ enum {
     REPLICA_RAW_MAX = 56 << 20 /* bytes of all documents together, before they are deflated */
 };
 
-/* Keys are at most 255 bytes each, a value at most 384 KiB. */
+/* Keys are at most 255 bytes each, a value at most 480 KiB. */
 struct replica_doc {
     const char *tenant;
     const char *kind;
@@ -108,6 +108,7 @@ struct replica_status {
     uint64_t durable;      /* commit */
     size_t objects;        /* config objects of ours in Swarm */
     struct err last_error; /* code NULL: none since the last success */
+    struct err too_large;  /* code NULL; else nothing more gets into Swarm until documents go */
 };
 void replica_status(const struct replica *r, struct replica_status *out);
 

@@ -199,3 +199,32 @@ def test_what_is_in_swarm_cannot_be_read_without_the_identity(own):
         control.start()
     assert "were not written with this identity" in control.operator.get("/readyz").json["detail"]
     assert control.operator.put("/v1/tenants/x", {}).status == 503
+
+
+def test_where_nothing_is_replicated_a_durable_write_is_refused_at_once(own):
+    control = own(args=("--accept-empty", "--replica", "off"))
+    control.tenant("shop")
+    begin = time.monotonic()
+    refused = control.operator.put("/v1/tenants/shop/pools/web", {"cluster": "east"}, durable="swarm")
+    assert refused.status == 422 and time.monotonic() - begin < 3, refused
+    assert refused.json["errors"][0]["code"] == "NotReplicated" and "--replica off" in refused.text, refused
+    assert control.operator.get("/v1/tenants/shop/pools/web").status == 404
+    back = control.operator.post("/v1/tenants/shop/rollback", {"to": 1}, durable="swarm")
+    assert back.status == 422 and back.json["errors"][0]["code"] == "NotReplicated", back
+    control.operator.made("/v1/tenants/shop/pools/web", {"cluster": "east"})
+
+
+def test_a_document_as_large_as_may_be_is_in_swarm_as_well(own):
+    control = own()
+    control.tenant("shop")
+    large = {"cluster": "east", "endpoints": [{"address": f"10.9.{i >> 8}.{i & 255}", "port": 80, "task": os.urandom(28).hex()}
+                                              for i in range(4096)]}
+    while len(json.dumps(large, separators=(",", ":"))) > 480 << 10:
+        large["endpoints"].pop()
+    made = control.operator.put("/v1/tenants/shop/endpoints/web", large, durable="swarm")
+    assert made.status == 201 and is_durable(made), str(made)[:300]
+    anew(control, 2)
+    assert control.operator.get("/v1/tenants/shop/endpoints/web").json["endpoints"] == large["endpoints"]
+    large["endpoints"] += large["endpoints"][:200]
+    refused = control.operator.put("/v1/tenants/shop/endpoints/web", large)
+    assert refused.status in (413, 422), str(refused)[:300]

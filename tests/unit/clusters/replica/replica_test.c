@@ -558,6 +558,30 @@ static void the_log_is_shortened_and_strangers_stay(void **state)
     end(&b);
 }
 
+static void more_than_swarm_takes_is_said(void **state)
+{
+    enum { DOCS = 130, BYTES = 480 << 10 }; /* above REPLICA_RAW_MAX */
+    struct world *w = *state;
+    struct coordinator a = {0};
+    struct replica_doc docs[DOCS];
+    struct replica_status status;
+    char *value = xcalloc(BYTES + 1, 1);
+
+    memset(value, 'v', BYTES);
+    for (size_t i = 0; i < DOCS; i++)
+        docs[i] = (struct replica_doc){"t", "route", "name", value, 1};
+    begin(&a, w, "a");
+    assert_true(run_until_fence(&a, REPLICA_FENCE_HELD, 2000));
+    replica_snapshot(a.replica, 1, docs, DOCS);
+    replica_status(a.replica, &status);
+    assert_string_equal(status.too_large.code, "TooLarge");
+    replica_snapshot(a.replica, 2, docs, 1);
+    replica_status(a.replica, &status);
+    assert_null(status.too_large.code);
+    end(&a);
+    free(value);
+}
+
 static void names_and_endpoints_are_judged(void **state)
 {
     static const char *const names[] = {"", "Signalbox", "sixteen-is-toolong", "a-b", "a/b"};
@@ -600,6 +624,7 @@ int main(void)
         TEST(an_object_that_is_gone_is_named_or_written_anew),
         TEST(a_later_start_that_is_alive_is_waited_for),
         TEST(the_log_is_shortened_and_strangers_stay),
+        TEST(more_than_swarm_takes_is_said),
         TEST(names_and_endpoints_are_judged),
     };
 #undef TEST
