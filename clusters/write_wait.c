@@ -82,10 +82,23 @@ static void on_gateway(void *arg, const struct coordinator_gateway *g)
     };
 }
 
+static bool is_tenants(const struct write *w)
+{
+    for (size_t i = 0; i < w->num_ops; i++)
+        if (w->ops[i].tenant[0] == '\0')
+            return false;
+    return true;
+}
+
+/* The gateways of a cluster where a tenant's write makes guards only are none of its business. */
 static bool touches(const struct write *w, const struct cluster *cl)
 {
+    bool guards = !is_tenants(w);
+
     for (size_t i = 0; i < w->delta.num; i++) {
-        if (strcmp(w->delta.changes[i].cluster, cl->name) == 0)
+        const struct plan_change *c = &w->delta.changes[i];
+
+        if (strcmp(c->cluster, cl->name) == 0 && (guards || !plan_is_guard(c->name)))
             return true;
     }
     return false;

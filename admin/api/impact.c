@@ -27,6 +27,8 @@ bool impact_is_of(const char *tenant, const char *name, const char *value)
     struct str member;
     char text[128];
 
+    if (plan_is_guard(name))
+        return false; /* nobody's */
     if (strncmp(name, tenant, n) == 0 && name[n] == '/')
         return true;
     if (value == NULL || strchr(name, '/') != NULL)

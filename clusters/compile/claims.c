@@ -68,8 +68,10 @@ void claims_change(struct plan *p, struct tenant *t, const struct intent *was,
         add(p, new->claims[i], t);
         map_put(&changed, str_from(new->claims[i]), t);
     }
-    if (p->enforced)
+    if (p->enforced) {
         hosts_queue_under(p, &changed);
+        guards_places(p, &changed);
+    }
     map_free(&changed, NULL);
 }
 

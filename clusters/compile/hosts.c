@@ -103,7 +103,7 @@ static void link_host(struct plan *p, struct host *h, struct host *up)
     *list = h;
 }
 
-static struct host *nearest_wild(const struct plan *p, const char *name)
+struct host *host_nearest_wild(const struct plan *p, const char *name)
 {
     const char *at = name;
     char above[HOST_ABOVE_MAX];
@@ -141,7 +141,7 @@ static struct host *host_get(struct plan *p, const char *name)
         return h;
     h = xcalloc(1, sizeof(*h));
     h->name = xstrdup(name);
-    link_host(p, h, nearest_wild(p, name));
+    link_host(p, h, host_nearest_wild(p, name));
     map_put(&p->hosts, str_from(name), h);
     if (is_wild(h))
         take_below(p, h);
@@ -181,6 +181,7 @@ void host_free(void *host)
 
     clear_groups(h);
     queue_free(&h->shared_in);
+    queue_free(&h->serves);
     free(h->asks);
     free(h->name);
     free(h);
@@ -190,7 +191,7 @@ const struct host *host_over(const struct plan *p, const char *host)
 {
     const struct host *h = map_get(&p->hosts, str_from(host));
 
-    return h != NULL ? h : nearest_wild(p, host);
+    return h != NULL ? h : host_nearest_wild(p, host);
 }
 
 /* ---- asking ---- */
@@ -393,6 +394,7 @@ static void judge(struct plan *p, struct host *h)
     if (h->num_asks == 0 && !h->buried)
         queue_add(&p->hosts_empty, h);
     h->buried = h->num_asks == 0;
+    guards_judged(p, h);
     host_emits(p, h);
 }
 

@@ -28,7 +28,8 @@ static void free_queues(struct plan *p)
 {
     struct queue *all[] = {&p->judge_units, &p->judge_documents, &p->names_queue, &p->tenants_queue,
                            &p->asks,        &p->hosts_queue,     &p->emits,       &p->host_emits,
-                           &p->hosts_empty, &p->collected,       &p->graves,      &p->losses};
+                           &p->hosts_empty, &p->collected,       &p->graves,      &p->losses,
+                           &p->guard_hosts};
 
     for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
         queue_free(all[i]);
@@ -46,6 +47,8 @@ void plan_free(struct plan *p)
     map_free(&p->names, name_free);
     map_free(&p->hosts, host_free);
     map_free(&p->claims, free_queue);
+    map_free(&p->guards, free_queue);
+    map_free(&p->guard_places, NULL);
     map_free(&p->tenants, tenant_free);
     map_free(&p->tables, table_free);
     map_free(&p->seen, free);
@@ -186,6 +189,7 @@ static void leave(struct plan *p, struct document *d)
     case INTENT_OWNERSHIP:
         p->enforced = false;
         hosts_queue_all(p);
+        guards_all(p);
         break;
     case INTENT_SETTINGS:
         p->settings_changed = true;
@@ -218,6 +222,7 @@ static void enter(struct plan *p, struct document *d)
     case INTENT_OWNERSHIP:
         p->enforced = d->intent->as.enforced;
         hosts_queue_all(p);
+        guards_all(p);
         break;
     case INTENT_SETTINGS:
         p->settings_changed = true;

@@ -110,6 +110,15 @@ void plan_each_object(const struct plan *p, const char *cluster, plan_object_fn 
 const char *plan_object(const struct plan *p, const char *cluster, enum route_kind kind,
                         const char *name); /* its value, lent; NULL */
 size_t plan_num_routes(const struct plan *p, const char *cluster);
+/*
+ * A guard: the route "guard:HOST" of no tenant, in a cluster that does not serve a host that
+ * somebody has, where another tenant's wildcard or "*" would take its requests. It answers them as
+ * a gateway does for a host that it does not know, counts against nobody's quota, and tells nothing
+ * of who has the host.
+ */
+#define PLAN_GUARD "guard:"
+MUST_USE bool plan_is_guard(const char *object_name);
+
 /* By name; NULL at the end. Those of plan_clusters and those of documents. */
 const char *plan_cluster_name(const struct plan *p, size_t i);
 

@@ -3,11 +3,13 @@
  * plan_settle (settle.c) works off a queue of what the step before it changed, so that the cost is
  * that of the change:
  *
- *   judge (service.c, document.c): one thing by itself: whose, which cluster, which hosts it asks
- * for names (things.c): of two services with one name in a cluster the older one counts quotas
- * (quota.c): the newest things beyond a tenant's quota count no more hosts (hosts.c): who has each
- * host; who of those with the same match serves emit (emit.c, tables.c): objects, and what of them
- * changed
+ * - judge (service.c, document.c): one thing by itself: whose, which cluster, which hosts it asks
+ *   for
+ * - names (things.c): of two services with one name in a cluster the older one counts
+ * - quotas (quota.c): the newest things beyond a tenant's quota count no more
+ * - hosts (hosts.c): who has each host; who of those with the same match serves
+ * - guards (guards.c): what keeps others' wildcards off hosts that a cluster does not serve
+ * - emit (emit.c, tables.c): objects, and what of them changed
  *
  * Each step is a function of what the steps before it left, never of what it found: that is why any
  * order of changes leads to the same tables.
@@ -86,8 +88,16 @@ void hosts_judge(struct plan *p);
 void hosts_sweep(struct plan *p);
 void host_free(void *host);
 void host_emits(struct plan *p, struct host *h);
+struct host *host_nearest_wild(const struct plan *p, const char *name); /* above it; or NULL */
 /* A host that is asked for, or the nearest wildcard above it that is. */
 const struct host *host_over(const struct plan *p, const char *host);
+
+/* ---- guards.c ---- */
+
+void guards_judged(struct plan *p, struct host *h); /* who has it or where may be another now */
+void guards_places(struct plan *p, const struct map *hosts); /* who has these may be another */
+void guards_all(struct plan *p);                             /* everything may */
+void guards_settle(struct plan *p);
 
 /* ---- claims.c ---- */
 
@@ -135,6 +145,11 @@ struct plan {
     struct host *roots; /* hosts without a wildcard above, a list */
     struct map claims;  /* host -> struct queue of documents */
     bool enforced;
+    struct map guards;       /* host -> struct queue of tables that have a guard for it */
+    struct map guard_places; /* hosts whose guards are to be looked at */
+    struct queue guard_hosts;
+    bool guards_changed;
+    uint64_t guard_mark;
     struct map tables;              /* name -> struct table */
     struct table **there;           /* by name */
     struct assign_cluster *assigns; /* the same, as clusters/assign wants them */

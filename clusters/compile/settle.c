@@ -188,6 +188,7 @@ void plan_settle(struct plan *p, struct plan_delta *out)
     judge(p);
     ask(p);
     hosts_judge(p);
+    guards_settle(p);
     emit_all(p);
     emit_settings(p);
     tenants_emit(p);

@@ -42,6 +42,7 @@ struct table {
     const struct intent_cluster *doc;      /* NULL: none */
     struct map objects[ROUTE_KIND__COUNT]; /* name -> value */
     struct map tenants;                    /* name -> struct presence */
+    uint64_t guard_mark;
 };
 
 /* What a tenant has in a table. */
@@ -167,6 +168,11 @@ struct host {
     bool queued;            /* to be judged */
     bool emits;             /* to be written */
     bool buried;            /* nobody asks for it: to be freed */
+    /* guards.c; of wildcards and "*": */
+    struct queue serves;            /* tables in which its holder has it */
+    const struct tenant *serves_of; /* that holder */
+    bool guarding;                  /* to be looked at */
+    bool moved;                     /* `serves` is another now */
 };
 
 #endif

@@ -24,6 +24,7 @@ struct answer {
     const struct explain_view *view;
     struct route_request q;
     const struct table_route *winner; /* NULL: none, or one that may not be seen */
+    bool guarded;                     /* the winner is one of the planner's guards */
     enum table_miss why;
     const char *winner_host;
     struct table_candidate losers[LOSERS_MAX];
@@ -274,6 +275,11 @@ static void put_nearest(struct answer *a)
 static void put_notes(struct answer *a)
 {
     put(a, ",\"notes\":[");
+    if (a->guarded)
+        put_string(a, "the host is a tenant's that serves nothing for it in this cluster: a "
+                      "wildcard or \"*\" of another does not take its requests");
+    if (a->guarded && a->rq->https)
+        put(a, ",");
     if (a->rq->https)
         put_string(a,
                    "gateways of this build do not terminate TLS: such a request reaches them when "
@@ -299,6 +305,13 @@ static void put_miss(struct answer *a)
     put_nearest(a);
 }
 
+/* For whoever asks the same: it names nobody. */
+static void put_guarded(struct answer *a)
+{
+    put_outcome(a, "guarded", a->winner->route->respond->status);
+    put_losers(a);
+}
+
 static void put_taken(struct answer *a)
 {
     const struct route *r = a->winner->route;
@@ -320,13 +333,16 @@ static void put_judged(struct answer *a)
     const struct table *t = explain_version(a->table);
     const struct table_route *r = table_match(t, &a->q, &a->why);
 
-    if (r != NULL && !explain_sees(a->view, r)) {
+    a->guarded = r != NULL && plan_is_guard(r->name);
+    if (r != NULL && !a->guarded && !explain_sees(a->view, r)) {
         put_outcome(a, "other_tenant", 0);
         return;
     }
     a->winner = r;
     table_each_candidate(t, &a->q, take_candidate, a);
-    if (r != NULL)
+    if (a->guarded)
+        put_guarded(a);
+    else if (r != NULL)
         put_taken(a);
     else
         put_miss(a);

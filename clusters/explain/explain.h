@@ -65,8 +65,10 @@ struct explain_view {
  * The answer as one JSON object:
  *
  *   outcome   "forward", "redirect", "respond": the route does so; "other_tenant": a route that the
- *             view may not see; "no_host", "no_path", "no_endpoint", "bad_host", "bad_path":
- * refused status    of the gateway's own answer, where it gives one host      in its canonical form
+ *             view may not see; "guarded": a guard (plan_is_guard); refused: "no_host", "no_path",
+ *             "no_endpoint", "bad_host", "bad_path"
+ *   status    of the gateway's own answer, where it gives one
+ *   host      in its canonical form
  *   route     the winner: name, tenant, host (which of its hosts), path, path_type, policies (all
  *             that it says beside these and its pools)
  *   pools     those that it forwards to: name, weight, exists, policies, live, draining, endpoints

@@ -2,6 +2,7 @@
 #ifndef CLUSTERS_EXPLAIN_EXPLAIN_PRIV_H
 #define CLUSTERS_EXPLAIN_EXPLAIN_PRIV_H
 
+#include "clusters/compile/plan.h"
 #include "clusters/explain/explain.h"
 #include "gateway/table/candidates.h"
 

@@ -2,8 +2,8 @@
 import rig
 
 
-def route(host):
-    return {"cluster": "east", "hosts": [host], "forward": [{"pool": "web"}]}
+def route(host, cluster="east"):
+    return {"cluster": cluster, "hosts": [host], "forward": [{"pool": "web"}]}
 
 
 def test_the_incumbent_keeps_serving_and_the_newcomer_learns_nothing(own):
@@ -62,6 +62,29 @@ def test_an_old_document_takes_no_host_that_somebody_younger_has(own):
     assert back.status == 409 and "young" not in back.text, back
     conditions = {c["type"]: c for c in young.get("/v1/tenants/young/routes/web").json["status"]["conditions"]}
     assert conditions["Accepted"]["status"] == "True"
+
+
+def test_a_wildcard_takes_no_host_that_another_tenant_has_in_another_cluster(own):
+    control = own()
+    for name in ("has", "takes"):
+        control.tenant(name)
+    has, takes = (control.client("tenant-admin", tenant=t) for t in ("has", "takes"))
+    has.made("/v1/tenants/has/routes/web", route("held.example"))
+    dry = takes.put("/v1/tenants/takes/routes/all", route("*", cluster="west"), dryRun="all")
+    assert [o["name"] for o in dry.json["objects"]] == ["takes/all"] and "held" not in dry.text, dry
+    whole = control.operator.put("/v1/tenants/takes/routes/all", route("*", cluster="west"), dryRun="all")
+    assert [o["name"] for o in whole.json["objects"]] == ["guard:held.example", "takes/all"], whole
+    takes.made("/v1/tenants/takes/routes/all", route("*", cluster="west"))
+    for client, base in ((takes, "/v1/tenants/takes"), (has, "/v1/tenants/has"), (control.operator, "/v1")):
+        seen = client.post(f"{base}/explain", {"cluster": "west", "host": "held.example"}).json
+        assert seen["outcome"] == "guarded" and seen["status"] == 503 and "has/" not in str(seen), seen
+    free = takes.post("/v1/tenants/takes/explain", {"cluster": "west", "host": "free.example"}).json
+    assert free["route"]["name"] == "takes/all", free
+    control.gateway("west", "behind", epoch=control.cluster("west")["epoch"], applied=0, routes=0)
+    more = has.put("/v1/tenants/has/routes/more", route("more.example"), wait="applied", timeout="300ms")
+    assert more.status == 201 and more.json["status"]["write"]["applied"], more  # the gateways of west are no business of its
+    has.delete("/v1/tenants/has/routes/web")
+    assert takes.post("/v1/tenants/takes/explain", {"cluster": "west", "host": "held.example"}).json["route"]["name"] == "takes/all"
 
 
 def test_two_tenants_have_no_claim_together(own):

@@ -1,7 +1,8 @@
 /*
  * The plan against itself: whatever the order of changes and the places of settling, it says what a
  * plan says that got the same world at once; undoing leads back; the deltas add up; no route of a
- * tenant names a host that another one holds; what a newcomer does changes nothing of others.
+ * tenant names a host that another one holds, and none takes requests for one; what a newcomer does
+ * changes nothing of others.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,8 +13,9 @@
 #include "gateway/core/map.h"
 #include "tests/unit/clusters/compile/fixture.h"
 #include "tests/unit/clusters/compile/plan_fixture.h"
+#include "tests/unit/clusters/compile/takers.h"
 
-enum { SERVICES = 10, TASKS = 24, DOCUMENTS = 39, ROUNDS = 40, STEPS = 100, NODES = 3 };
+enum { SERVICES = 10, TASKS = 24, DOCUMENTS = 39, ROUNDS = 40, STEPS = 100, NODES = 3, HOSTS = 14 };
 
 static uint64_t dice_state = 1;
 
@@ -67,8 +69,9 @@ struct world {
 static char *const ids[SERVICES] = {"s0", "s1", "s2", "s3", "s4", "s5", "s6", "s7", "s8", "s9"};
 static char *const node_ids[NODES + 1] = {"n0", "n1", "n2", "n9"};
 static const char *const tenants[] = {"acme", "blue", "default"};
-static const char *const hosts[] = {"a.x", "b.x", "a.b.x",    "*.x", "*.b.x",   "c.b.x", "shop.y",
-                                    "*.y", "*",   "d.shop.y", "e.x", "*.c.b.x", "z.z",   "q.c.b.x"};
+static const char *const hosts[HOSTS] = {"a.x",   "b.x",     "a.b.x", "*.x",    "*.b.x",
+                                         "c.b.x", "shop.y",  "*.y",   "*",      "d.shop.y",
+                                         "e.x",   "*.c.b.x", "z.z",   "q.c.b.x"};
 static const char *const clusters[] = {"east", "west"};
 
 static void random_service(struct service *s, unsigned index)
@@ -459,7 +462,7 @@ static void check_route(void *arg, enum route_kind kind, const char *name, const
     const char *at = strstr(value, "\"hosts\":[");
     const char *of = strstr(value, "\"tenant\":\"");
 
-    if (kind != ROUTE_KIND_ROUTE)
+    if (kind != ROUTE_KIND_ROUTE || plan_is_guard(name))
         return;
     assert_non_null(of);
     of += strlen("\"tenant\":\"");
@@ -474,6 +477,18 @@ static void check_route(void *arg, enum route_kind kind, const char *name, const
         if (holder == NULL || strcmp(holder, tenant[0] != '\0' ? tenant : "default") != 0)
             fail_msg("route %s of %s has %s, which is %s's", name, tenant, host, holder);
     }
+}
+
+static void check_takers(const struct plan *p, const char *cluster)
+{
+    static const char *const more[] = {"w.x", "w.b.x", "n.c.b.x", "w.y", "w.shop.y", "nobody"};
+
+    plan_each_object(p, cluster, note_taker, NULL);
+    for (size_t i = 0; i < HOSTS; i++)
+        check_taker(p, cluster, hosts[i]);
+    for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++)
+        check_taker(p, cluster, more[i]);
+    map_free(&takers, free);
 }
 
 static size_t num_objects;
@@ -504,6 +519,7 @@ static void check(struct subject *s, const struct world *w)
     for (size_t i = 0; plan_cluster_name(s->plan, i) != NULL; i++) {
         plan_each_object(s->plan, plan_cluster_name(s->plan, i), check_route, s->plan);
         plan_each_object(s->plan, plan_cluster_name(s->plan, i), count_object, s);
+        check_takers(s->plan, plan_cluster_name(s->plan, i));
     }
     assert_int_equal(num_objects, s->tables.len);
     subject_end(&anew);
@@ -615,6 +631,30 @@ static bool is_mallorys(const struct plan_change *c)
     return strncmp(c->name, "mallory", 7) == 0;
 }
 
+/*
+ * A guard may come in the place of a wildcard: for a host that is his, or for one of others where
+ * what he has would be nearer than theirs.
+ */
+static void check_he_takes_nothing(const struct plan *p, char **before, const char *doing)
+{
+    char **after = list_takers(p, clusters, hosts, HOSTS);
+
+    for (size_t i = 0; i < 2 * HOSTS; i++) {
+        const char *holder = plan_holder(p, hosts[i % HOSTS]);
+        bool others = before[i] != NULL && strcmp(before[i], "mallory") != 0 &&
+                      strcmp(before[i], "guard") != 0;
+
+        if (others && (holder == NULL || strcmp(holder, "mallory") != 0) &&
+            (after[i] == NULL || strcmp(after[i], before[i]) != 0) &&
+            strcmp(after[i] != NULL ? after[i] : "", "guard") != 0)
+            fail_msg("%s takes %s from %s", doing, hosts[i % HOSTS], before[i]);
+        free(before[i]);
+        free(after[i]);
+    }
+    free(before);
+    free(after);
+}
+
 static void a_newcomer_changes_nothing_of_others(void **state)
 {
     (void)state;
@@ -629,6 +669,7 @@ static void a_newcomer_changes_nothing_of_others(void **state)
         settle(&s);
         for (unsigned i = 0; i < STEPS; i++) {
             struct plan_delta delta;
+            char **before = list_takers(s.plan, clusters, hosts, HOSTS);
             char *value = random_route();
             char name[8];
 
@@ -636,8 +677,9 @@ static void a_newcomer_changes_nothing_of_others(void **state)
             fixture_put(s.plan, INTENT_ROUTE, "mallory", name, 1999999999999, value);
             plan_settle(s.plan, &delta);
             for (size_t k = 0; k < delta.num; k++)
-                if (!is_mallorys(&delta.changes[k]))
+                if (!is_mallorys(&delta.changes[k]) && !plan_is_guard(delta.changes[k].name))
                     fail_msg("%s changes %s", value, delta.changes[k].name);
+            check_he_takes_nothing(s.plan, before, value);
             plan_delta_clear(&delta);
             free(value);
         }

@@ -480,6 +480,30 @@ static void an_answer_that_does_not_fit_is_said(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
+static void a_guard_is_nobodys_and_says_so_to_all(void **state)
+{
+    static const char *const tenants[] = {NULL, "blue", "default"};
+
+    (void)state;
+    route("blue/all", "'tenant':'blue','hosts':['*.example']" TO_P);
+    route("guard:a.example", "'tenant':'','hosts':['a.example'],'respond':{'status':503}");
+    route("guard:*.b.example", "'tenant':'','hosts':['*.b.example'],'respond':{'status':503}");
+    route("c", "'tenant':'','hosts':['c.b.example']" TO_P);
+    assert_int_equal(explain_table_commit(table), 0);
+    for (size_t i = 0; i < 3; i++) {
+        cJSON *a = ask_as(tenants[i], "{'cluster':'east','host':'a.example'}");
+
+        assert_outcome(a, "guarded", 503, "");
+        assert_non_null(strstr(json_get(a, "notes")->child->valuestring, "of another"));
+        assert_losers(a, i < 2 ? "blue/all host" : "");
+        cJSON_Delete(a);
+    }
+    cJSON *a = ask_as("default", "{'cluster':'east','host':'c.b.example'}");
+
+    assert_losers(a, "");
+    cJSON_Delete(a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -496,6 +520,7 @@ int main(void)
         TEST(the_unreachable_are_found),
         TEST(a_route_that_goes_is_forgotten),
         TEST(an_answer_that_does_not_fit_is_said),
+        TEST(a_guard_is_nobodys_and_says_so_to_all),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
