@@ -54,17 +54,59 @@ static void put_cases(FILE *to)
     fputs("\" ;;\n    esac\n", to);
 }
 
+/* "-t | --tenant": the options behind which a value stands as a word of its own. */
+static void put_valued(FILE *to)
+{
+    bool first = true;
+
+    for (int i = 0; i < ARG__COUNT; i++) {
+        const struct arguments_row *o = &arguments_rows[i];
+
+        if (o->value[0] == '\0' || o->value[0] == '[')
+            continue;
+        fprintf(to, "%s--%s", first ? "" : " | ", o->name);
+        if (o->letter != '\0')
+            fprintf(to, " | -%c", o->letter);
+        first = false;
+    }
+}
+
+/* Sets $command to the first word before the $here-th that is no option and no option's value. */
+static void put_find_command(FILE *to, const char *words, const char *first, const char *here)
+{
+    fprintf(to,
+            "    for ((i = %s; i < %s; i++)); do\n"
+            "        case ${%s[i]} in\n        ",
+            first, here, words);
+    put_valued(to);
+    fprintf(to,
+            ") ((++i)) ;;\n        -*) ;;\n"
+            "        *) command=${%s[i]}; break ;;\n        esac\n    done\n",
+            words);
+}
+
+/* What may stand behind an option; one without an end of its own is followed by anything. */
+static void put_values(FILE *to, const char *files, const char *these, const char *end)
+{
+    fprintf(to, "    -f | --file | --token-file) %s ;;\n", files);
+    fprintf(to, "    -o | --output) %stable json%s ;;\n", these, end);
+    fprintf(to, "    --scope) %s", these);
+    for (size_t i = 0; i < SURFACE_SCOPES; i++)
+        fprintf(to, "%s%s", i > 0 ? " " : "", surface_scope_names[i]);
+    fprintf(to, "%s ;;\n    ", end);
+    put_valued(to);
+    fputs(") ;;\n", to);
+}
+
 static void put_bash(FILE *to)
 {
-    fputs(
-        "_signalbox() {\n    local words command=${COMP_WORDS[1]} here=${COMP_WORDS[COMP_CWORD]}\n"
-        "    [ \"$COMP_CWORD\" -gt 1 ] || command=\n",
-        to);
+    fputs("_signalbox() {\n    local words command= i here=${COMP_WORDS[COMP_CWORD]}\n", to);
+    put_find_command(to, "COMP_WORDS", "1", "COMP_CWORD");
     put_cases(to);
-    fputs("    case ${COMP_WORDS[COMP_CWORD - 1]} in\n"
-          "    -f | --file | --token-file) COMPREPLY=($(compgen -f -- \"$here\")) ;;\n"
-          "    -o | --output) COMPREPLY=($(compgen -W 'table json' -- \"$here\")) ;;\n"
-          "    *) COMPREPLY=($(compgen -W \"$words\" -- \"$here\")) ;;\n"
+    fputs("    COMPREPLY=()\n    case ${COMP_WORDS[COMP_CWORD - 1]} in\n", to);
+    put_values(to, "COMPREPLY=($(compgen -f -- \"$here\"))", "COMPREPLY=($(compgen -W '",
+               "' -- \"$here\"))");
+    fputs("    *) COMPREPLY=($(compgen -W \"$words\" -- \"$here\")) ;;\n"
           "    esac\n}\ncomplete -F _signalbox signalbox\n",
           to);
 }
@@ -74,12 +116,11 @@ static void put_zsh(FILE *to)
 {
     fputs("#compdef signalbox\n_signalbox_words() {\n    local command=$1 words\n", to);
     put_cases(to);
-    fputs("    print -r -- $words\n}\n_signalbox() {\n    local command=''\n"
-          "    (( CURRENT > 2 )) && command=${words[2]}\n"
-          "    case ${words[CURRENT-1]} in\n"
-          "    -f | --file | --token-file) _files ;;\n"
-          "    -o | --output) compadd table json ;;\n"
-          "    *) compadd -- ${=$(_signalbox_words \"$command\")} ;;\n"
+    fputs("    print -r -- $words\n}\n_signalbox() {\n    local command='' i\n", to);
+    put_find_command(to, "words", "2", "CURRENT");
+    fputs("    case ${words[CURRENT-1]} in\n", to);
+    put_values(to, "_files", "compadd ", "");
+    fputs("    *) compadd -- ${=$(_signalbox_words \"$command\")} ;;\n"
           "    esac\n}\ncompdef _signalbox signalbox\n",
           to);
 }

@@ -61,9 +61,9 @@ void cli_show_change(struct cli *cli, const cJSON *o, const char *where)
     const cJSON *after = json_get(o, "after");
 
     screen_say(&cli->out, TONE_TITLE, "  %s %s %s%s%s",
-               !cJSON_IsObject(before)  ? "+"
-               : !cJSON_IsObject(after) ? "-"
-                                        : "~",
+               before == NULL || cJSON_IsNull(before) ? "+"
+               : after == NULL || cJSON_IsNull(after) ? "-"
+                                                      : "~",
                jsonview_text(o, "kind"), jsonview_text(o, "name"), where[0] != '\0' ? " in " : "",
                where);
     show_members(cli, TONE_BAD, "-", before, after);

@@ -61,7 +61,7 @@ static void show_faults(struct cli *cli, const cJSON *problem, const struct docu
 }
 
 /* What may help beside the server's own sentence. */
-static const char *hint_of(const struct cli *cli, int status)
+static const char *hint_of(const struct cli *cli, int status, bool of_a_field)
 {
     bool tenants = cli->asked == NULL || (cli->asked->scopes & SURFACE_TENANT_ADMIN) != 0;
 
@@ -76,7 +76,8 @@ static const char *hint_of(const struct cli *cli, int status)
     case 401:
         return "give a token: SIGNALBOX_TOKEN, --token-file, or token_file in the profile";
     case 403:
-        return "this needs a token with another scope; \"signalbox help token\"";
+        return of_a_field ? NULL
+                          : "this needs a token with another scope; \"signalbox help token\"";
     case 410:
         return "what was asked for is not kept any more: begin again";
     default:
@@ -89,7 +90,7 @@ int cli_problem(struct cli *cli, const struct client_reply *reply, const struct 
     cJSON *problem = json_parse(buf_str(&reply->body), &problem_limits, NULL);
     const char *detail = jsonview_text(problem, "detail");
     int code = reply->status >= 400 && reply->status < 500 ? CLI_REFUSED : CLI_UNREACHABLE;
-    const char *hint = hint_of(cli, reply->status);
+    const char *hint = hint_of(cli, reply->status, jsonview_text(problem, "field")[0] != '\0');
 
     screen_put(&cli->err, TONE_BAD, "signalbox: ");
     screen_say(&cli->err, TONE_PLAIN, "%s (%d%s%s)",

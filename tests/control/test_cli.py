@@ -424,6 +424,12 @@ def test_every_endpoint_has_its_command_and_every_text_names_all(control, operat
     done = subprocess.run(["bash", "-c", bash + 'COMP_WORDS=(signalbox get ro); COMP_CWORD=2; _signalbox; echo "${COMPREPLY[@]}"'],
                           capture_output=True, text=True)
     assert done.stdout.split() == ["routes", "route"], done
+    for words, wanted in (("signalbox -o json get ro", ["routes", "route"]), ("signalbox --wait=3s -t acme des", ["describe"]),
+                          ("signalbox -o j", ["json"]), ("signalbox token create --scope me", ["metrics"]), ("signalbox get -t ro", []),
+                          ("signalbox rollback --t", ["--tenant", "--token-file", "--to"])):
+        done = subprocess.run(["bash", "-c", bash + f'COMP_WORDS=({words}); COMP_CWORD={len(words.split()) - 1}; _signalbox; echo "${{COMPREPLY[@]}}"'],
+                              capture_output=True, text=True)
+        assert done.stdout.split() == wanted and done.stderr == "", (words, done)
     assert table in (rig.ROOT / "docs/cli.md").read_text(), "docs/cli.md: take what `signalbox help markdown` prints"
 
 
