@@ -232,7 +232,8 @@ static void on_request(void *arg, struct evhttp_request *req)
         reply_problem(req, 400, &why);
         return;
     }
-    dispatch(a, &call);
+    if (api_headers_once(req))
+        dispatch(a, &call);
 }
 
 static void on_commit(void *arg, const struct write_event *event)

@@ -107,6 +107,8 @@ MUST_USE bool api_tenant_of(struct api_call *call, char out[API_CLUSTER_MAX + 1]
 /* The body, judged as JSON, an object, in the media type that the method takes; lent until the
  * request is answered. False: answered with 400, 413 or 415. */
 MUST_USE bool api_body(struct api_call *call, struct str *out);
+/* False: a header that means one thing came twice, which was answered (400). */
+MUST_USE bool api_headers_once(struct evhttp_request *req);
 
 /* The URL without its query; lent. */
 struct str api_path(const struct api_call *call);

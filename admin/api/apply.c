@@ -11,13 +11,20 @@
 #include "clusters/coordinator.h"
 #include "gateway/core/check.h"
 #include "gateway/core/map.h"
+#include "gateway/wire/json.h"
 
 /* What may be in a set: of a tenant, and of none. */
 static const enum intent_kind tenants_kinds[] = {INTENT_ROUTE, INTENT_POOL, INTENT_ENDPOINTS,
                                                  INTENT_CERTIFICATE, INTENT_PIN};
 static const enum intent_kind operators_kinds[] = {INTENT_CLUSTER, INTENT_TENANT, INTENT_SETTINGS};
 
-enum { TENANTS_KINDS = sizeof tenants_kinds / sizeof tenants_kinds[0], PRUNE_TEXT_MAX = 1100 };
+enum {
+    TENANTS_KINDS = sizeof tenants_kinds / sizeof tenants_kinds[0],
+    OPERATORS_KINDS = sizeof operators_kinds / sizeof operators_kinds[0],
+    KIND_MAX = 32,
+    KEY_MAX = 80,
+    PRUNE_TEXT_MAX = 1100
+};
 
 struct prune {
     bool wanted;
@@ -56,6 +63,21 @@ static bool fault(struct set *s, const char *code, const char *pointer, const ch
     return change_refuse(s->why, 400, &e);
 }
 
+/* A member that is none, with the nearest that is one. `key` is a string as it stands in JSON. */
+static bool unknown(struct set *s, const char *where, struct str key, const char *const *known)
+{
+    char name[KEY_MAX];
+    struct err why = {0};
+    struct err e;
+
+    if (!jsontext_copy(key, name, sizeof name))
+        return fault(s, "UnknownField", where, "no field has so long a name");
+    (void)json_refuse_key(name, known, &why);
+    e = why;
+    (void)snprintf(e.field, sizeof e.field, "%s%.*s", where, KEY_MAX, why.field); /* fits */
+    return change_refuse(s->why, 400, &e);
+}
+
 static bool fault_in(struct set *s, size_t at, const char *code, const char *member,
                      const char *text)
 {
@@ -83,43 +105,71 @@ static bool take_item(struct set *s, size_t at, struct str text, struct item *ou
         {"\"name\"", offsetof(struct item, name)},
         {"\"value\"", offsetof(struct item, value)},
     };
+    static const char *const known[] = {"kind", "tenant", "name", "value", NULL};
+    char where[32];
     struct jsontext w;
     struct str key, value;
     size_t m;
 
+    (void)snprintf(where, sizeof where, "/documents/%zu", at); /* fits */
     if (!jsontext_object(text, &w))
         return fault_in(s, at, "BadType", "", "a document of a set is an object");
     while (jsontext_member(&w, &key, &value)) {
         for (m = 0; m < 4 && !str_eq(key, str_from(members[m].key)); m++)
             continue;
         if (m == 4)
-            return fault_in(s, at, "UnknownField", "",
-                            "a document of a set has kind, name, value and, of an operator, "
-                            "tenant");
+            return unknown(s, where, key, known);
         *(struct str *)((char *)out + members[m].place) = value;
     }
     return true;
 }
 
+/* The words for what may be in the set; the operator's come last. */
+static const char *nearest_kind(const struct set *s, const char *word)
+{
+    const char *known[TENANTS_KINDS + OPERATORS_KINDS + 1];
+    size_t num = 0;
+
+    for (size_t i = 0; i < TENANTS_KINDS; i++)
+        known[num++] = intent_kind_name(tenants_kinds[i]);
+    for (size_t i = 0; i < OPERATORS_KINDS && is_operators(s); i++)
+        known[num++] = intent_kind_name(operators_kinds[i]);
+    known[num] = NULL;
+    return json_nearest(word, known);
+}
+
+static bool is_kind(const struct set *s, struct str text, char word[KIND_MAX],
+                    enum intent_kind *out)
+{
+    return jsontext_copy(text, word, KIND_MAX) && intent_kind_from_name(word, out) &&
+           (is_among(*out, tenants_kinds, TENANTS_KINDS) ||
+            (is_operators(s) && is_among(*out, operators_kinds, OPERATORS_KINDS)));
+}
+
 static bool read_kind(struct set *s, size_t at, struct str text, enum intent_kind *out)
 {
-    char word[32];
+    char word[KIND_MAX] = "";
+    const char *near;
+    char *why;
 
-    if (jsontext_copy(text, word, sizeof word) && intent_kind_from_name(word, out) &&
-        (is_among(*out, tenants_kinds, TENANTS_KINDS) ||
-         (is_operators(s) && is_among(*out, operators_kinds, 3))))
+    if (is_kind(s, text, word, out))
         return true;
-    return fault_in(s, at, "BadKind", "/kind",
-                    is_operators(s)
-                        ? "a set has routes, pools, endpoints, certificates, pins, clusters, "
-                          "tenants and settings"
-                        : "a set has routes, pools, endpoints, certificates and pins");
+    near = nearest_kind(s, word);
+    why = xasprintf("a set has %s%s%s%s",
+                    is_operators(s) ? "routes, pools, endpoints, certificates, pins, clusters, "
+                                      "tenants and settings"
+                                    : "routes, pools, endpoints, certificates and pins",
+                    near != NULL ? "; the nearest is \"" : "", near != NULL ? near : "",
+                    near != NULL ? "\"" : "");
+    (void)fault_in(s, at, "BadKind", "/kind", why);
+    free(why);
+    return false;
 }
 
 static bool read_tenant(struct set *s, size_t at, const struct item *i, enum intent_kind kind,
                         char out[API_CLUSTER_MAX + 1])
 {
-    bool of_none = is_among(kind, operators_kinds, 3);
+    bool of_none = is_among(kind, operators_kinds, OPERATORS_KINDS);
 
     memcpy(out, of_none ? "" : s->c->key.tenant, of_none ? 1 : sizeof s->c->key.tenant);
     if (i->tenant.p == NULL)
@@ -178,6 +228,41 @@ static bool add_item(struct set *s, size_t at, struct str text)
     return true;
 }
 
+/* What would be told of the value alone, had the set no other faults. */
+static void judge_value(struct set *s, size_t at, struct str text)
+{
+    struct errs *faults = xcalloc(1, sizeof *faults);
+    enum intent_kind kind = INTENT_KIND__COUNT;
+    char word[KIND_MAX];
+    struct str k, value;
+
+    if (jsontext_get(text, "kind", &k) && jsontext_get(text, "value", &value) &&
+        !jsontext_is_null(value) && is_kind(s, k, word, &kind))
+        intent_free(intent_read(kind,
+                                is_among(kind, operators_kinds, OPERATORS_KINDS) ? "" : "default",
+                                "name", 0, value, faults));
+    for (size_t i = 0; i < errs_kept(faults); i++) {
+        struct err e = faults->all[i];
+
+        (void)snprintf(e.field, sizeof e.field, "/documents/%zu/value%.*s", at, ERR_FIELD_MAX - 40,
+                       faults->all[i].field); /* cut: a hint */
+        (void)change_refuse(s->why, 400, &e);
+    }
+    free(faults);
+}
+
+/* All faults are told at once, those of values as well, which the coordinator judges else. */
+static void judge_values(struct set *s, struct str list)
+{
+    struct jsontext w;
+    struct str one;
+
+    if (errs_none(&s->why->faults) || !jsontext_array(list, &w))
+        return;
+    for (size_t at = 0; jsontext_element(&w, &one) && errs_kept(&s->why->faults) < ERRS_MAX; at++)
+        judge_value(s, at, one);
+}
+
 static bool add_items(struct set *s, struct str list)
 {
     struct jsontext w;
@@ -189,8 +274,9 @@ static bool add_items(struct set *s, struct str list)
     for (; jsontext_element(&w, &one); at++) {
         if (at == CHANGE_OPS_MAX)
             return fault(s, "TooMany", "/documents", "the set has too many documents");
-        (void)add_item(s, at, one); /* all faults are told at once */
+        (void)add_item(s, at, one);
     }
+    judge_values(s, list);
     return errs_none(&s->why->faults);
 }
 
@@ -234,6 +320,7 @@ static bool read_prune_kinds(struct set *s, struct str list)
 
 static bool read_prune_member(struct set *s, struct str key, struct str value)
 {
+    const char *const known[] = {"selector", "kinds", is_operators(s) ? "tenant" : NULL, NULL};
     struct prune *p = &s->prune;
     struct err e = {0};
 
@@ -244,8 +331,7 @@ static bool read_prune_member(struct set *s, struct str key, struct str value)
                 api_has_tenant(s->c->api->coordinator, p->tenant)) ||
                fault(s, "UnknownTenant", "/prune/tenant", "there is no such tenant");
     if (!str_eq(key, STR("\"selector\"")))
-        return fault(s, "UnknownField", "/prune",
-                     "prune has a selector, kinds and, of an operator, a tenant");
+        return unknown(s, "/prune", key, known);
     p->wanted = true;
     if (!jsontext_copy(value, p->text, sizeof p->text))
         return fault(s, "BadSelector", "/prune/selector", "a selector is a short string");
@@ -304,6 +390,7 @@ static void prune(struct set *s)
 
 static bool read_set(struct set *s)
 {
+    static const char *const known[] = {"documents", "prune", NULL};
     struct str documents = {NULL, 0};
     struct str to_prune = {NULL, 0};
     struct jsontext w;
@@ -316,7 +403,7 @@ static bool read_set(struct set *s)
         else if (str_eq(key, STR("\"prune\"")))
             to_prune = value;
         else
-            return fault(s, "UnknownField", "", "a set has documents and prune");
+            return unknown(s, "", key, known);
     }
     if (!add_items(s, documents) || !have_tenants(s))
         return false;

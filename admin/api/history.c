@@ -119,9 +119,7 @@ static void print_document(void *arg, const struct history_document *d)
     answer_text(s->a, ",\"tenant\":", d->tenant);
     answer_text(s->a, ",\"name\":", d->name);
     answer_text(s->a, ",\"change\":", d->deleted ? "delete" : "set");
-    /* A token's value is its hash, which says nothing to anybody. */
-    if (s->with_values && d->before.p != NULL && d->after.p != NULL &&
-        strcmp(d->kind, "token") != 0) {
+    if (s->with_values && d->before.p != NULL && d->after.p != NULL) {
         answer_add(s->a, ",\"before\":");
         answer_span(s->a, d->before);
         answer_add(s->a, ",\"after\":");

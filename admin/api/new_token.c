@@ -11,8 +11,9 @@
 #include "admin/api/jsontext.h"
 #include "gateway/core/check.h"
 #include "gateway/core/clock.h"
+#include "gateway/wire/json.h"
 
-enum { EXPIRES_MAX_S = 10 * 366 * 86400 };
+enum { EXPIRES_MAX_S = 10 * 366 * 86400, KEY_MAX = 80 };
 
 struct wish {
     struct str scopes;
@@ -22,6 +23,9 @@ struct wish {
 
 static bool take_member(struct str key, struct str value, struct wish *w, struct err *e)
 {
+    static const char *const known[] = {"scopes", "expires_s", "about", NULL};
+    char name[KEY_MAX];
+
     if (str_eq(key, STR("\"scopes\""))) {
         w->scopes = value;
     } else if (str_eq(key, STR("\"about\""))) {
@@ -31,9 +35,9 @@ static bool take_member(struct str key, struct str value, struct wish *w, struct
             return err_set(e, "OutOfRange", "/expires_s", "it is 1 to %d seconds from now",
                            EXPIRES_MAX_S);
     } else {
-        return err_set(e, "UnknownField", "",
-                       "a new token has scopes, expires_s and about; \"%.*s\" is none of them",
-                       key.n > 80 ? 80 : (int)key.n, key.p);
+        return jsontext_copy(key, name, sizeof name)
+                   ? json_refuse_key(name, known, e)
+                   : err_set(e, "UnknownField", "", "no field has so long a name");
     }
     return true;
 }
@@ -42,17 +46,21 @@ static bool read_wish(struct str body, struct wish *out, struct change_refusal *
 {
     struct jsontext w;
     struct str key, value;
-    struct err e = {0};
 
     ASSERT(jsontext_object(body, &w));
     while (jsontext_member(&w, &key, &value)) {
+        struct err e = {0};
+
         if (!take_member(key, value, out, &e))
-            return change_refuse(why, 400, &e);
+            (void)change_refuse(why, 400, &e);
     }
-    if (out->scopes.p != NULL)
-        return true;
-    err_set(&e, "MissingField", "/scopes", "a token needs \"scopes\"");
-    return change_refuse(why, 400, &e);
+    if (out->scopes.p == NULL) {
+        struct err e = {0};
+
+        err_set(&e, "MissingField", "/scopes", "a token needs \"scopes\"");
+        (void)change_refuse(why, 400, &e);
+    }
+    return errs_none(&why->faults);
 }
 
 /* Nobody makes a token that lives longer than his own. */
@@ -62,7 +70,9 @@ static bool outlives(const struct change *c, int64_t expires_ms, struct change_r
 
     if (c->caller.expires_ms == 0 || (expires_ms != 0 && expires_ms <= c->caller.expires_ms))
         return false;
-    err_set(&e, "Forbidden", "/expires_s", "a token may not outlive the one that makes it");
+    err_set(&e, "Forbidden", "/expires_s",
+            "a token may not outlive the one that makes it: at most %" PRId64 " seconds",
+            (c->caller.expires_ms - clock_wall_ms()) / 1000);
     (void)change_refuse(why, 403, &e);
     return true;
 }
@@ -80,6 +90,18 @@ static char *value_of(const struct wish *w, int64_t expires_ms, const char *hash
     return buf_take(&b);
 }
 
+/* What is wrong with the document itself is said before who may make it. */
+static bool judge(const struct change *c, const char *value, struct change_refusal *why)
+{
+    struct intent *i =
+        intent_read(INTENT_TOKEN, c->key.tenant, c->key.name, 0, str_from(value), &why->faults);
+
+    if (i == NULL)
+        why->status = 422;
+    intent_free(i);
+    return i != NULL;
+}
+
 static bool build_token(struct change *c, struct change_refusal *why)
 {
     struct wish w = {.expires_s = 0};
@@ -87,22 +109,23 @@ static bool build_token(struct change *c, struct change_refusal *why)
     char id[TOKENS_ID + 1];
     int64_t expires_ms;
     char *value;
+    bool ok;
 
     if (!read_wish(buf_str(&c->body), &w, why))
         return false;
     expires_ms = w.expires_s != 0 ? clock_wall_ms() + (int64_t)w.expires_s * 1000 : 0;
-    if (outlives(c, expires_ms, why))
-        return false;
     tokens_make(c->secret, id, hash);
     memcpy(c->key.name, id, sizeof id);
     value = value_of(&w, expires_ms, hash);
-    change_add_op(c, &(struct write_op){.kind = INTENT_TOKEN,
-                                        .tenant = c->key.tenant,
-                                        .name = id,
-                                        .value = value,
-                                        .when = WRITE_IF_ABSENT});
+    ok = judge(c, value, why) && !outlives(c, expires_ms, why);
+    if (ok)
+        change_add_op(c, &(struct write_op){.kind = INTENT_TOKEN,
+                                            .tenant = c->key.tenant,
+                                            .name = id,
+                                            .value = value,
+                                            .when = WRITE_IF_ABSENT});
     free(value);
-    return true;
+    return ok;
 }
 
 static void show_token(struct change *c, const struct write_answer *a)

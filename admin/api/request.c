@@ -3,9 +3,11 @@
  * is answered here. Used by all handlers that take a path with variables or a body.
  */
 #include <string.h>
+#include <sys/queue.h>
 
 #include <event2/buffer.h>
 #include <event2/http.h>
+#include <event2/keyvalq_struct.h>
 
 #include "admin/api/api_priv.h"
 #include "admin/api/jsontext.h"
@@ -89,6 +91,28 @@ struct str api_path(const struct api_call *call)
 static const char *input_header(struct evhttp_request *req, const char *name)
 {
     return evhttp_find_header(evhttp_request_get_input_headers(req), name);
+}
+
+bool api_headers_once(struct evhttp_request *req)
+{
+    static const char *const once[] = {"Authorization", "Content-Type",  "Content-Encoding",
+                                       "If-Match",      "If-None-Match", "Last-Event-ID"};
+    const struct evkeyvalq *all = evhttp_request_get_input_headers(req);
+    const struct evkeyval *h;
+    struct err why = {0};
+
+    for (size_t i = 0; i < sizeof once / sizeof once[0]; i++) {
+        size_t num = 0;
+
+        TAILQ_FOREACH(h, all, next)
+        num += evutil_ascii_strcasecmp(h->key, once[i]) == 0;
+        if (num <= 1)
+            continue;
+        err_set(&why, "DuplicateHeader", once[i], "this header comes %zu times", num);
+        answer_problem(req, 400, &why);
+        return false;
+    }
+    return true;
 }
 
 /* The media type without parameters is what the method takes; charset may be UTF-8 only. */

@@ -44,6 +44,17 @@ static bool canonical_v6(struct str host, char *out, struct err *e)
     return true;
 }
 
+static bool refuse_byte(size_t at, char c, struct err *e)
+{
+    const char *hint = (unsigned char)c >= 0x80 ? "; international names are written \"xn--\""
+                       : c == ':'               ? "; a host is written without a port"
+                                                : "";
+
+    return err_set(e, "BadHost", "",
+                   "byte %zu of the host (0x%02x) is no letter, digit, '-', '_' or '.'%s", at,
+                   (unsigned)(unsigned char)c, hint);
+}
+
 static bool canonical_name(struct str host, char *out, struct err *e)
 {
     size_t label = 0;
@@ -54,9 +65,7 @@ static bool canonical_name(struct str host, char *out, struct err *e)
         if (c == '.' && label == 0)
             return err_set(e, "BadHost", "", "host \"%.*s\" has an empty label", STR_ARG(host));
         if (c != '.' && !is_host_byte(c))
-            return err_set(e, "BadHost", "",
-                           "byte %zu of the host (0x%02x) is no letter, digit, '-', '_' or '.'",
-                           i + 1, (unsigned)(unsigned char)c);
+            return refuse_byte(i + 1, c, e);
         label = c == '.' ? 0 : label + 1;
         if (label > LABEL_MAX)
             return err_set(e, "BadHost", "", "host \"%.*s\" has a label of more than %d bytes",

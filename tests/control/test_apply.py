@@ -36,6 +36,19 @@ def test_one_fault_keeps_all_out_and_every_fault_is_told(tenant):
     assert all(tenant.get(f"{tenant.base}/{k}").json["total"] == 0 for k in ("routes", "pools", "endpoints"))
 
 
+def test_what_is_wrong_with_the_set_hides_nothing_of_what_is_wrong_with_its_values(tenant):
+    refused = tenant.post(tenant.base + "/apply", {"documents": [
+        {"kind": "route", "name": "web", "value": {"cluster": "east", "hostss": [tenant.host], "path": 7, "forward": [{"pool": "web"}]}},
+        {"kind": "poll", "name": "web", "value": {"cluster": "east"}},
+        {"kind": "pool", "naem": "web", "value": {"cluster": "east", "protocol": "smtp"}}]})
+    assert refused.status == 400, refused
+    faults = {e["pointer"]: e["detail"] for e in refused.json["errors"]}
+    assert {"/documents/0/value/hostss", "/documents/0/value/path", "/documents/1/kind", "/documents/2/naem",
+            "/documents/2/value/protocol"} <= set(faults), faults
+    assert '"pool"' in faults["/documents/1/kind"] and '"name" is the nearest' in faults["/documents/2/naem"]
+    assert tenant.get(tenant.base + "/routes").json["total"] == 0
+
+
 def test_what_is_no_set_is_refused(control, tenant):
     path = tenant.base + "/apply"
     pool = {"kind": "pool", "name": "a", "value": {"cluster": "east"}}
@@ -46,9 +59,9 @@ def test_what_is_no_set_is_refused(control, tenant):
         ({"documents": [{"kind": "pool", "value": {}}]}, "/documents/0/name"),
         ({"documents": [{"kind": "pool", "name": "a"}]}, "/documents/0/value"),
         ({"documents": [{**pool, "tenant": "default"}]}, "/documents/0/tenant"),
-        ({"documents": [pool, pool]}, "/documents/1"), ({"documents": [{**pool, "x": 1}]}, "/documents/0"),
+        ({"documents": [pool, pool]}, "/documents/1"), ({"documents": [{**pool, "x": 1}]}, "/documents/0/x"),
         ({"documents": [], "prune": {}}, "/prune/selector"), ({"documents": [], "prune": {"selector": "="}}, "/prune/selector"),
-        ({"documents": [], "prune": {"selector": "", "tenant": "default"}}, "/prune"),
+        ({"documents": [], "prune": {"selector": "", "tenant": "default"}}, "/prune/tenant"), ({"document": []}, "/document"),
         ({"documents": [], "prune": {"selector": "", "kinds": ["token"]}}, "/prune/kinds"),
     ):
         answer = tenant.post(path, body)

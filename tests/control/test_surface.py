@@ -52,3 +52,24 @@ def test_secrets_are_named_never_shown(control, tenant):
     tenant.made(tenant.base + "/certificates/web", {"cluster": "east", "hosts": [tenant.host], "cert": "web.crt", "key": "web.key"})
     named = tenant.get(tenant.base + "/secrets").json["secrets"]
     assert {(s["secret"], s["as"], s["certificate"]) for s in named} == {("web.crt", "cert", "web"), ("web.key", "key", "web")}
+
+
+def test_a_header_that_comes_twice_means_nothing(control, tenant):
+    import http.client
+    body = b'{"cluster":"east"}'
+    once = {"Authorization": f"Bearer {tenant.token}", "Content-Type": "application/json", "If-None-Match": "*"}
+    for name in (*once, None):
+        conn = http.client.HTTPConnection("127.0.0.1", control.admin_port, timeout=rig.WAIT)
+        conn.putrequest("PUT", tenant.base + "/pools/twice")
+        for key, value in once.items():
+            for _ in range(2 if key == name else 1):
+                conn.putheader(key, value)
+        conn.putheader("Content-Length", str(len(body)))
+        conn.endheaders(body)
+        reply = conn.getresponse()
+        seen = reply.read().decode()
+        conn.close()
+        if name is None:
+            assert reply.status == 201, seen
+        else:
+            assert reply.status == 400 and "DuplicateHeader" in seen and name in seen, (name, reply.status, seen)

@@ -44,6 +44,8 @@ def test_a_token_expires_and_none_outlives_its_maker(control, tenant):
     assert client.post(tenant.base + "/tokens", {"scopes": ["tenant-read"]}).status == 403
     assert client.post(tenant.base + "/tokens", {"scopes": ["tenant-read"], "expires_s": 3600}).status == 403
     assert client.post(tenant.base + "/tokens", {"scopes": ["tenant-read"], "expires_s": 1}).status == 201
+    wrong = client.post(tenant.base + "/tokens", {"scopes": ["tenant-rad"]})  # what is wrong comes before what is forbidden
+    assert wrong.status == 422 and wrong.json["errors"][0]["pointer"] == "/scopes/0", wrong
     rig.eventually("it expires", lambda: client.get(tenant.base + "/routes").status in (401, 429), 5)
 
 
@@ -51,6 +53,8 @@ def test_a_tenant_makes_no_operators(control, tenant):
     for scopes in (["operator"], ["tenant-admin", "operator"], ["nonsense"], [], "tenant-admin", None):
         assert tenant.post(tenant.base + "/tokens", {"scopes": scopes}).status == 422, scopes
     assert tenant.post(tenant.base + "/tokens", {"scopes": ["tenant-read"], "hash": "0" * 64}).status == 400
+    both = tenant.post(tenant.base + "/tokens", {"scops": ["tenant-read"], "expires_s": 0})
+    assert {e["pointer"] for e in both.json["errors"]} == {"/scops", "/scopes", "/expires_s"}, both
     assert tenant.post("/v1/tokens", {"scopes": ["metrics"]}).status == 404
     assert control.operator.post("/v1/tokens", {"scopes": ["tenant-admin"]}).status == 422
 
