@@ -50,7 +50,7 @@ static void show_member(struct cli *cli, enum tone tone, const char *sign, const
 static void show_members(struct cli *cli, enum tone tone, const char *sign, const cJSON *a,
                          const cJSON *b)
 {
-    for (const cJSON *m = cJSON_IsObject(a) ? a->child : NULL; m != NULL; m = m->next)
+    for (const cJSON *m = a != NULL && cJSON_IsObject(a) ? a->child : NULL; m != NULL; m = m->next)
         if (strcmp(m->string, "created_ms") != 0 && !cJSON_Compare(m, json_get(b, m->string), true))
             show_member(cli, tone, sign, m);
 }
