@@ -184,7 +184,7 @@ def test_pins_are_made_named_by_a_rollback_and_released(own, tmp_path):
     shell = Shell(tmp_path, control, control.token("tenant-admin", tenant="acme"), "acme")
     seen = rig.eventually("it is seen", lambda: [s for s in shell("get", "services", "-o", "json").json["services"]])
     assert seen[0]["service"] == "shop"
-    commit = shell("describe", "service", "shop", "-o", "json").json["labels_commit"]
+    commit = rig.eventually("its labels are on record", lambda: shell("describe", "service", "shop", "-o", "json").json.get("labels_commit"))
     assert "released" not in shell("pin", "shop").out
     assert shell("get", "pins", "-o", "json").json["items"][0]["labels"][rig.LABEL + "hosts"] == "one.example"
     shell("pin", "release", "shop")
@@ -310,10 +310,13 @@ def test_a_durable_write_says_that_swarm_has_it(shell, tenant):
 
 
 def test_a_write_that_is_not_durable_in_time_is_told(own, tmp_path):
-    control = own(args=("--accept-empty", "--replica", "off"))
+    control = own()
     control.tenant("acme")
     shell = Shell(tmp_path, control, control.bootstrap, "acme")
-    late = shell("apply", "-f", shell.file([{"kind": "pool", "name": "web", "cluster": "east"}]), "--durable", code=NOT_APPLIED)
+    shell("apply", "-f", shell.file([{"kind": "pool", "name": "web", "cluster": "east"}]), "--durable")
+    control.state["fail_configs"] = 503
+    control.tell_docker()
+    late = shell("delete", "pool", "web", "--durable", code=NOT_APPLIED)
     assert "written, but not in Swarm's store after" in late.out, late
 
 
