@@ -16,7 +16,6 @@
 #include "clusters/gateways.h"
 #include "clusters/publish/mailbox.h"
 #include "clusters/swarm/observe.h"
-#include "clusters/swarm/view.h"
 #include "clusters/write_priv.h"
 #include "gateway/core/check.h"
 #include "gateway/core/clock.h"
@@ -200,36 +199,27 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     review(c);
 }
 
-/* The plan may hold on to the one before. */
-static void take_view(struct coordinator *c, struct view *owned)
-{
-    if (c->view != c->planned)
-        view_free(c->view);
-    c->view = owned;
-}
-
-static void on_view(void *arg, struct view *owned)
+static void on_view(void *arg, struct view *now, struct view_patch *owned)
 {
     struct coordinator *c;
 
     OBJ_CAST(c, arg, COORDINATOR_MAGIC);
     if (c->view == NULL) {
         c->first_view_ms = clock_mono_ms();
-        log_info("the swarm has been read: %zu services, %zu tasks, %zu nodes", owned->num_services,
-                 owned->num_tasks, owned->num_nodes);
+        log_info("the swarm has been read: %zu services, %zu tasks, %zu nodes", now->num_services,
+                 now->num_tasks, now->num_nodes);
     }
-    take_view(c, owned);
-    c->view_is_new = true;
+    coordinator_take_view(c, now, owned);
     coordinator_turn_soon(c);
 }
 
 /* Nothing that is routed differs, but gateways may have come or gone. */
-static void on_beside(void *arg, struct view *owned)
+static void on_beside(void *arg, struct view *now, struct view_patch *owned)
 {
     struct coordinator *c;
 
     OBJ_CAST(c, arg, COORDINATOR_MAGIC);
-    take_view(c, owned);
+    coordinator_take_view(c, now, owned);
     review(c);
 }
 
@@ -396,6 +386,7 @@ struct coordinator *coordinator_new(struct event_base *base,
     TAILQ_INIT(&c->batched);
     TAILQ_INIT(&c->waiting);
     STAILQ_INIT(&c->events);
+    STAILQ_INIT(&c->patches);
     add_clusters(c, config);
     if (c->config.accept_empty)
         log_warn("--accept-empty: what the swarm gives is published, even when gateways hold more "
@@ -432,9 +423,8 @@ void coordinator_free(struct coordinator *c)
     free_events(c);
     plan_free(c->plan);
     catalog_free(c->catalog);
-    if (c->planned != c->view)
-        view_free(c->planned);
-    view_free(c->view);
+    coordinator_drop_patches(c);
+    view_free(c->planned);
     coordinator_clusters_free(c);
     store_close(c->reader);
     store_close(c->store);

@@ -2,7 +2,8 @@
  * What the files of the coordinator share, and nobody else: coordinator.c (loop, store's opening,
  * news), coordinator_clusters.c (which clusters there are), coordinator_load.c (from the store),
  * coordinator_hold.c (may a cluster be published), coordinator_replica.c (Swarm's own store),
- * coordinator_shown.c (what the API reads), and the write path (write_priv.h).
+ * coordinator_shown.c (what the API reads), coordinator_view.c (the picture into the plan), and the
+ * write path (write_priv.h).
  */
 #ifndef CLUSTERS_COORDINATOR_PRIV_H
 #define CLUSTERS_COORDINATOR_PRIV_H
@@ -16,6 +17,7 @@
 #include "clusters/publish/mailbox.h"
 #include "clusters/publish/quiet.h"
 #include "clusters/replica/replica.h"
+#include "clusters/swarm/patch.h"
 #include "clusters/write.h"
 #include "gateway/core/map.h"
 #include "store/store.h"
@@ -93,9 +95,11 @@ struct coordinator {
     struct publish *publish;
     struct mailbox *news;
     struct observe *observe;
-    struct view *view;     /* newest; NULL before the first */
-    bool view_is_new;      /* the plan has not seen it */
-    struct view *planned;  /* the one that the plan holds on to */
+    struct view *view;           /* newest, the observer's; NULL before the first */
+    struct view *planned;        /* the one that the plan holds on to; NULL before the first */
+    struct view_patches patches; /* what the newest differs from it in */
+    size_t num_patches;
+    bool plan_whole;       /* instead: there is none yet, or they became too many */
     int64_t first_view_ms; /* monotonic */
     struct plan *plan;
     uint64_t wanted_version; /* of the services that the observer was asked for */
@@ -153,15 +157,22 @@ void coordinator_remember_gateways(struct coordinator *c); /* who there is, when
 void coordinator_hold_begin(struct coordinator *c);  /* once, with the first picture */
 bool coordinator_hold_review(struct coordinator *c); /* true: a cluster was let go */
 
+/* coordinator_view.c */
+void coordinator_take_view(struct coordinator *c, struct view *now, struct view_patch *owned);
+bool coordinator_view_waits(const struct coordinator *c); /* for coordinator_plan_view */
+void coordinator_plan_view(struct coordinator *c);        /* the newest view into the plan */
+void coordinator_drop_patches(struct coordinator *c);
+void coordinator_seen_free(void *seen);
+
 /* write_batch.c */
-void coordinator_plan_view(struct coordinator *c); /* the newest view into the plan */
-void coordinator_batch(struct coordinator *c);     /* what there is, to the writer */
+/* To the backlogs of all clusters, or only of those that the batch leaves out. */
+void coordinator_note_delta(struct coordinator *c, const struct plan_delta *delta, bool left_out);
+void coordinator_batch(struct coordinator *c); /* what there is, to the writer */
 void coordinator_on_written(void *arg, struct store_commit_rq *all, size_t num,
                             const struct err *e); /* on its thread */
 void coordinator_batch_back(void *arg, struct mailbox_item *item);
 void coordinator_batch_drop(struct mailbox_item *item);
 void coordinator_batch_end(struct coordinator *c); /* at the end: nobody is answered */
-void coordinator_seen_free(void *seen);
 
 /* coordinator_replica.c */
 MUST_USE bool coordinator_replica_start(struct coordinator *c, struct err *e);

@@ -8,9 +8,19 @@
 #include "clusters/gateways.h"
 #include "clusters/publish/publish.h"
 #include "clusters/swarm/observe.h"
+#include "clusters/write_priv.h"
 #include "gateway/core/clock.h"
 
 enum { STALE_MS = 60000 /* without one good reading the coordinator is not ready */ };
+
+/* Of what Swarm holds, as one write before all others. */
+static bool takes_from_swarm(const struct coordinator *c)
+{
+    const struct write *queued = TAILQ_FIRST(&c->queued);
+    const struct write *batched = TAILQ_FIRST(&c->batched);
+
+    return (queued != NULL && queued->restored) || (batched != NULL && batched->restored);
+}
 
 bool coordinator_ready(const struct coordinator *c, struct err *why)
 {
@@ -28,6 +38,8 @@ bool coordinator_ready(const struct coordinator *c, struct err *why)
                        h->last_error.text);
     if (!coordinator_may_commit(c, why))
         return false;
+    if (takes_from_swarm(c))
+        return err_set(why, "NotRead", "", "what Swarm's store holds is not in this one yet");
     for (size_t i = 0; i < c->num_clusters; i++) {
         if (c->clusters[i]->why.code != NULL) {
             *why = c->clusters[i]->why;

@@ -315,18 +315,39 @@ static bool is_up(const struct view *view, const struct view_task *t)
            node->state == VIEW_NODE_READY;
 }
 
-/* Its i-th task, of those with labels first. */
-static const struct view_task *task_at(const struct view *view, size_t i)
+/* Tasks that nobody has heard of. */
+struct missing {
+    const struct view_task **all;
+    size_t num;
+};
+
+/* Of one of the gateways' services: its tasks on nodes that are there, that have not spoken yet. */
+static void add_missing(const struct gateways *g, const struct view *view, const char *service_id,
+                        struct missing *out)
 {
-    return i < view->num_tasks ? &view->tasks[i] : &view->others[i - view->num_tasks];
+    size_t num;
+    const struct view_task **tasks = view_tasks_of(view, service_id, true, &num);
+
+    out->all = xrealloc(out->all, (out->num + num + 1) * sizeof(const struct view_task *));
+    for (size_t i = 0; i < num; i++) {
+        if (is_up(view, tasks[i]) && map_get(&g->by_id, str_from(tasks[i]->id)) == NULL)
+            out->all[out->num++] = tasks[i];
+    }
+    free(tasks);
 }
 
-/* A task of one of these services, on a node that is there, that has not spoken yet. */
-static bool is_missing(const struct gateways *g, const struct view *view,
-                       const struct map *services, const struct view_task *t)
+/* free() the array. */
+static struct missing find_missing(const struct gateways *g, const struct view *view,
+                                   const struct map *services)
 {
-    return map_get(services, str_from(t->service_id)) != NULL && is_up(view, t) &&
-           map_get(&g->by_id, str_from(t->id)) == NULL;
+    struct missing m = {0};
+    struct str key;
+    size_t pos = 0;
+    void *id;
+
+    while (map_next(services, &pos, &key, &id))
+        add_missing(g, view, id, &m);
+    return m;
 }
 
 /* A live gateway's word; its service's other tasks are counted once, with the first of them. */
@@ -348,7 +369,7 @@ static void add_claim(struct gateways_claims *out, const struct known *k, const 
 void gateways_sum(const struct gateways *g, const struct view *view, int64_t now_ms,
                   const char *epoch, struct gateways_claims *out)
 {
-    struct map services; /* of the gateways; the values are their names */
+    struct map services; /* of the gateways; the values are their ids */
     struct str key;
     size_t pos = 0;
     void *value;
@@ -367,8 +388,12 @@ void gateways_sum(const struct gateways *g, const struct view *view, int64_t now
         else if (map_get(&services, str_from(task->service_id)) == NULL)
             map_put(&services, str_from(task->service_id), task->service_id);
     }
-    for (size_t i = 0; view != NULL && i < view->num_tasks + view->num_others; i++)
-        out->expected += is_missing(g, view, &services, task_at(view, i)) ? 1 : 0;
+    if (view != NULL) {
+        struct missing m = find_missing(g, view, &services);
+
+        out->expected += m.num;
+        free(m.all);
+    }
     map_free(&services, NULL);
     out->all_known = out->all_known && out->expected > 0;
 }
@@ -388,26 +413,35 @@ static void find_services(const struct gateways *g, const struct view *view, str
     }
 }
 
+static int task_order(const void *a, const void *b)
+{
+    const struct view_task *const *x = a;
+    const struct view_task *const *y = b;
+
+    return strcmp((*x)->id, (*y)->id);
+}
+
 void gateways_each_missing(const struct gateways *g, const struct view *view,
                            coordinator_gateway_fn *fn, void *arg)
 {
     struct map services = {0};
+    struct missing m;
 
     if (view == NULL)
         return;
     find_services(g, view, &services);
-    for (size_t i = 0; i < view->num_tasks + view->num_others; i++) {
-        const struct view_task *t = task_at(view, i);
-
-        if (is_missing(g, view, &services, t))
-            fn(arg, &(struct coordinator_gateway){.id = t->id,
-                                                  .node = t->node_id,
-                                                  .epoch = "",
-                                                  .routes = -1,
-                                                  .state = COORDINATOR_GATEWAY_SILENT,
-                                                  .refusals_json = "[]",
-                                                  .stats = ""});
-    }
+    m = find_missing(g, view, &services);
+    if (m.num > 0)
+        qsort(m.all, m.num, sizeof(const struct view_task *), task_order);
+    for (size_t i = 0; i < m.num; i++)
+        fn(arg, &(struct coordinator_gateway){.id = m.all[i]->id,
+                                              .node = m.all[i]->node_id,
+                                              .epoch = "",
+                                              .routes = -1,
+                                              .state = COORDINATOR_GATEWAY_SILENT,
+                                              .refusals_json = "[]",
+                                              .stats = ""});
+    free(m.all);
     map_free(&services, NULL);
 }
 

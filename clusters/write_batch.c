@@ -40,8 +40,7 @@ struct batch {
 /* ---- what is observed ---------------------------------------------------------------------------
  */
 
-/* Of all clusters, or only of those that the batch leaves out. */
-static void note_delta(struct coordinator *c, const struct plan_delta *delta, bool left_out)
+void coordinator_note_delta(struct coordinator *c, const struct plan_delta *delta, bool left_out)
 {
     for (size_t i = 0; i < delta->num; i++) {
         const struct plan_change *ch = &delta->changes[i];
@@ -51,53 +50,6 @@ static void note_delta(struct coordinator *c, const struct plan_delta *delta, bo
         if (!left_out || !cl->in_batch)
             backlog_note(&cl->backlog, ch->kind, ch->name, ch->before);
     }
-}
-
-static void on_seen(void *arg, const struct plan_seen *seen)
-{
-    struct coordinator *c = arg;
-    const struct write_op op = {
-        .kind = INTENT_SERVICE, .tenant = seen->tenant, .name = seen->service};
-    struct str key;
-    char *text = write_key(op.kind, op.tenant, op.name, &key);
-    struct seen *s = xcalloc(1, sizeof *s);
-    struct seen *old;
-
-    s->tenant = xstrdup(seen->tenant);
-    s->service = xstrdup(seen->service);
-    s->value = seen->value != NULL ? xstrdup(seen->value) : NULL;
-    old = map_put(&c->seen, key, s);
-    if (old != NULL)
-        coordinator_seen_free(old);
-    free(text);
-}
-
-void coordinator_seen_free(void *p)
-{
-    struct seen *s = p;
-
-    free(s->tenant);
-    free(s->service);
-    free(s->value);
-    free(s);
-}
-
-void coordinator_plan_view(struct coordinator *c)
-{
-    struct plan_delta delta;
-
-    if (!c->view_is_new)
-        return;
-    c->view_is_new = false;
-    plan_view(c->plan, c->view);
-    if (c->planned != c->view)
-        view_free(c->planned);
-    c->planned = c->view;
-    plan_settle(c->plan, &delta);
-    coordinator_clusters_add(c);
-    note_delta(c, &delta, false);
-    plan_delta_clear(&delta);
-    plan_take_seen(c->plan, on_seen, c);
 }
 
 /* What gathers the differences of the clusters that are not held. */
@@ -309,7 +261,7 @@ static void add_write(struct coordinator *c, struct batch *b, struct write *w)
         return;
     }
     coordinator_clusters_add(c);
-    note_delta(c, &w->delta, true);
+    coordinator_note_delta(c, &w->delta, true);
     w->stage = WRITE_BATCHED;
     TAILQ_INSERT_TAIL(&c->batched, w, next);
     if (w->changed)
@@ -627,8 +579,8 @@ void coordinator_batch_back(void *arg, struct mailbox_item *item)
     }
     c->batch = NULL;
     batch_free(b);
-    if ((!TAILQ_EMPTY(&c->queued) && !TAILQ_FIRST(&c->queued)->restored) || c->view_is_new ||
-        (!STAILQ_EMPTY(&c->events) && c->store_failure.code == NULL))
+    if ((!TAILQ_EMPTY(&c->queued) && !TAILQ_FIRST(&c->queued)->restored) ||
+        coordinator_view_waits(c) || (!STAILQ_EMPTY(&c->events) && c->store_failure.code == NULL))
         coordinator_turn_soon(c);
 }
 

@@ -1,6 +1,7 @@
 /*
  * A new view comes in: what differs from the one before is found by walking both, which are sorted
- * by id, side by side; the services that it concerns are queued. Nothing is judged here.
+ * by id, side by side, or only what a patch has of both; the services that it concerns are queued.
+ * Nothing is judged here.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -331,21 +332,33 @@ static void take_refused(struct plan *p, const struct view *now)
 
 /* ---- the whole ---- */
 
-void plan_view(struct plan *p, const struct view *view)
+/* Of `was` and `now` only what differs need be there, but all that is refused. */
+static void take(struct plan *p, const struct view *was, const struct view *now,
+                 const struct view *view)
 {
-    const struct view *was = p->view != NULL ? p->view : &nothing;
     struct map nodes = {0};
     struct map networks = {0};
 
-    compare_nodes(was, view, &nodes);
-    compare_networks(was, view, &networks);
+    compare_nodes(was, now, &nodes);
+    compare_networks(was, now, &networks);
     forget_refused(p, was);
-    compare_services(p, was, view);
-    take_refused(p, view);
-    compare_tasks(p, was, view);
+    compare_services(p, was, now);
+    take_refused(p, now);
+    compare_tasks(p, was, now);
     p->view = view;
     queue_on_nodes(p, view, &nodes);
     queue_on_networks(p, &networks);
     map_free(&nodes, NULL);
     map_free(&networks, NULL);
+}
+
+void plan_view(struct plan *p, const struct view *view)
+{
+    take(p, p->view != NULL ? p->view : &nothing, view, view);
+}
+
+void plan_patch(struct plan *p, const struct view *gone, const struct view *come)
+{
+    ASSERT(p->view != NULL);
+    take(p, gone, come, p->view);
 }

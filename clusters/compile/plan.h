@@ -29,11 +29,16 @@ void plan_free(struct plan *p);
 void plan_clusters(struct plan *p, const char *const *names, size_t num, const char *default_name);
 
 /*
- * The newest picture, lent until the next call has returned: that one compares the two. Elements
- * that view_clone shares are compared by their address, so that a picture in which one service of
- * ten thousand differs costs less than a millisecond (tests/bench/plan_bench).
+ * The newest picture, lent until the next call has returned: that one compares the two, which costs
+ * what there is. Elements that view_clone shares are compared by their address.
  */
 void plan_view(struct plan *p, const struct view *view);
+/*
+ * The picture that the plan holds has been changed where it stands (clusters/swarm/patch.h): these
+ * elements went and these came, sorted; of what cannot be understood all that was and is. Costs
+ * what changed.
+ */
+void plan_patch(struct plan *p, const struct view *gone, const struct view *come);
 
 /* Replaces the document of that key; takes it. */
 void plan_put(struct plan *p, struct intent *owned);

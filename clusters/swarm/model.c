@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "clusters/swarm/view.h"
+#include "clusters/swarm/patch.h"
 #include "gateway/core/check.h"
 
 void model_scope_clear(struct model_scope *s)
@@ -24,41 +24,48 @@ static bool stays(const struct model_scope *scope, const struct view *fresh, con
     return view_refused(fresh, id) || ids_has(&scope->kept, id);
 }
 
-static bool service_in(const struct model_scope *scope, const struct view *fresh,
-                       const struct view_service *s)
-{
-    return (scope->all || ids_has(&scope->services, s->id)) && !stays(scope, fresh, s->id);
-}
-
-/*
- * Whose tasks a reply speaks for. All known tasks are looked at; the marks say of nearly all that
- * are not meant that they are not, without touching their ids.
- */
-struct asked {
-    struct ids ids;
-    uint64_t marks;
+/* What a reply was asked for, and what it is. */
+struct question {
+    const struct model_scope *scope;
+    const struct view *fresh;
+    struct ids asked; /* whose tasks: also those of services that did not come back */
 };
 
-/* A task of a service that was asked for and did not come back goes with it (tasks_of). */
-static bool task_in(const struct model_scope *scope, const struct asked *asked,
-                    const struct view *fresh, const struct view_task *t)
+static bool service_in(const struct question *q, const void *element)
 {
-    bool in = scope->all ||
-              ((asked->marks >> t->service_mark & 1) != 0 && ids_has(&asked->ids, t->service_id));
+    const struct view_service *s = element;
 
-    return in && !stays(scope, fresh, t->id);
+    return (q->scope->all || ids_has(&q->scope->services, s->id)) &&
+           !stays(q->scope, q->fresh, s->id);
 }
 
-static bool node_in(const struct model_scope *scope, const struct view *fresh,
-                    const struct view_node *n)
+static bool task_in(const struct question *q, const void *element)
 {
-    return scope->nodes && !stays(scope, fresh, n->id);
+    const struct view_task *t = element;
+
+    return (q->scope->all || ids_has(&q->asked, t->service_id)) &&
+           !stays(q->scope, q->fresh, t->id);
 }
 
-static bool network_in(const struct model_scope *scope, const struct view *fresh,
-                       const struct view_network *n)
+static bool other_in(const struct question *q, const void *element)
 {
-    return scope->networks && !view_refused(fresh, n->id);
+    (void)q;
+    (void)element;
+    return true;
+}
+
+static bool node_in(const struct question *q, const void *element)
+{
+    const struct view_node *n = element;
+
+    return q->scope->nodes && !stays(q->scope, q->fresh, n->id);
+}
+
+static bool network_in(const struct question *q, const void *element)
+{
+    const struct view_network *n = element;
+
+    return q->scope->networks && !view_refused(q->fresh, n->id);
 }
 
 /* Whether the reply would have refused it again, if it still were to be refused. */
@@ -76,19 +83,98 @@ static bool refusal_in(const struct model_scope *scope, const struct view *fresh
 
 /* ---- what goes and what comes ---- */
 
-/* Of one array: the places of what is known and in scope, and of what the reply has instead. */
+/* Elements of one kind; every element begins with its id. */
+struct array {
+    char *items;
+    size_t num;
+    size_t size;
+};
+
+static const char *id_of(const void *element)
+{
+    char *id;
+
+    memcpy(&id, element, sizeof(id));
+    return id;
+}
+
+static int by_id(const void *a, const void *b)
+{
+    return strcmp(id_of(a), id_of(b));
+}
+
+static void *find(const struct array *a, const void *like)
+{
+    return a->num ? bsearch(like, a->items, a->num, a->size, by_id) : NULL;
+}
+
+/* What is in scope of one kind, and what of it is the same. */
+struct rule {
+    bool (*in)(const struct question *q, const void *element);
+    bool (*same)(const void *a, const void *b);
+    void (*keep_up)(void *was, const void *now); /* what `same` does not look at */
+};
+
+static bool same_service(const void *a, const void *b)
+{
+    return view_service_same(a, b);
+}
+
+static bool same_task(const void *a, const void *b)
+{
+    return view_task_same(a, b);
+}
+
+static bool same_node(const void *a, const void *b)
+{
+    return view_node_same(a, b);
+}
+
+static bool same_network(const void *a, const void *b)
+{
+    return view_network_same(a, b);
+}
+
+static void keep_nothing(void *was, const void *now)
+{
+    (void)was;
+    (void)now;
+}
+
+/* Nothing that matters differs, but the versions do, to tell an older reply by. */
+static void keep_task_version(void *was, const void *now)
+{
+    struct view_task *t = was;
+    uint64_t version = ((const struct view_task *)now)->version;
+
+    t->version = version > t->version ? version : t->version;
+}
+
+static void keep_node_version(void *was, const void *now)
+{
+    struct view_node *n = was;
+    uint64_t version = ((const struct view_node *)now)->version;
+
+    n->version = version > n->version ? version : n->version;
+}
+
+static const struct rule service_rule = {service_in, same_service, keep_nothing};
+static const struct rule task_rule = {task_in, same_task, keep_task_version};
+static const struct rule other_rule = {other_in, same_task, keep_task_version};
+static const struct rule node_rule = {node_in, same_node, keep_node_version};
+static const struct rule network_rule = {network_in, same_network, keep_nothing};
+
+/* Of one kind: the places of what is known and goes, and of what the reply has instead. */
 struct change {
     size_t *leaving;
     size_t num_leaving;
     size_t *entering;
     size_t num_entering;
-    bool differs;
 };
 
-static void change_init(struct change *c, size_t num_known, size_t num_fresh)
+static bool differs(const struct change *c)
 {
-    c->leaving = xcalloc(num_known + 1, sizeof(*c->leaving));
-    c->entering = xcalloc(num_fresh + 1, sizeof(*c->entering));
+    return c->num_leaving + c->num_entering > 0;
 }
 
 static void change_clear(struct change *c)
@@ -97,115 +183,55 @@ static void change_clear(struct change *c)
     free(c->entering);
 }
 
-static struct change change_services(const struct view *known, const struct view *fresh,
-                                     const struct model_scope *scope)
+/* Some of what is known, by its places (rising); those behind the last are not looked at. */
+struct places {
+    size_t *all;
+    size_t num;
+};
+
+static void look_at(const struct rule *rule, const struct question *q, char *was, size_t place,
+                    const struct array *fresh, struct change *c)
 {
-    struct change c = {0};
+    const void *now = find(fresh, was);
 
-    if (!scope->all && scope->services.num == 0)
-        return c;
-    change_init(&c, scope->all ? known->num_services : scope->services.num, fresh->num_services);
-    for (size_t i = 0; i < known->num_services && scope->all; i++)
-        if (service_in(scope, fresh, &known->services[i]))
-            c.leaving[c.num_leaving++] = i;
-    for (size_t i = 0; i < scope->services.num && !scope->all; i++) {
-        const struct view_service *was = view_service(known, scope->services.items[i]);
+    if (!rule->in(q, was))
+        return;
+    if (now && rule->in(q, now) && rule->same(was, now))
+        rule->keep_up(was, now);
+    else
+        c->leaving[c->num_leaving++] = place;
+}
 
-        if (was && service_in(scope, fresh, was))
-            c.leaving[c.num_leaving++] = (size_t)(was - known->services);
+/* What is known under the same id and out of scope stays, and the reply's is left where it is. */
+static bool enters(const struct rule *rule, const struct question *q, const struct array *known,
+                   const void *now)
+{
+    const void *was = find(known, now);
+
+    return rule->in(q, now) && (!was || (rule->in(q, was) && !rule->same(was, now)));
+}
+
+/* only NULL: all that is known is looked at. */
+static struct change compare(const struct rule *rule, const struct question *q, struct array known,
+                             struct array fresh, const struct places *only)
+{
+    size_t num = only ? only->num : known.num;
+    struct change c = {.leaving = xcalloc(num + 1, sizeof(*c.leaving)),
+                       .entering = xcalloc(fresh.num + 1, sizeof(*c.entering))};
+
+    for (size_t i = 0; i < num; i++) {
+        size_t place = only ? only->all[i] : i;
+
+        look_at(rule, q, known.items + place * known.size, place, &fresh, &c);
     }
-    for (size_t i = 0; i < fresh->num_services; i++) {
-        const struct view_service *now = &fresh->services[i], *was;
-
-        if (!service_in(scope, fresh, now))
-            continue;
-        c.entering[c.num_entering++] = i;
-        was = view_service(known, now->id);
-        c.differs = c.differs || !was || !view_service_same(was, now);
-    }
-    c.differs = c.differs || c.num_leaving != c.num_entering;
+    for (size_t i = 0; i < fresh.num; i++)
+        if (enters(rule, q, &known, fresh.items + i * fresh.size))
+            c.entering[c.num_entering++] = i;
     return c;
 }
 
-static struct asked tasks_of(const struct view *fresh, const struct model_scope *scope)
-{
-    struct asked asked = {0};
-
-    ids_add_all(&asked.ids, &scope->tasks);
-    for (size_t i = 0; i < scope->services.num; i++)
-        if (!view_service(fresh, scope->services.items[i]))
-            ids_add(&asked.ids, scope->services.items[i]);
-    for (size_t i = 0; i < asked.ids.num; i++)
-        asked.marks |= UINT64_C(1) << view_mark(asked.ids.items[i]);
-    return asked;
-}
-
-static struct change change_tasks(const struct view *known, const struct view *fresh,
-                                  const struct model_scope *scope)
-{
-    struct asked asked = tasks_of(fresh, scope);
-    struct change c = {0};
-
-    change_init(&c, known->num_tasks, fresh->num_tasks);
-    for (size_t i = 0; i < known->num_tasks && (scope->all || asked.marks != 0); i++)
-        if (task_in(scope, &asked, fresh, &known->tasks[i]))
-            c.leaving[c.num_leaving++] = i;
-    for (size_t i = 0; i < fresh->num_tasks; i++) {
-        const struct view_task *now = &fresh->tasks[i], *was;
-
-        if (!task_in(scope, &asked, fresh, now))
-            continue;
-        c.entering[c.num_entering++] = i;
-        was = view_task(known, now->id);
-        c.differs = c.differs || !was || !view_task_same(was, now);
-    }
-    c.differs = c.differs || c.num_leaving != c.num_entering;
-    ids_clear(&asked.ids);
-    return c;
-}
-
-static struct change change_nodes(const struct view *known, const struct view *fresh,
-                                  const struct model_scope *scope)
-{
-    struct change c = {0};
-
-    change_init(&c, known->num_nodes, fresh->num_nodes);
-    for (size_t i = 0; i < known->num_nodes; i++)
-        if (node_in(scope, fresh, &known->nodes[i]))
-            c.leaving[c.num_leaving++] = i;
-    for (size_t i = 0; i < fresh->num_nodes; i++) {
-        const struct view_node *now = &fresh->nodes[i], *was;
-
-        if (!node_in(scope, fresh, now))
-            continue;
-        c.entering[c.num_entering++] = i;
-        was = view_node(known, now->id);
-        c.differs = c.differs || !was || !view_node_same(was, now);
-    }
-    c.differs = c.differs || c.num_leaving != c.num_entering;
-    return c;
-}
-
-static struct change change_networks(const struct view *known, const struct view *fresh,
-                                     const struct model_scope *scope)
-{
-    struct change c = {0};
-
-    if (!scope->networks)
-        return c;
-    change_init(&c, known->num_networks, fresh->num_networks);
-    for (size_t i = 0; i < known->num_networks; i++)
-        if (network_in(scope, fresh, &known->networks[i]))
-            c.leaving[c.num_leaving++] = i;
-    for (size_t i = 0; i < fresh->num_networks; i++) {
-        const struct view_network *was = view_network(known, fresh->networks[i].id);
-
-        c.entering[c.num_entering++] = i;
-        c.differs = c.differs || !was || !view_network_same(was, &fresh->networks[i]);
-    }
-    c.differs = c.differs || c.num_leaving != c.num_entering;
-    return c;
-}
+#define ARRAY(view, kind) \
+    ((struct array){(char *)(view)->kind, (view)->num_##kind, sizeof(*(view)->kind)})
 
 static int by_place(const void *a, const void *b)
 {
@@ -214,39 +240,82 @@ static int by_place(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
+static void places_add(struct places *p, size_t place)
+{
+    if ((p->num & (p->num - 1)) == 0) /* a power of two, or none: it is full */
+        p->all = xrealloc(p->all, (p->num ? p->num * 2 : 1) * sizeof(*p->all));
+    p->all[p->num++] = place;
+}
+
+static void places_sort(struct places *p)
+{
+    if (p->num)
+        qsort(p->all, p->num, sizeof(*p->all), by_place);
+}
+
+static struct change change_services(const struct view *known, const struct question *q)
+{
+    const struct ids *asked = &q->scope->services;
+    struct places only = {0};
+    struct change c;
+
+    for (size_t i = 0; i < asked->num && !q->scope->all; i++) {
+        const struct view_service *was = view_service(known, asked->items[i]);
+
+        if (was)
+            places_add(&only, (size_t)(was - known->services));
+    }
+    c = compare(&service_rule, q, ARRAY(known, services), ARRAY(q->fresh, services),
+                q->scope->all ? NULL : &only);
+    free(only.all);
+    return c;
+}
+
+static struct change change_tasks(const struct view *known, const struct question *q)
+{
+    struct places only = {0};
+    struct change c;
+
+    for (size_t i = 0; i < q->asked.num && !q->scope->all; i++) {
+        size_t num;
+        const struct view_task **were = view_tasks_of(known, q->asked.items[i], false, &num);
+
+        for (size_t k = 0; k < num; k++)
+            places_add(&only, (size_t)(were[k] - known->tasks));
+        free(were);
+    }
+    places_sort(&only);
+    c = compare(&task_rule, q, ARRAY(known, tasks), ARRAY(q->fresh, tasks),
+                q->scope->all ? NULL : &only);
+    free(only.all);
+    return c;
+}
+
 /* Of the rest, those of which the reply says something; there may be very many others. */
 static void find_others(const struct view *known, const struct view_task *said, size_t num,
-                        struct change *c)
+                        struct places *only)
 {
     for (size_t i = 0; i < num; i++) {
         const struct view_task *was = view_other(known, said[i].id);
 
         if (was)
-            c->leaving[c->num_leaving++] = (size_t)(was - known->others);
+            places_add(only, (size_t)(was - known->others));
     }
 }
 
-static struct change change_others(const struct view *known, const struct view *fresh,
-                                   const struct model_scope *scope)
+static struct change change_others(const struct view *known, const struct question *q)
 {
-    struct change c = {0};
+    struct places only = {0};
+    struct change c;
 
-    change_init(&c, scope->all ? known->num_others : fresh->num_tasks + fresh->num_others,
-                fresh->num_others);
-    for (size_t i = 0; i < known->num_others && scope->all; i++)
-        c.leaving[c.num_leaving++] = i;
-    if (!scope->all) {
-        find_others(known, fresh->tasks, fresh->num_tasks, &c);
-        find_others(known, fresh->others, fresh->num_others, &c);
-        qsort(c.leaving, c.num_leaving, sizeof(*c.leaving), by_place);
+    if (!q->scope->all) {
+        find_others(known, q->fresh->tasks, q->fresh->num_tasks, &only);
+        find_others(known, q->fresh->others, q->fresh->num_others, &only);
+        places_sort(&only);
     }
-    for (size_t i = 0; i < fresh->num_others; i++) {
-        const struct view_task *was = view_find_task(known, fresh->others[i].id);
-
-        c.entering[c.num_entering++] = i;
-        c.differs = c.differs || !was || !view_task_same(was, &fresh->others[i]);
-    }
-    c.differs = c.differs || c.num_leaving != c.num_entering;
+    c = compare(&other_rule, q, ARRAY(known, others), ARRAY(q->fresh, others),
+                q->scope->all ? NULL : &only);
+    free(only.all);
     return c;
 }
 
@@ -281,23 +350,6 @@ static void apply_refusals(struct view *known, struct view *fresh, const struct 
     for (size_t i = 0; i < fresh->num_refused; i++)
         view_add_refused(known, &fresh->refused[i]);
     free(was);
-}
-
-/* Nothing that matters differs, but the versions do, to tell an older reply by. */
-static void take_versions(struct view *known, const struct view *fresh)
-{
-    for (size_t i = 0; i < fresh->num_tasks; i++) {
-        struct view_task *was = (struct view_task *)view_task(known, fresh->tasks[i].id);
-
-        if (was && fresh->tasks[i].version > was->version)
-            was->version = fresh->tasks[i].version;
-    }
-    for (size_t i = 0; i < fresh->num_nodes; i++) {
-        struct view_node *was = (struct view_node *)view_node(known, fresh->nodes[i].id);
-
-        if (was && fresh->nodes[i].version > was->version)
-            was->version = fresh->nodes[i].version;
-    }
 }
 
 /* ---- what is behind ---- */
@@ -373,40 +425,118 @@ void model_keep_newer(const struct view *known, const struct view *fresh, bool m
 
 /* ---- applying ---- */
 
-unsigned model_apply(struct view *known, struct view *fresh, const struct model_scope *scope)
-{
-    struct change others = change_others(known, fresh, scope);
-    struct change tasks = change_tasks(known, fresh, scope);
-    struct change services = change_services(known, fresh, scope);
-    struct change nodes = change_nodes(known, fresh, scope);
-    struct change networks = change_networks(known, fresh, scope);
-    bool refusals = refusals_differ(known, fresh, scope);
-    unsigned change =
-        (others.differs ? MODEL_BESIDE : 0U) | (tasks.differs || refusals ? MODEL_TASKS : 0U) |
-        (services.differs || nodes.differs || networks.differs ? MODEL_ANNOUNCED : 0U);
+struct changes {
+    struct change services, tasks, others, nodes, networks;
+    bool refusals;
+};
 
+static struct changes find_changes(const struct view *known, const struct question *q)
+{
+    return (struct changes){
+        .services = change_services(known, q),
+        .tasks = change_tasks(known, q),
+        .others = change_others(known, q),
+        .nodes = compare(&node_rule, q, ARRAY(known, nodes), ARRAY(q->fresh, nodes), NULL),
+        .networks =
+            compare(&network_rule, q, ARRAY(known, networks), ARRAY(q->fresh, networks), NULL),
+        .refusals = refusals_differ(known, q->fresh, q->scope),
+    };
+}
+
+static void changes_clear(struct changes *c)
+{
+    change_clear(&c->services);
+    change_clear(&c->tasks);
+    change_clear(&c->others);
+    change_clear(&c->nodes);
+    change_clear(&c->networks);
+}
+
+static unsigned what_differs(const struct changes *c)
+{
+    return (differs(&c->others) ? MODEL_BESIDE : 0U) |
+           (differs(&c->tasks) || c->refusals ? MODEL_TASKS : 0U) |
+           (differs(&c->services) || differs(&c->nodes) || differs(&c->networks) ? MODEL_ANNOUNCED
+                                                                                 : 0U);
+}
+
+#define TELL_EACH(add, to, from, places, num) \
+    for (size_t i = 0; i < (num); i++)        \
+    add((to), &(from)[(places)[i]])
+
+static void tell_gone(const struct changes *c, struct view *known, struct view *gone)
+{
+    TELL_EACH(view_share_service, gone, known->services, c->services.leaving,
+              c->services.num_leaving);
+    TELL_EACH(view_share_task, gone, known->tasks, c->tasks.leaving, c->tasks.num_leaving);
+    TELL_EACH(view_share_other, gone, known->others, c->others.leaving, c->others.num_leaving);
+    TELL_EACH(view_copy_node, gone, known->nodes, c->nodes.leaving, c->nodes.num_leaving);
+    TELL_EACH(view_copy_network, gone, known->networks, c->networks.leaving,
+              c->networks.num_leaving);
+    for (size_t i = 0; i < known->num_refused; i++)
+        view_copy_refused(gone, &known->refused[i]);
+}
+
+/* Before they move, but for what is refused. */
+static void tell_come(const struct changes *c, struct view *fresh, struct view *come)
+{
+    TELL_EACH(view_share_service, come, fresh->services, c->services.entering,
+              c->services.num_entering);
+    TELL_EACH(view_share_task, come, fresh->tasks, c->tasks.entering, c->tasks.num_entering);
+    TELL_EACH(view_share_other, come, fresh->others, c->others.entering, c->others.num_entering);
+    TELL_EACH(view_copy_node, come, fresh->nodes, c->nodes.entering, c->nodes.num_entering);
+    TELL_EACH(view_copy_network, come, fresh->networks, c->networks.entering,
+              c->networks.num_entering);
+}
+
+static void move(const struct changes *c, struct view *known, struct view *fresh)
+{
+    view_edit_services(known, c->services.leaving, c->services.num_leaving, fresh->services,
+                       c->services.entering, c->services.num_entering);
+    view_edit_tasks(known, c->tasks.leaving, c->tasks.num_leaving, fresh->tasks, c->tasks.entering,
+                    c->tasks.num_entering);
+    view_edit_others(known, c->others.leaving, c->others.num_leaving, fresh->others,
+                     c->others.entering, c->others.num_entering);
+    view_edit_nodes(known, c->nodes.leaving, c->nodes.num_leaving, fresh->nodes, c->nodes.entering,
+                    c->nodes.num_entering);
+    view_edit_networks(known, c->networks.leaving, c->networks.num_leaving, fresh->networks,
+                       c->networks.entering, c->networks.num_entering);
+}
+
+static void ask(struct question *q)
+{
+    ids_add_all(&q->asked, &q->scope->tasks);
+    for (size_t i = 0; i < q->scope->services.num; i++)
+        if (!view_service(q->fresh, q->scope->services.items[i]))
+            ids_add(&q->asked, q->scope->services.items[i]);
+}
+
+unsigned model_apply(struct view *known, struct view *fresh, const struct model_scope *scope,
+                     struct view_patch *out)
+{
+    struct question q = {scope, fresh, {0}};
+    struct changes c;
+    unsigned change;
+
+    ask(&q);
+    c = find_changes(known, &q);
+    change = what_differs(&c);
     if (change != 0) {
-        view_edit_services(known, services.leaving, services.num_leaving, fresh->services,
-                           services.entering, services.num_entering);
-        view_edit_tasks(known, tasks.leaving, tasks.num_leaving, fresh->tasks, tasks.entering,
-                        tasks.num_entering);
-        view_edit_nodes(known, nodes.leaving, nodes.num_leaving, fresh->nodes, nodes.entering,
-                        nodes.num_entering);
-        view_edit_networks(known, networks.leaving, networks.num_leaving, fresh->networks,
-                           networks.entering, networks.num_entering);
-        view_edit_others(known, others.leaving, others.num_leaving, fresh->others, others.entering,
-                         others.num_entering);
+        if (out) {
+            tell_gone(&c, known, out->gone);
+            tell_come(&c, fresh, out->come);
+        }
         apply_refusals(known, fresh, scope);
-    } else {
-        take_versions(known, fresh);
+        move(&c, known, fresh);
+        for (size_t i = 0; out && i < known->num_refused; i++)
+            view_copy_refused(out->come, &known->refused[i]);
     }
-    change_clear(&others);
-    change_clear(&tasks);
-    change_clear(&services);
-    change_clear(&nodes);
-    change_clear(&networks);
+    changes_clear(&c);
+    ids_clear(&q.asked);
     return change;
 }
+
+/* ---- what is not at rest ---- */
 
 static bool is_lost(const struct view *known, const struct view_task *t)
 {
@@ -441,6 +571,48 @@ void model_add_changing(const struct view *known, struct ids *out)
     for (size_t i = 0; i < known->num_tasks; i++)
         if (task_moves(&known->tasks[i], !ready && is_lost(known, &known->tasks[i])))
             ids_add(out, known->tasks[i].service_id);
+}
+
+static bool service_moves(const struct view *known, const char *id)
+{
+    const struct view_service *s = view_service(known, id);
+    bool moves = s && s->updating;
+    size_t num;
+    const struct view_task **tasks = view_tasks_of(known, id, false, &num);
+
+    for (size_t i = 0; i < num && !moves; i++)
+        moves = task_moves(tasks[i], is_lost(known, tasks[i]));
+    free(tasks);
+    return moves;
+}
+
+static void add_touched(const struct view *v, struct ids *out)
+{
+    for (size_t i = 0; i < v->num_services; i++)
+        ids_add(out, v->services[i].id);
+    for (size_t i = 0; i < v->num_tasks; i++)
+        ids_add(out, v->tasks[i].service_id);
+}
+
+/* Of a node all tasks are concerned. */
+void model_follow_changing(const struct view *known, const struct view_patch *patch,
+                           struct ids *changing)
+{
+    struct ids touched = {0};
+
+    if (patch->gone->num_nodes + patch->come->num_nodes > 0) {
+        ids_clear(changing);
+        model_add_changing(known, changing);
+        return;
+    }
+    add_touched(patch->gone, &touched);
+    add_touched(patch->come, &touched);
+    for (size_t i = 0; i < touched.num; i++)
+        if (service_moves(known, touched.items[i]))
+            ids_add(changing, touched.items[i]);
+        else
+            ids_remove(changing, touched.items[i]);
+    ids_clear(&touched);
 }
 
 void model_add_on_node(const struct view *known, const char *node_id, struct ids *out)

@@ -11,6 +11,7 @@
 #include "clusters/swarm/ids.h"
 
 struct view;
+struct view_patch;
 
 /*
  * What a reply speaks for: an object in scope that is not in the reply is gone. What the reply
@@ -34,8 +35,13 @@ enum {                   /* what differs */
        MODEL_ROUTING = MODEL_TASKS | MODEL_ANNOUNCED
 };
 
-/* Moves what is in scope from fresh (sealed) into known (sealed); gives what differs. */
-unsigned model_apply(struct view *known, struct view *fresh, const struct model_scope *scope);
+/*
+ * Moves what is in scope, and differs, from fresh (sealed) into known (sealed); gives what differs,
+ * into an empty patch as well. Of what does not differ known takes the versions. out NULL: nobody
+ * wants to know.
+ */
+unsigned model_apply(struct view *known, struct view *fresh, const struct model_scope *scope,
+                     struct view_patch *out);
 
 /*
  * Puts into scope->kept what fresh would set back, because whoever gave it is behind: an object in
@@ -51,6 +57,9 @@ void model_keep_newer(const struct view *known, const struct view *fresh, bool m
 /* Services that are not at rest: updating, a task on its way, a task on a node that is not ready.
  */
 void model_add_changing(const struct view *known, struct ids *out);
+/* The same set after a patch, which known has already. */
+void model_follow_changing(const struct view *known, const struct view_patch *patch,
+                           struct ids *changing);
 /* Services with a task on that node that is meant to run, or runs. */
 void model_add_on_node(const struct view *known, const char *node_id, struct ids *out);
 /* Whether a service of fresh is attached to a network that neither holds. */

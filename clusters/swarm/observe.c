@@ -1,10 +1,10 @@
 /*
- * When to read what of a swarm: what events named, what is changing every 250 ms, everything now
- * and then. A round that fails changes nothing and is tried again, whole, after a pause, at the
- * next engine when there are several. Nodes and networks are part of a round while they can be
- * read; then they are tried beside it, so that services and tasks never wait for them. What
- * Docker's objects mean is decode.c's, how replies merge is model.c's, which engine is asked is
- * link.c's. Called by the coordinator.
+ * When to read what of a swarm: what events named, what is changing every 250 ms, what an event
+ * named lately a few times more, everything now and then. A round that fails changes nothing and is
+ * tried again, whole, after a pause, at the next engine when there are several. Nodes and networks
+ * are part of a round while they can be read; then they are tried beside it, so that services and
+ * tasks never wait for them. What Docker's objects mean is decode.c's, how replies merge is
+ * model.c's, which engine is asked is link.c's. Called by the coordinator.
  */
 #include "clusters/swarm/observe.h"
 
@@ -15,8 +15,9 @@
 #include "clusters/swarm/link.h"
 #include "clusters/swarm/model.h"
 #include "clusters/swarm/nag.h"
+#include "clusters/swarm/patch.h"
+#include "clusters/swarm/recent.h"
 #include "clusters/swarm/round.h"
-#include "clusters/swarm/view.h"
 #include "gateway/core/check.h"
 #include "gateway/core/clock.h"
 #include "gateway/core/log.h"
@@ -33,8 +34,7 @@ enum {
     BURST_MS = 20,        /* events closer than this share a round */
     POLL_MS = 250,        /* what is changing */
     POLL_SLOWEST_MS = 1000,
-    RECENT_MS = 5000, /* after an event, its service counts as changing */
-    FULL_MS = 1000,   /* everything, in a swarm of up to SMALL tasks */
+    FULL_MS = 1000, /* everything, in a swarm of up to SMALL tasks */
     FULL_SLOWEST_MS = 30000,
     SMALL = 500,
     SHARE = 20,           /* reading may take one part in so many: 5 % */
@@ -59,9 +59,9 @@ struct observe {
     struct round_plan pending; /* what events named since the last round began */
     bool polling;              /* the round under way is, or holds, a poll */
     bool full;                 /* the round under way reads everything */
-    struct map recent;         /* service id -> until when it counts as changing */
-    struct ids changing;
-    struct ids wanted; /* names of services, see observe_want */
+    struct map recent;         /* see recent.h */
+    struct ids changing;       /* services that are not at rest */
+    struct ids wanted;         /* names of services, see observe_want */
     struct event *wake;
     const char *read_at; /* the engine that was read last; NULL: none yet */
     struct err round_error;
@@ -161,6 +161,17 @@ static int64_t clamp(int64_t value, int64_t low, int64_t high)
     return value > high ? high : value;
 }
 
+/* --- the next round --- */
+
+static int64_t next_poll(const struct observe *o)
+{
+    int64_t asked = recent_next(&o->recent);
+
+    if (o->changing.num || asked < o->next_poll_ms)
+        return o->next_poll_ms;
+    return asked;
+}
+
 /* When the next round is due, and the timer set for it. One round at a time. */
 static void schedule(struct observe *o)
 {
@@ -173,51 +184,12 @@ static void schedule(struct observe *o)
             due = o->next_probe_ms;
         if (!round_plan_empty(&o->pending) && o->begun_ms + BURST_MS < due)
             due = o->begun_ms + BURST_MS;
-        if (o->changing.num && o->next_poll_ms < due)
-            due = o->next_poll_ms;
+        if (next_poll(o) < due)
+            due = next_poll(o);
     }
     if (due < o->not_before_ms)
         due = o->not_before_ms;
     set_timer(o->wake, due - clock_mono_ms());
-}
-
-/* --- what is changing --- */
-
-static void make_recent(struct observe *o, const char *id)
-{
-    int64_t *until = map_get(&o->recent, str_from(id));
-
-    if (!until) {
-        until = xcalloc(1, sizeof(*until));
-        (void)map_put(&o->recent, str_from(id), until); /* there was none */
-    }
-    *until = clock_mono_ms() + RECENT_MS;
-}
-
-static void add_recent(struct observe *o, struct ids *out)
-{
-    int64_t now = clock_mono_ms();
-    struct str id;
-    size_t pos = 0;
-    void *value;
-
-    while (map_next(&o->recent, &pos, &id, &value)) {
-        const int64_t *until = value;
-        char *name = str_dup(id);
-
-        if (*until <= now)
-            free(map_remove(&o->recent, str_from(name)));
-        else if (view_service(o->known, name))
-            ids_add(out, name);
-        free(name);
-    }
-}
-
-static void find_changing(struct observe *o)
-{
-    ids_clear(&o->changing);
-    add_recent(o, &o->changing);
-    model_add_changing(o->known, &o->changing);
 }
 
 static void on_event(void *arg, const struct decode_event *event)
@@ -231,14 +203,14 @@ static void on_event(void *arg, const struct decode_event *event)
     o->doubtful_ms = 0;
     if (event->kind == DECODE_SERVICES) {
         ids_add(&o->pending.services, event->id);
-        make_recent(o, event->id);
+        recent_add(&o->recent, event->id, o->heard_ms);
     } else if (event->kind == DECODE_NETWORKS) {
         o->pending.networks = true;
     } else {
         o->pending.nodes = true;
         model_add_on_node(o->known, event->id, &touched);
         for (size_t i = 0; i < touched.num; i++)
-            make_recent(o, touched.items[i]);
+            recent_add(&o->recent, touched.items[i], o->heard_ms);
         ids_add_all(&o->pending.polled, &touched);
         ids_clear(&touched);
     }
@@ -290,15 +262,19 @@ static void round_failed(struct observe *o, const struct err *failure)
 
 /* --- nodes and networks beside the rounds --- */
 
-static void tell_view(struct observe *o, unsigned change)
+/* Takes the patch. */
+static void tell_view(struct observe *o, unsigned change, struct view_patch *patch)
 {
-    if (change == 0)
+    model_follow_changing(o->known, patch, &o->changing);
+    if (change == 0) {
+        view_patch_free(patch);
         return;
+    }
     o->health.ever_read = true;
     if (change == MODEL_BESIDE && o->config.on_beside)
-        o->config.on_beside(o->config.arg, view_clone(o->known));
+        o->config.on_beside(o->config.arg, o->known, patch);
     else
-        o->config.on_view(o->config.arg, view_clone(o->known));
+        o->config.on_view(o->config.arg, o->known, patch);
 }
 
 static void missed(struct observe *o, const struct err *why)
@@ -318,13 +294,14 @@ static void missed(struct observe *o, const struct err *why)
 
 static void on_side(void *arg, const struct round_result *result)
 {
+    struct view_patch *patch = view_patch_new();
     struct observe *o;
     unsigned change;
 
     OBJ_CAST(o, arg, OBSERVE_MAGIC);
     o->side = NULL;
     model_keep_newer(o->known, result->fresh, false, &result->newest, result->scope);
-    change = model_apply(o->known, result->fresh, result->scope);
+    change = model_apply(o->known, result->fresh, result->scope, patch);
     if (result->missing) {
         missed(o, result->missing);
     } else {
@@ -334,8 +311,7 @@ static void on_side(void *arg, const struct round_result *result)
         o->side_retry_ms = 0;
         o->side_ms = clamp((clock_mono_ms() - o->side_begun_ms) * 2, SIDE_MS, READ_MS);
     }
-    find_changing(o);
-    tell_view(o, change);
+    tell_view(o, change, patch);
     tell_health(o);
     schedule(o);
 }
@@ -434,11 +410,12 @@ static void tell_reading(struct observe *o)
 
 static void round_succeeded(struct observe *o, const struct round_result *result)
 {
+    struct view_patch *patch = view_patch_new();
     bool first = !o->health.ever_read;
     unsigned change;
 
     keep_newer(o, result);
-    change = model_apply(o->known, result->fresh, result->scope);
+    change = model_apply(o->known, result->fresh, result->scope, patch);
     tell_reading(o);
     memset(&o->round_error, 0, sizeof(o->round_error));
     o->round_retry_ms = o->not_before_ms = 0;
@@ -450,8 +427,7 @@ static void round_succeeded(struct observe *o, const struct round_result *result
         o->health.last_good_mono_ms = clock_mono_ms();
     if (!first)
         doubt_stream(o, change);
-    find_changing(o);
-    tell_view(o, first ? MODEL_ROUTING : change);
+    tell_view(o, first ? MODEL_ROUTING : change, patch);
 }
 
 /* Why the round does not count; NULL: it does. The first picture has to be whole. */
@@ -479,6 +455,18 @@ static void on_round(void *arg, const struct round_result *result)
     schedule(o);
 }
 
+/* Services of others, or that are gone, have no tasks that matter. */
+static void add_recent(struct observe *o, int64_t now, struct ids *out)
+{
+    struct ids due = {0};
+
+    recent_take(&o->recent, now, &due);
+    for (size_t i = 0; i < due.num; i++)
+        if (view_service(o->known, due.items[i]))
+            ids_add(out, due.items[i]);
+    ids_clear(&due);
+}
+
 /* What is due now; nodes and networks only while they are not read beside. */
 static struct round_plan make_plan(struct observe *o, int64_t now)
 {
@@ -486,9 +474,11 @@ static struct round_plan make_plan(struct observe *o, int64_t now)
 
     memset(&o->pending, 0, sizeof(o->pending));
     plan.full = plan.full || !o->health.ever_read || now >= o->next_full_ms;
-    o->polling = o->changing.num && now >= o->next_poll_ms;
-    if (o->polling)
+    o->polling = now >= next_poll(o);
+    if (o->polling) {
         ids_add_all(&plan.polled, &o->changing);
+        add_recent(o, now, &plan.polled);
+    }
     plan.full = plan.full || plan.services.num + plan.polled.num > DOCKER_IDS_MAX;
     o->full = plan.full;
     if (plan.full)
@@ -619,6 +609,7 @@ struct observe *observe_new(struct event_base *base, const struct observe_config
     o->config.docker = NULL; /* the caller's memory */
     memset(&o->config.tls, 0, sizeof(o->config.tls));
     o->known = view_new();
+    view_index(o->known);
     o->read_ms = link.read_ms = read_ms_at_first(o);
     o->side_ms = SIDE_MS;
     o->wake = evtimer_new(base, on_wake, o);
@@ -646,7 +637,7 @@ void observe_free(struct observe *o)
     round_plan_clear(&o->pending);
     ids_clear(&o->changing);
     ids_clear(&o->wanted);
-    map_free(&o->recent, free);
+    recent_clear(&o->recent);
     map_free(&o->skips, free);
     OBJ_KILL(o);
 }

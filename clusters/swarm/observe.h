@@ -1,8 +1,8 @@
 /*
- * Watches a swarm and hands out views of it: event stream first, then lists; changing services are
- * polled, everything is reconciled now and then (ARCHITECTURE §2.1). A read that fails withdraws
- * nothing: the last good view stays in force until a better one has been read. Runs on the loop's
- * thread; no callback runs from inside observe_new or observe_free.
+ * Watches a swarm and says what changes in it: event stream first, then lists; changing services
+ * are polled, everything is reconciled now and then (ARCHITECTURE §2.1). A read that fails
+ * withdraws nothing: the last good view stays in force until a better one has been read. Runs on
+ * the loop's thread; no callback runs from inside observe_new or observe_free.
  */
 #ifndef CLUSTERS_SWARM_OBSERVE_H
 #define CLUSTERS_SWARM_OBSERVE_H
@@ -16,6 +16,7 @@
 struct event_base;
 struct observe;
 struct view;
+struct view_patch;
 
 struct observe_health {
     bool ever_read;            /* a first whole view has been read and handed out */
@@ -35,10 +36,14 @@ struct observe_config {
      */
     const char *const *docker;
     struct docker_tls tls;
-    /* The first whole view, then one each time something differs. The view is the callee's. */
-    void (*on_view)(void *arg, struct view *owned);
-    /* A view of which only `others` differs: nothing that is routed. NULL: on_view hears of it. */
-    void (*on_beside)(void *arg, struct view *owned);
+    /*
+     * The first whole view, then each time something differs, with what differs from the time
+     * before, which is the callee's. The view is the observer's: it lives as long as that, at the
+     * same place, and changes before each call.
+     */
+    void (*on_view)(void *arg, struct view *now, struct view_patch *owned);
+    /* Only `others` differs: nothing that is routed. NULL: on_view hears of it. */
+    void (*on_beside)(void *arg, struct view *now, struct view_patch *owned);
     /* When `ever_read`, `events_open`, `last_error` or the version changed; may be NULL. */
     void (*on_health)(void *arg, const struct observe_health *h);
     void *arg;

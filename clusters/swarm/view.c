@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clusters/swarm/view_priv.h"
 #include "gateway/core/check.h"
 
 /* Every element begins with its id: sorting and searching use that. */
@@ -90,49 +91,6 @@ static void clear_attachments(struct view_attachment *a, size_t num)
     free(a);
 }
 
-/*
- * The counters of elements lie one after the other, in the order in which they were shared: copying
- * a view counts 60,000 of them, and the memory of each by itself would be most of what that costs.
- * A slab goes with its last counter; it is found by its alignment.
- */
-enum { SLAB_BYTES = 4096, SLAB_COUNTERS = SLAB_BYTES / sizeof(unsigned) - 2 };
-
-struct slab {
-    unsigned num_used; /* counters given away */
-    unsigned num_live; /* that are still somebody's, and one for the view that fills it */
-    unsigned counters[SLAB_COUNTERS];
-};
-
-_Static_assert(sizeof(struct slab) == SLAB_BYTES, "a slab is found by its alignment");
-
-static struct slab *slab_of(const unsigned *counter)
-{
-    return (struct slab *)((uintptr_t)counter & ~((uintptr_t)SLAB_BYTES - 1));
-}
-
-static void slab_release(struct slab *slab)
-{
-    if (slab && --slab->num_live == 0)
-        free(slab);
-}
-
-static unsigned *counter_new(struct slab **open)
-{
-    struct slab *slab = *open;
-
-    if (!slab || slab->num_used == SLAB_COUNTERS) {
-        slab_release(slab);
-        slab = aligned_alloc(SLAB_BYTES, sizeof(*slab));
-        ASSERT(slab);
-        slab->num_used = 0;
-        slab->num_live = 1;
-        *open = slab;
-    }
-    slab->num_live++;
-    slab->counters[slab->num_used] = 0;
-    return &slab->counters[slab->num_used++];
-}
-
 /* True when somebody else has the memory as well; then this one has it no more. */
 static bool let_go(unsigned *shared)
 {
@@ -142,7 +100,7 @@ static bool let_go(unsigned *shared)
         (*shared)--;
         return true;
     }
-    slab_release(slab_of(shared));
+    free(shared);
     return false;
 }
 
@@ -222,6 +180,7 @@ void view_free(struct view *v)
     free(v->tasks);
     free(v->nodes);
     free(v->networks);
+    view_index_free(v->index);
     free(v);
 }
 
@@ -273,26 +232,17 @@ void view_add_service(struct view *v, struct view_service *moved)
     memset(moved, 0, sizeof(*moved));
 }
 
-uint8_t view_mark(const char *id)
-{
-    uint32_t sum = 2166136261U; /* FNV-1a */
-
-    for (; *id; id++)
-        sum = (sum ^ (unsigned char)*id) * 16777619U;
-    return (sum >> 13) & 63;
-}
-
 static void fill_task(struct view_task *t)
 {
     never_null(&t->id);
     never_null(&t->service_id);
-    t->service_mark = view_mark(t->service_id);
     never_null(&t->node_id);
     fill_attachments(t->networks, t->num_networks);
 }
 
 void view_add_other(struct view *v, struct view_task *moved)
 {
+    ASSERT(!v->index);
     fill_task(moved);
     v->others = grow(v->others, v->num_others, sizeof(*v->others));
     v->others[v->num_others++] = *moved;
@@ -328,6 +278,7 @@ void view_add_refused(struct view *v, struct view_refused *moved)
 
 void view_add_task(struct view *v, struct view_task *moved)
 {
+    ASSERT(!v->index);
     fill_task(moved);
     v->tasks = grow(v->tasks, v->num_tasks, sizeof(*v->tasks));
     v->tasks[v->num_tasks++] = *moved;
@@ -498,80 +449,78 @@ bool view_same(const struct view *a, const struct view *b)
 /* --- copying --- */
 
 /* One more has it. The counter comes with the first copy. */
-static void share(unsigned **shared, struct slab **open)
+static void share(unsigned **shared)
 {
     if (!*shared)
-        *shared = counter_new(open);
+        *shared = xcalloc(1, sizeof(**shared));
     (**shared)++;
 }
 
-static void *copy_of(const void *items, size_t num, size_t size)
+void view_share_service(struct view *v, struct view_service *s)
 {
-    void *copy;
-    size_t room = 1;
-
-    if (num == 0)
-        return NULL;
-    while (room < num) /* as grow has it */
-        room *= 2;
-    copy = xmalloc(room * size);
-    memcpy(copy, items, num * size);
-    return copy;
+    share(&s->shared);
+    v->services = grow(v->services, v->num_services, sizeof(*v->services));
+    v->services[v->num_services++] = *s;
 }
 
-static struct view_task *share_tasks(struct view_task *tasks, size_t num, struct slab **open)
+void view_share_task(struct view *v, struct view_task *t)
 {
-    for (size_t i = 0; i < num; i++)
-        share(&tasks[i].shared, open);
-    return copy_of(tasks, num, sizeof(*tasks));
+    share(&t->shared);
+    v->tasks = grow(v->tasks, v->num_tasks, sizeof(*v->tasks));
+    v->tasks[v->num_tasks++] = *t;
 }
 
-static void clone_nodes(struct view *copy, const struct view *v)
+void view_share_other(struct view *v, struct view_task *t)
 {
-    for (size_t i = 0; i < v->num_nodes; i++) {
-        struct view_node n = v->nodes[i];
-
-        n.id = xstrdup(n.id);
-        n.hostname = xstrdup(n.hostname);
-        n.address = xstrdup(n.address);
-        view_add_node(copy, &n);
-    }
+    share(&t->shared);
+    v->others = grow(v->others, v->num_others, sizeof(*v->others));
+    v->others[v->num_others++] = *t;
 }
 
-static void clone_refused(struct view *copy, const struct view *v)
+void view_copy_node(struct view *v, const struct view_node *n)
 {
-    for (size_t i = 0; i < v->num_refused; i++) {
-        struct view_refused r = v->refused[i];
+    struct view_node copy = *n;
 
-        r.id = xstrdup(r.id);
-        r.name = xstrdup(r.name);
-        r.why = xstrdup(r.why);
-        view_add_refused(copy, &r);
-    }
+    copy.id = xstrdup(n->id);
+    copy.hostname = xstrdup(n->hostname);
+    copy.address = xstrdup(n->address);
+    view_add_node(v, &copy);
+}
+
+void view_copy_network(struct view *v, const struct view_network *n)
+{
+    struct view_network copy = *n;
+
+    copy.id = xstrdup(n->id);
+    copy.name = xstrdup(n->name);
+    view_add_network(v, &copy);
+}
+
+void view_copy_refused(struct view *v, const struct view_refused *r)
+{
+    struct view_refused copy = *r;
+
+    copy.id = xstrdup(r->id);
+    copy.name = xstrdup(r->name);
+    copy.why = xstrdup(r->why);
+    view_add_refused(v, &copy);
 }
 
 struct view *view_clone(struct view *v)
 {
     struct view *copy = view_new();
-    struct slab *open = NULL;
 
     for (size_t i = 0; i < v->num_services; i++)
-        share(&v->services[i].shared, &open);
-    copy->services = copy_of(v->services, v->num_services, sizeof(*v->services));
-    copy->num_services = v->num_services;
-    copy->tasks = share_tasks(v->tasks, v->num_tasks, &open);
-    copy->num_tasks = v->num_tasks;
-    copy->others = share_tasks(v->others, v->num_others, &open);
-    copy->num_others = v->num_others;
-    slab_release(open);
-    clone_nodes(copy, v);
-    clone_refused(copy, v);
-    for (size_t i = 0; i < v->num_networks; i++) {
-        struct view_network n = {.id = xstrdup(v->networks[i].id),
-                                 .name = xstrdup(v->networks[i].name),
-                                 .ingress = v->networks[i].ingress};
-
-        view_add_network(copy, &n);
-    }
+        view_share_service(copy, &v->services[i]);
+    for (size_t i = 0; i < v->num_tasks; i++)
+        view_share_task(copy, &v->tasks[i]);
+    for (size_t i = 0; i < v->num_others; i++)
+        view_share_other(copy, &v->others[i]);
+    for (size_t i = 0; i < v->num_nodes; i++)
+        view_copy_node(copy, &v->nodes[i]);
+    for (size_t i = 0; i < v->num_networks; i++)
+        view_copy_network(copy, &v->networks[i]);
+    for (size_t i = 0; i < v->num_refused; i++)
+        view_copy_refused(copy, &v->refused[i]);
     return copy;
 }

@@ -58,8 +58,6 @@ struct view_task {
     char *service_id;
     char *node_id; /* "" while pending */
     bool desired_running;
-    uint8_t service_mark; /* private: 0..63 from service_id, see view_mark; of views that were added
-                             to */
     enum view_task_state state;
     uint64_t version;                 /* Docker's index of its last change; 0 when unknown */
     struct view_attachment *networks; /* none in `others` */
@@ -97,6 +95,7 @@ struct view {
     size_t num_others;
     struct view_refused *refused; /* those of which an id could be read */
     size_t num_refused;
+    struct view_index *index; /* private, see view_index */
 };
 
 void view_free(struct view *v); /* NULL is fine */
@@ -109,6 +108,14 @@ const struct view_task *view_other(const struct view *v, const char *id);
 /* Any task of the swarm, as of the last list of all: in `tasks`, else in `others`; by bisection. */
 const struct view_task *view_find_task(const struct view *v, const char *id);
 const struct view_refused *view_refused(const struct view *v, const char *id);
+
+/*
+ * The tasks of a service, also those in `others` when they are asked for; free() the array. All
+ * tasks are walked for it, but in a view with an index, which view_index gives it once and for all.
+ */
+const struct view_task **view_tasks_of(const struct view *v, const char *service_id,
+                                       bool others_too, size_t *num);
+void view_index(struct view *v);
 
 /* True when nothing at all differs but the versions of tasks and nodes. */
 bool view_same(const struct view *a, const struct view *b);
@@ -135,7 +142,7 @@ void view_seal(struct view *v);
 
 /*
  * Changing one that is sealed, and stays so: what stands at these places (rising) goes, and these
- * elements of another sealed view's array come, moved; one whose id is there all the same does not.
+ * elements of another sealed view's array come, moved; none of their ids is there then.
  */
 void view_edit_services(struct view *v, const size_t *leaving, size_t num_leaving,
                         struct view_service *from, const size_t *entering, size_t num_entering);
@@ -148,8 +155,16 @@ void view_edit_nodes(struct view *v, const size_t *leaving, size_t num_leaving,
 void view_edit_networks(struct view *v, const size_t *leaving, size_t num_leaving,
                         struct view_network *from, const size_t *entering, size_t num_entering);
 
-/* A number from 0 to 63 that ids are told apart by, mostly, without looking at them. */
-uint8_t view_mark(const char *id);
+/*
+ * Adds an element of another view behind those that are there: services and tasks share memory as
+ * in view_clone, the others are copied.
+ */
+void view_share_service(struct view *v, struct view_service *s);
+void view_share_task(struct view *v, struct view_task *t);
+void view_share_other(struct view *v, struct view_task *t);
+void view_copy_node(struct view *v, const struct view_node *n);
+void view_copy_network(struct view *v, const struct view_network *n);
+void view_copy_refused(struct view *v, const struct view_refused *r);
 
 /* One element: release what it holds and zero it; equality of everything in it. */
 void view_service_clear(struct view_service *s);

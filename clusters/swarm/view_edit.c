@@ -1,12 +1,12 @@
 /*
- * Changing a sealed view where it stands: some elements of a sorted array go, others come, and each
- * element in between moves once. Called by the model, for which one service among ten thousand is
- * the rule.
+ * Changing a sealed view where it stands: some elements of a sorted array go, others come. What
+ * comes in the place of one with its id moves nothing; else each element in between moves once.
+ * Called by the model and by patches, for which one service among ten thousand is the rule.
  */
 #include <stdlib.h>
 #include <string.h>
 
-#include "clusters/swarm/view.h"
+#include "clusters/swarm/view_priv.h"
 #include "gateway/core/check.h"
 
 /* Every element begins with its id. */
@@ -86,48 +86,53 @@ static void open_up(struct edit *e)
     e->num = end;
 }
 
-/* Two elements of one id: the one that was there stays. */
-static void drop_doubles(struct edit *e)
+/* What comes in the place of one with its id stands where that stood: nothing moves for it. */
+static void replace_in_place(struct edit *e, size_t *leaving, size_t *num_leaving, size_t *entering)
 {
-    size_t kept = e->num > 0 ? 1 : 0;
+    size_t num = *num_leaving, kept_leaving = 0, kept_entering = 0, k = 0;
 
-    for (size_t i = 1; i < e->num; i++) {
-        char *element = e->items + i * e->size;
+    for (size_t i = 0; i < num; i++) {
+        char *was = e->items + leaving[i] * e->size;
 
-        if (by_id(e->items + (kept - 1) * e->size, element) == 0) {
-            e->clear(element);
-            continue;
+        while (k < e->num_entering && by_id(e->from + entering[k] * e->size, was) < 0)
+            entering[kept_entering++] = entering[k++];
+        if (k < e->num_entering && by_id(e->from + entering[k] * e->size, was) == 0) {
+            char *now = e->from + entering[k++] * e->size;
+
+            e->clear(was);
+            memcpy(was, now, e->size);
+            memset(now, 0, e->size);
+        } else {
+            leaving[kept_leaving++] = leaving[i];
         }
-        if (kept != i)
-            memcpy(e->items + kept * e->size, element, e->size);
-        kept++;
     }
-    e->num = kept;
+    while (k < e->num_entering)
+        entering[kept_entering++] = entering[k++];
+    *num_leaving = kept_leaving;
+    e->num_entering = kept_entering;
 }
 
-static bool has_double(const struct edit *e)
+static size_t *copy_places(const size_t *places, size_t num)
 {
-    for (size_t i = 0; i < e->num_entering; i++) {
-        const char *element = e->from + e->entering[i] * e->size;
-        size_t place = place_of(e, e->num, element);
+    size_t *copy = xcalloc(num + 1, sizeof(*copy));
 
-        if (place < e->num && by_id(e->items + place * e->size, element) == 0)
-            return true;
-    }
-    return false;
+    for (size_t i = 0; i < num; i++)
+        copy[i] = places[i];
+    return copy;
 }
 
 static void edit(struct edit *e, const size_t *leaving, size_t num_leaving)
 {
-    bool doubles;
+    size_t *going = copy_places(leaving, num_leaving);
+    size_t *coming = copy_places(e->entering, e->num_entering);
 
-    close_up(e, leaving, num_leaving);
-    if (e->num_entering == 0)
-        return;
-    doubles = has_double(e);
-    open_up(e);
-    if (doubles)
-        drop_doubles(e);
+    replace_in_place(e, going, &num_leaving, coming);
+    e->entering = coming;
+    close_up(e, going, num_leaving);
+    if (e->num_entering > 0)
+        open_up(e);
+    free(going);
+    free(coming);
 }
 
 static void clear_service(void *p)
@@ -150,20 +155,31 @@ static void clear_network(void *p)
     view_network_clear(p);
 }
 
-#define DEFINE_EDIT(kind, type, clear_it)                                                 \
+/* Of services, nodes and networks nobody keeps an index. */
+static void no_index(const struct view *v, const void *element)
+{
+    (void)v;
+    (void)element;
+}
+
+#define DEFINE_EDIT(kind, type, clear_it, index, unindex)                                 \
     void view_edit_##kind(struct view *v, const size_t *leaving, size_t num_leaving,      \
                           struct type *from, const size_t *entering, size_t num_entering) \
     {                                                                                     \
         struct edit e = {(char *)v->kind, v->num_##kind, sizeof(*v->kind), (char *)from,  \
                          entering,        num_entering,  clear_it};                       \
                                                                                           \
+        for (size_t i = 0; i < num_leaving; i++)                                          \
+            unindex(v, &v->kind[leaving[i]]);                                             \
+        for (size_t i = 0; i < num_entering; i++)                                         \
+            index(v, &from[entering[i]]);                                                 \
         edit(&e, leaving, num_leaving);                                                   \
         v->kind = (struct type *)(void *)e.items;                                         \
         v->num_##kind = e.num;                                                            \
     }
 
-DEFINE_EDIT(services, view_service, clear_service)
-DEFINE_EDIT(tasks, view_task, clear_task)
-DEFINE_EDIT(others, view_task, clear_task)
-DEFINE_EDIT(nodes, view_node, clear_node)
-DEFINE_EDIT(networks, view_network, clear_network)
+DEFINE_EDIT(services, view_service, clear_service, no_index, no_index)
+DEFINE_EDIT(tasks, view_task, clear_task, view_index_task, view_unindex_task)
+DEFINE_EDIT(others, view_task, clear_task, view_index_other, view_unindex_other)
+DEFINE_EDIT(nodes, view_node, clear_node, no_index, no_index)
+DEFINE_EDIT(networks, view_network, clear_network, no_index, no_index)

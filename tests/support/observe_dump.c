@@ -8,7 +8,7 @@
 #include <event2/event.h>
 
 #include "clusters/swarm/observe.h"
-#include "clusters/swarm/view.h"
+#include "clusters/swarm/patch.h"
 #include "gateway/core/buf.h"
 #include "gateway/core/check.h"
 #include "gateway/core/clock.h"
@@ -77,36 +77,36 @@ static void add_network(struct buf *b, const struct view_network *n)
     ASSERT(buf_add_fmt(b, ",\"ingress\":%s}", n->ingress ? "true" : "false"));
 }
 
-static void on_view(void *arg, struct view *owned)
+static void on_view(void *arg, struct view *now, struct view_patch *owned)
 {
     struct buf b;
 
     (void)arg; /* nothing to remember */
     buf_init(&b, LINE_MAX);
     ASSERT(buf_add_fmt(&b, "{\"ms\":%lld,\"services\":[", (long long)clock_wall_ms()));
-    for (size_t i = 0; i < owned->num_services; i++) {
+    for (size_t i = 0; i < now->num_services; i++) {
         ASSERT(buf_add_str(&b, i ? STR(",") : STR("")));
-        add_service(&b, &owned->services[i]);
+        add_service(&b, &now->services[i]);
     }
     ASSERT(buf_add_str(&b, STR("],\"tasks\":[")));
-    for (size_t i = 0; i < owned->num_tasks; i++) {
+    for (size_t i = 0; i < now->num_tasks; i++) {
         ASSERT(buf_add_str(&b, i ? STR(",") : STR("")));
-        add_task(&b, &owned->tasks[i]);
+        add_task(&b, &now->tasks[i]);
     }
     ASSERT(buf_add_str(&b, STR("],\"nodes\":[")));
-    for (size_t i = 0; i < owned->num_nodes; i++) {
+    for (size_t i = 0; i < now->num_nodes; i++) {
         ASSERT(buf_add_str(&b, i ? STR(",") : STR("")));
-        add_node(&b, &owned->nodes[i]);
+        add_node(&b, &now->nodes[i]);
     }
     ASSERT(buf_add_str(&b, STR("],\"networks\":[")));
-    for (size_t i = 0; i < owned->num_networks; i++) {
+    for (size_t i = 0; i < now->num_networks; i++) {
         ASSERT(buf_add_str(&b, i ? STR(",") : STR("")));
-        add_network(&b, &owned->networks[i]);
+        add_network(&b, &now->networks[i]);
     }
     ASSERT(buf_add_str(&b, STR("]}")));
     puts(b.bytes);
     buf_free(&b);
-    view_free(owned);
+    view_patch_free(owned);
 }
 
 static void on_health(void *arg, const struct observe_health *h)

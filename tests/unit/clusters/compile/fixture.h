@@ -110,4 +110,32 @@ static inline void fixture_free(struct view *v)
     memset(v, 0, sizeof(*v));
 }
 
+/* What stands in one view and not, or otherwise, in the other; elements are lent. */
+#define FIXTURE_ADD_DIFFERENT(out, kind, a, b, find, same)                \
+    for (size_t i = 0; i < (a)->num_##kind; i++) {                        \
+        const void *in_b = find((b), (a)->kind[i].id);                    \
+                                                                          \
+        if (in_b == NULL || !same(in_b, &(a)->kind[i]))                   \
+            *FIXTURE_GROW((out)->kind, (out)->num_##kind) = (a)->kind[i]; \
+    }
+
+static inline struct view fixture_only_in(const struct view *a, const struct view *b)
+{
+    struct view out = {0};
+
+    FIXTURE_ADD_DIFFERENT(&out, services, a, b, view_service, view_service_same)
+    FIXTURE_ADD_DIFFERENT(&out, tasks, a, b, view_task, view_task_same)
+    FIXTURE_ADD_DIFFERENT(&out, nodes, a, b, view_node, view_node_same)
+    FIXTURE_ADD_DIFFERENT(&out, networks, a, b, view_network, view_network_same)
+    return out;
+}
+
+static inline void fixture_forget_lent(struct view *v)
+{
+    free(v->services);
+    free(v->tasks);
+    free(v->nodes);
+    free(v->networks);
+}
+
 #endif

@@ -17,7 +17,7 @@
 
 #include "clusters/swarm/model.h"
 #include "clusters/swarm/nag.h"
-#include "clusters/swarm/view.h"
+#include "clusters/swarm/patch.h"
 #include "gateway/core/clock.h"
 #include "tests/unit/fake_http.h"
 
@@ -173,26 +173,28 @@ static void send_event(struct engine *g, const char *type, const char *id)
 
 /* --- the observer --- */
 
-static void take_view(struct world *w, struct view *owned)
+static void take_view(struct world *w, const struct view *now, struct view_patch *owned)
 {
-    view_free(w->view);
-    w->view = owned;
+    w->view = w->view ? w->view : view_new();
+    view_patch_apply(owned, w->view); /* a copy that follows stays the same */
+    assert_true(view_same(w->view, now));
+    view_patch_free(owned);
 }
 
-static void on_view(void *arg, struct view *owned)
+static void on_view(void *arg, struct view *now, struct view_patch *owned)
 {
     struct world *w = arg;
 
-    take_view(w, owned);
+    take_view(w, now, owned);
     w->num_views++;
     event_base_loopbreak(w->base);
 }
 
-static void on_beside(void *arg, struct view *owned)
+static void on_beside(void *arg, struct view *now, struct view_patch *owned)
 {
     struct world *w = arg;
 
-    take_view(w, owned);
+    take_view(w, now, owned);
     w->num_beside++;
 }
 

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "clusters/swarm/view.h"
+#include "clusters/swarm/patch.h"
 #include "gateway/core/check.h"
 
 static void add_service(struct view *v, const char *id, const char *name, bool updating)
@@ -132,7 +132,7 @@ static void the_same_again_changes_nothing(void **state)
     struct model_scope scope = {.all = true, .nodes = true, .networks = true};
 
     (void)state;
-    assert_false(model_apply(known, fresh, &scope));
+    assert_false(model_apply(known, fresh, &scope, NULL));
     view_free(known);
     view_free(fresh);
 }
@@ -148,7 +148,7 @@ static void a_filtered_reply_speaks_only_for_what_was_asked(void **state)
     add_task(fresh, "tb2", "b", true, VIEW_TASK_RUNNING);
     add_task(fresh, "alien", "c", true, VIEW_TASK_RUNNING); /* nobody asked */
     view_seal(fresh);
-    assert_true(model_apply(known, fresh, &scope));
+    assert_true(model_apply(known, fresh, &scope, NULL));
     assert_int_equal(known->num_services, 1);
     assert_int_equal(known->num_tasks, 1);
     assert_non_null(view_task(known, "tb2"));
@@ -165,14 +165,14 @@ static void an_empty_reply_to_everything_empties_what_it_speaks_for(void **state
     struct model_scope scope = {.all = true};
 
     (void)state;
-    assert_true(model_apply(known, fresh, &scope));
+    assert_true(model_apply(known, fresh, &scope, NULL));
     assert_int_equal(known->num_services + known->num_tasks, 0);
     assert_int_equal(known->num_nodes + known->num_networks, 2);
     scope.all = false;
     scope.nodes = true;
-    assert_true(model_apply(known, fresh, &scope));
+    assert_true(model_apply(known, fresh, &scope, NULL));
     assert_int_equal(known->num_nodes, 0);
-    assert_false(model_apply(known, fresh, &scope));
+    assert_false(model_apply(known, fresh, &scope, NULL));
     view_free(known);
     view_free(fresh);
 }
@@ -193,7 +193,7 @@ static void tasks_of_others_are_found_and_change_nothing_that_is_routed(void **s
     add_other(fresh, "g1", VIEW_TASK_RUNNING);
     add_other(fresh, "g2", VIEW_TASK_RUNNING);
     view_seal(fresh);
-    assert_int_equal(model_apply(known, fresh, &scope), MODEL_BESIDE);
+    assert_int_equal(model_apply(known, fresh, &scope, NULL), MODEL_BESIDE);
     assert_int_equal(view_find_task(known, "g1")->state, VIEW_TASK_RUNNING);
     assert_string_equal(view_find_task(known, "ta")->service_id, "a");
     assert_null(view_task(known, "g1"));
@@ -202,7 +202,7 @@ static void tasks_of_others_are_found_and_change_nothing_that_is_routed(void **s
     ids_add(&scope.tasks, "a"); /* a poll: "ta" has ended, of the rest it says nothing */
     add_other(few, "ta", VIEW_TASK_ENDED);
     view_seal(few);
-    assert_true(model_apply(known, few, &scope) & MODEL_ROUTING);
+    assert_true(model_apply(known, few, &scope, NULL) & MODEL_ROUTING);
     assert_int_equal(view_find_task(known, "ta")->state, VIEW_TASK_ENDED);
     assert_non_null(view_find_task(known, "g2"));
     model_scope_clear(&scope);
@@ -229,13 +229,13 @@ static void what_cannot_be_understood_stays_as_it_was(void **state)
     refuse(fresh, "ta", "task");
     refuse(fresh, "n1", "node");
     view_seal(fresh);
-    assert_true(model_apply(known, fresh, &scope) & MODEL_ROUTING); /* "b" is gone */
+    assert_true(model_apply(known, fresh, &scope, NULL) & MODEL_ROUTING); /* "b" is gone */
     assert_int_equal(known->num_services + known->num_tasks, 2);
     assert_int_equal(known->num_nodes + known->num_networks, 2);
     assert_string_equal(view_service(known, "a")->name, "ay");
     assert_int_equal(known->num_refused, 4);
     again = sample();
-    assert_true(model_apply(known, again, &scope) & MODEL_ROUTING);
+    assert_true(model_apply(known, again, &scope, NULL) & MODEL_ROUTING);
     assert_int_equal(known->num_refused, 0);
     view_free(known);
     view_free(fresh);
@@ -251,7 +251,7 @@ static void a_filtered_reply_keeps_the_refusals_of_the_rest(void **state)
     refuse(known, "x", "service");
     refuse(known, "y", "service");
     ids_add(&scope.services, "x");
-    assert_true(model_apply(known, fresh, &scope) & MODEL_ROUTING);
+    assert_true(model_apply(known, fresh, &scope, NULL) & MODEL_ROUTING);
     assert_null(view_refused(known, "x"));
     assert_non_null(view_refused(known, "y"));
     model_scope_clear(&scope);
@@ -412,24 +412,82 @@ static void check_tasks(const struct view *was, const struct view *fresh,
         assert_true(strcmp(now->others[i - 1].id, now->others[i].id) < 0);
 }
 
-/* Some of the copies are kept for a while, as the coordinator keeps them. */
+static void check_changing(const struct view *now, const struct ids *changing)
+{
+    struct ids want = {0};
+
+    model_add_changing(now, &want);
+    assert_int_equal(changing->num, want.num);
+    for (size_t i = 0; i < want.num; i++)
+        assert_string_equal(changing->items[i], want.items[i]);
+    ids_clear(&want);
+}
+
+/* An index knows what a walk finds. */
+static void check_tasks_of(const struct view *now)
+{
+    struct view plain = *now;
+
+    plain.index = NULL;
+    for (unsigned i = 0; i <= NAMES; i++) {
+        char id[] = {(char)('a' + i), '\0'};
+        size_t num, num_walked;
+        const struct view_task **found = view_tasks_of(now, i < NAMES ? id : "gw", true, &num);
+        const struct view_task **walked =
+            view_tasks_of(&plain, i < NAMES ? id : "gw", true, &num_walked);
+
+        assert_int_equal(num, num_walked);
+        assert_memory_equal(found, walked, num * sizeof(*found));
+        free(found);
+        free(walked);
+    }
+}
+
+static void random_nodes(struct view *v)
+{
+    static const char *const nodes[] = {"n1", "n2"};
+
+    for (size_t i = 0; i < 2; i++)
+        if (dice(8) != 0)
+            add_node(v, nodes[i], dice(8) != 0 ? VIEW_NODE_READY : VIEW_NODE_DOWN);
+    if (dice(3) == 0)
+        add_network(v, dice(2) == 0 ? "net" : "other");
+    if (dice(6) == 0)
+        refuse(v, "odd", "service");
+    view_seal(v);
+}
+
+/* Some of the copies are kept for a while; one follows by patches, as the coordinator's does. */
 static void any_reply_leaves_what_a_plain_merge_would(void **state)
 {
-    struct view *known = random_view(), *held = NULL;
+    struct view *known = random_view(), *held = NULL, *following = view_clone(known);
+    struct ids changing = {0};
 
     (void)state;
+    view_index(known);
+    model_add_changing(known, &changing);
     for (unsigned i = 0; i < ROUNDS; i++) {
-        struct view *fresh = random_view(), *same = view_clone(fresh);
-        struct view *was = view_clone(known);
+        struct view *fresh = random_view(), *same, *was = view_clone(known);
+        struct view_patch *patch = view_patch_new();
         struct model_scope scope;
         unsigned change;
 
+        random_nodes(fresh);
+        same = view_clone(fresh);
         random_scope(&scope);
-        change = model_apply(known, fresh, &scope);
+        scope.nodes = dice(4) == 0;
+        scope.networks = dice(4) == 0;
+        change = model_apply(known, fresh, &scope, patch);
         check_services(was, same, &scope, known);
         check_tasks(was, same, &scope, known);
         assert_int_equal(change == 0, view_same(was, known));
+        model_follow_changing(known, patch, &changing);
+        check_changing(known, &changing);
+        check_tasks_of(known);
+        view_patch_apply(patch, following);
+        assert_true(view_same(following, known));
         model_scope_clear(&scope);
+        view_patch_free(patch);
         view_free(fresh);
         view_free(same);
         if (dice(3) == 0) {
@@ -439,8 +497,38 @@ static void any_reply_leaves_what_a_plain_merge_would(void **state)
             view_free(was);
         }
     }
+    ids_clear(&changing);
+    view_free(following);
     view_free(held);
     view_free(known);
+}
+
+/* An element that is not there any more, or not yet, and one that differs, and nothing else. */
+static void a_patch_has_what_differs_and_no_more(void **state)
+{
+    struct view *known = sample(), *fresh = sample();
+    struct view_patch *patch = view_patch_new();
+    struct model_scope scope = {.all = true, .nodes = true, .networks = true};
+    const char *kept = view_service(known, "a")->name;
+
+    (void)state;
+    fresh->tasks[0].state = VIEW_TASK_ENDED;
+    fresh->tasks[1].version = 7;
+    add_service(fresh, "c", "cee", false);
+    view_seal(fresh);
+    assert_int_equal(model_apply(known, fresh, &scope, patch), MODEL_ROUTING);
+    assert_int_equal(patch->gone->num_services + patch->gone->num_nodes, 0);
+    assert_int_equal(patch->come->num_services, 1);
+    assert_string_equal(patch->come->services[0].id, "c");
+    assert_int_equal(patch->gone->num_tasks, 1);
+    assert_int_equal(patch->come->num_tasks, 1);
+    assert_int_equal(patch->gone->tasks[0].state, VIEW_TASK_RUNNING);
+    assert_int_equal(patch->come->tasks[0].state, VIEW_TASK_ENDED);
+    assert_int_equal(known->tasks[1].version, 7); /* versions are taken all the same */
+    assert_ptr_equal(view_service(known, "a")->name, kept);
+    view_patch_free(patch);
+    view_free(known);
+    view_free(fresh);
 }
 
 static void a_set_of_ids_keeps_each_once_in_order(void **state)
@@ -476,6 +564,7 @@ int main(void)
         cmocka_unit_test(what_is_not_at_rest_counts_as_changing),
         cmocka_unit_test(an_updating_service_counts_as_changing),
         cmocka_unit_test(a_network_nobody_knows_is_noticed),
+        cmocka_unit_test(a_patch_has_what_differs_and_no_more),
         cmocka_unit_test(any_reply_leaves_what_a_plain_merge_would),
         cmocka_unit_test(a_set_of_ids_keeps_each_once_in_order),
     };

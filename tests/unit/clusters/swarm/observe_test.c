@@ -12,7 +12,7 @@
 #include <cmocka.h>
 #include <event2/event.h>
 
-#include "clusters/swarm/view.h"
+#include "clusters/swarm/patch.h"
 #include "gateway/core/clock.h"
 #include "tests/unit/fake_http.h"
 
@@ -134,12 +134,14 @@ static void send_event(struct world *w, const char *type, const char *id)
     fake_send(w->stream, "%x\r\n%s\r\n", (unsigned)len, line);
 }
 
-static void on_view(void *arg, struct view *owned)
+static void on_view(void *arg, struct view *now, struct view_patch *owned)
 {
     struct world *w = arg;
 
-    view_free(w->view);
-    w->view = owned;
+    w->view = w->view ? w->view : view_new();
+    view_patch_apply(owned, w->view); /* a copy that follows stays the same */
+    assert_true(view_same(w->view, now));
+    view_patch_free(owned);
     w->num_views++;
     w->viewed_ms = clock_mono_ms();
     event_base_loopbreak(w->base);
@@ -610,6 +612,8 @@ static void it_may_be_freed_at_any_moment(void **state)
         begin(w);
         run(w, ms);
         observe_free(w->observe);
+        view_free(w->view); /* the next one begins with nothing */
+        w->view = NULL;
     }
     w->observe = NULL;
     run(w, 50);
