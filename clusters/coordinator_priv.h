@@ -160,7 +160,8 @@ bool coordinator_hold_review(struct coordinator *c); /* true: a cluster was let 
 /* coordinator_view.c */
 void coordinator_take_view(struct coordinator *c, struct view *now, struct view_patch *owned);
 bool coordinator_view_waits(const struct coordinator *c); /* for coordinator_plan_view */
-void coordinator_plan_view(struct coordinator *c);        /* the newest view into the plan */
+void coordinator_take_seen(struct coordinator *c); /* labels that history does not know yet */
+void coordinator_plan_view(struct coordinator *c); /* the newest view into the plan */
 void coordinator_drop_patches(struct coordinator *c);
 void coordinator_seen_free(void *seen);
 

@@ -92,6 +92,11 @@ void coordinator_seen_free(void *p)
     free(s);
 }
 
+void coordinator_take_seen(struct coordinator *c)
+{
+    plan_take_seen(c->plan, on_seen, c);
+}
+
 void coordinator_plan_view(struct coordinator *c)
 {
     struct plan_delta delta;
@@ -106,5 +111,5 @@ void coordinator_plan_view(struct coordinator *c)
     coordinator_clusters_add(c);
     coordinator_note_delta(c, &delta, false);
     plan_delta_clear(&delta);
-    plan_take_seen(c->plan, on_seen, c);
+    coordinator_take_seen(c);
 }

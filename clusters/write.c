@@ -57,6 +57,11 @@ static void write_free(struct write *w)
     for (size_t i = 0; i < w->num_lost; i++)
         free(w->lost[i]);
     free(w->lost);
+    if (w->rollback != NULL) {
+        free(w->rollback->tenant);
+        free(w->rollback->cluster);
+    }
+    free(w->rollback);
     free(w->ops);
     free(w->created_ms);
     free(w->before);

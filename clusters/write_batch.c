@@ -249,7 +249,7 @@ static void add_observed(struct coordinator *c, struct batch *b)
 /* It is planned, and what follows is planned on top of it; or it is answered here. */
 static void add_write(struct coordinator *c, struct batch *b, struct write *w)
 {
-    if (!write_apply(w)) {
+    if ((w->rollback != NULL && !write_rollback_make(w)) || !write_apply(w)) {
         write_answer(w, NULL, 0);
         return;
     }
@@ -273,6 +273,8 @@ static void add_writes(struct coordinator *c, struct batch *b)
     struct write *w;
 
     while ((w = TAILQ_FIRST(&c->queued)) != NULL) {
+        if (w->rollback != NULL && !write_rollback_is_due(w))
+            return; /* what is before it makes a batch, and those behind it wait as well */
         TAILQ_REMOVE(&c->queued, w, next);
         add_write(c, b, w);
     }
@@ -505,6 +507,7 @@ static void committed(struct coordinator *c, const struct batch *b)
     }
     map_free(&c->seen, coordinator_seen_free);
     map_init(&c->seen);
+    coordinator_take_seen(c); /* of services that are another tenant's now */
     coordinator_want(c);
     write_staged_clear(&c->staged);
     coordinator_clusters_follow(c);
@@ -580,7 +583,8 @@ void coordinator_batch_back(void *arg, struct mailbox_item *item)
     c->batch = NULL;
     batch_free(b);
     if ((!TAILQ_EMPTY(&c->queued) && !TAILQ_FIRST(&c->queued)->restored) ||
-        coordinator_view_waits(c) || (!STAILQ_EMPTY(&c->events) && c->store_failure.code == NULL))
+        coordinator_view_waits(c) || c->seen.len > 0 ||
+        (!STAILQ_EMPTY(&c->events) && c->store_failure.code == NULL))
         coordinator_turn_soon(c);
 }
 

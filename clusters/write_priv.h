@@ -44,14 +44,23 @@ void audit_event_free(struct audit_event *e);
 
 enum write_stage { WRITE_QUEUED, WRITE_BATCHED, WRITE_WAITING };
 
+/* What a rollback goes back to; exactly one of the names is not NULL. */
+struct rollback {
+    char *tenant;
+    char *cluster;
+    uint64_t to;
+    bool waited; /* for what was observed before it */
+};
+
 struct write {
     TAILQ_ENTRY(write) next; /* in one of the coordinator's lists, by stage */
     struct coordinator *owner;
     enum write_stage stage;
     struct write_op *ops; /* with strings of their own; values canonical once it was applied */
     size_t num_ops;
-    int64_t *created_ms; /* of each op's document when it is new; 0: now */
-    char **lost;         /* of a rollback */
+    int64_t *created_ms;       /* of each op's document when it is new; 0: now */
+    struct rollback *rollback; /* the ops are made of history at its turn; NULL: they are there */
+    char **lost;               /* of a rollback */
     size_t num_lost;
     char *author;
     char *cause;
@@ -103,6 +112,12 @@ char *write_key(enum intent_kind kind, const char *tenant, const char *name, str
  * to tenants, claims and clusters may.
  */
 MUST_USE bool write_harms_nobody(const struct write *w, struct errs *faults);
+
+/* ---- write_rollback.c ---- */
+/* May it be made of history now? Labels that were observed before it are documents first, and so
+ * are the writes before it. */
+MUST_USE bool write_rollback_is_due(struct write *w);
+MUST_USE bool write_rollback_make(struct write *w); /* its ops; false: refused, with the status */
 
 /* ---- write_diff.c ---- */
 /* w NULL: what was observed, rq's services against the documents in force. free(). */

@@ -263,22 +263,46 @@ static void add_services(struct write *w, const struct history *h, const char *c
 struct write *coordinator_rollback(struct coordinator *c, const char *tenant, const char *cluster,
                                    uint64_t to, const struct write_request *rq, struct err *e)
 {
-    struct history h = {.c = c};
-    struct write *w = NULL;
+    struct write *w;
 
     ASSERT((tenant == NULL) != (cluster == NULL));
     if (!coordinator_may_commit(c, e) || (rq->durable && !coordinator_may_be_durable(c, e)))
         return NULL;
-    if (c->reader == NULL) {
-        err_set(e, "NotRead", "", "the store is not open yet");
-        return NULL;
-    }
-    if (store_docs_at(c->reader, to, tenant, on_then, &h, e)) {
-        w = write_new(c, rq);
-        add_documents(w, &h, cluster);
-        add_services(w, &h, cluster, to);
-        w = write_enqueue(w, e);
+    w = write_new(c, rq);
+    w->rollback = xcalloc(1, sizeof *w->rollback);
+    w->rollback->tenant = tenant != NULL ? xstrdup(tenant) : NULL;
+    w->rollback->cluster = cluster != NULL ? xstrdup(cluster) : NULL;
+    w->rollback->to = to;
+    return write_enqueue(w, e);
+}
+
+/* Once is enough: what is observed while it waits came after it. */
+bool write_rollback_is_due(struct write *w)
+{
+    bool due = w->owner->staged.len == 0 && (w->owner->seen.len == 0 || w->rollback->waited);
+
+    w->rollback->waited = true;
+    return due;
+}
+
+bool write_rollback_make(struct write *w)
+{
+    struct history h = {.c = w->owner};
+    const struct rollback *r = w->rollback;
+    struct err why = {0};
+    bool ok = false;
+
+    if (h.c->reader == NULL)
+        err_set(&why, "NotRead", "", "the store is not open yet");
+    else
+        ok = store_docs_at(h.c->reader, r->to, r->tenant, on_then, &h, &why);
+    if (ok) {
+        add_documents(w, &h, r->cluster);
+        add_services(w, &h, r->cluster, r->to);
+    } else {
+        write_refuse(w, strcmp(why.code, "Compacted") == 0 ? 410 : 503, why.code, why.field,
+                     why.text);
     }
     history_clear(&h);
-    return w;
+    return ok;
 }

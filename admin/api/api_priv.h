@@ -128,6 +128,10 @@ void api_audit(struct api *a, const struct auth_caller *caller, const char *acti
 /* Prints a document's members, its key and "status" with its conditions; not yet the final "}}". */
 void api_print_document(struct answer *a, const struct api *api, const struct write_document *d);
 void api_print_document_end(struct answer *a);
+struct compile_service;
+/* The condition Programmed of a service that is routed: by how many gateways. */
+void api_print_service_programmed(struct answer *a, const struct api *api,
+                                  const struct compile_service *s);
 
 /* ---- changes.c ---------------------------------------------------------------------------------
  */

@@ -149,6 +149,8 @@ static void send_service(struct api_call *call, const char *cluster,
     answer_add(&p, ",\"conditions\":[");
     for (size_t i = 0; i < s->num_conditions; i++)
         answer_condition(&p, &s->conditions[i], coordinator_head(call->coordinator));
+    if (is_accepted(s))
+        api_print_service_programmed(&p, call->api, s);
     answer_add(&p, "]}");
     answer_send(&p, call->req, 200);
 }

@@ -1,7 +1,7 @@
 /*
  * POST …/explain: which route a request takes and why no other, by the gateway's own matcher over
- * the tables as they are planned now; and, for dry runs, which routes nothing would reach. What it
- * says is clusters/explain's; here are who asks and what he may see. Handler of endpoints.c.
+ * the tables as they were last committed; and, for dry runs, which routes nothing would reach. What
+ * it says is clusters/explain's; here are who asks and what he may see. Handler of endpoints.c.
  */
 #include "admin/api/explain.h"
 
@@ -9,18 +9,25 @@
 
 #include "admin/api/api_priv.h"
 #include "admin/api/impact.h"
+#include "clusters/coordinator.h"
 #include "clusters/explain/explainer.h"
 #include "clusters/publish/reply.h"
 
 static void answer_request(struct api_call *call, const char *tenant,
                            const struct explain_request *rq)
 {
+    struct explain_view view = {.tenant = tenant};
+    struct coordinator_cluster cluster;
     struct err why = {0};
     struct buf out;
 
+    if (coordinator_cluster(call->coordinator, rq->cluster, &cluster)) {
+        view.commit = cluster.revision;
+        view.held = cluster.held;
+    }
     buf_init(&out, ANSWER_MAX);
-    if (!explainer_write(call->api->explainer, coordinator_plan(call->coordinator), tenant, rq,
-                         &out, &why))
+    if (!explainer_write(call->api->explainer, coordinator_plan(call->coordinator), view, rq, &out,
+                         &why))
         answer_problem(call->req, strcmp(why.code, "UnknownCluster") == 0 ? 422 : 503, &why);
     else
         reply_json(call->req, 200, &out);

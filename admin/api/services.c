@@ -107,6 +107,8 @@ static void print_whole(void *arg, const struct compile_service *s)
     answer_add(&p->a, ",\"conditions\":[");
     for (size_t i = 0; i < s->num_conditions; i++)
         answer_condition(&p->a, &s->conditions[i], head);
+    if (is_accepted(s))
+        api_print_service_programmed(&p->a, p->call->api, s);
     answer_add(&p->a, "]}");
 }
 

@@ -16,9 +16,9 @@
 /* How far the gateways of a cluster are. */
 struct progress {
     const char *epoch;
-    uint64_t wanted; /* the commit that they must have */
-    const char *kind;
-    const char *name; /* of the object in the table */
+    uint64_t wanted;  /* the commit that they must have */
+    const char *kind; /* of the object in the table; NULL: all of that name */
+    const char *name;
     size_t live;
     size_t have;
     size_t refuse;
@@ -34,7 +34,8 @@ static bool is_refused(const char *refusals_json, const struct progress *p)
         return false;
     while (jsontext_element(&w, &one)) {
         if (jsontext_get(one, "kind", &kind) && jsontext_get(one, "name", &name) &&
-            jsontext_copy(kind, text, sizeof text) && strcmp(text, p->kind) == 0 &&
+            jsontext_copy(kind, text, sizeof text) &&
+            (p->kind == NULL || strcmp(text, p->kind) == 0) &&
             jsontext_copy(name, text, sizeof text) && strcmp(text, p->name) == 0)
             return true;
     }
@@ -87,23 +88,48 @@ static bool is_programmed(enum intent_kind kind)
 
 /* A revision is the last commit that changed the table: one that changed nothing in it needs no
  * more than that. */
+static void print_progress(struct answer *a, const struct api *api, const char *in, uint64_t commit,
+                           struct progress *p)
+{
+    struct coordinator_cluster cluster;
+
+    if (!coordinator_cluster(api->coordinator, in, &cluster))
+        return;
+    p->epoch = cluster.epoch;
+    p->wanted = commit < cluster.revision ? commit : cluster.revision;
+    coordinator_each_gateway(api->coordinator, in, count_gateway, p);
+    print_programmed(a, p, coordinator_head(api->coordinator));
+}
+
+/* Its own objects, and the routes of hosts that it shares. */
+void api_print_service_programmed(struct answer *a, const struct api *api,
+                                  const struct compile_service *s)
+{
+    struct progress p = {.name = s->name};
+    uint64_t commit = coordinator_service_commit(api->coordinator, s->cluster, s->name);
+
+    for (size_t i = 0; i < s->num_hosts; i++) {
+        char *shared = xasprintf("host:%s", s->hosts[i]);
+        uint64_t n = coordinator_service_commit(api->coordinator, s->cluster, shared);
+
+        commit = n > commit ? n : commit;
+        free(shared);
+    }
+    print_progress(a, api, s->cluster, commit, &p);
+}
+
 static void programmed(struct answer *a, const struct api *api, const struct write_document *d)
 {
     const struct intent *i =
         plan_intent(coordinator_plan(api->coordinator), d->kind, d->tenant, d->name);
-    struct coordinator_cluster cluster;
     struct progress p = {.kind = intent_kind_name(d->kind)};
     char *name;
 
-    if (i == NULL || i->cluster == NULL ||
-        !coordinator_cluster(api->coordinator, i->cluster, &cluster))
+    if (i == NULL || i->cluster == NULL)
         return;
     name = d->kind == INTENT_SETTINGS ? xstrdup("settings") : intent_table_name(d->tenant, d->name);
     p.name = name;
-    p.epoch = cluster.epoch;
-    p.wanted = d->set_by < cluster.revision ? d->set_by : cluster.revision;
-    coordinator_each_gateway(api->coordinator, i->cluster, count_gateway, &p);
-    print_programmed(a, &p, coordinator_head(api->coordinator));
+    print_progress(a, api, i->cluster, d->set_by, &p);
     free(name);
 }
 

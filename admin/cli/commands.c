@@ -38,7 +38,9 @@ const struct command commands_all[] = {
     {"pin", "SERVICE | release NAME",
      "holds a service's labels as the coordinator sees them now, or lets go", WRITE, 1, 2,
      "release", pin_run},
-    {"token", "list | create | delete ID | bootstrap", "lists, makes and revokes tokens",
+    {"token", "list | create | delete ID | bootstrap [FILE]",
+     "lists, makes and revokes tokens; bootstrap prints the first operator's, in the coordinator's "
+     "container",
      WRITE | ARG_BIT(SCOPE) | ARG_BIT(EXPIRES) | ARG_BIT(ABOUT), 1, 2,
      "list create delete bootstrap", token_run},
     {"gateways", "[CLUSTER]", "shows the gateways: what each has, how far behind, what it refuses",

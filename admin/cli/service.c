@@ -127,21 +127,16 @@ static const cJSON *first_bad(const cJSON *service)
     return c;
 }
 
-static size_t count_live(const cJSON *fleet)
+static bool is_without_fleet(const cJSON *service)
 {
-    size_t num = 0;
+    const cJSON *c = jsonview_first(service, "conditions");
 
-    for (const cJSON *g = jsonview_first(fleet, "gateways"); g != NULL; g = g->next)
-        num += strcmp(jsonview_text(g, "state"), "live") == 0;
-    return num;
+    while (c != NULL && strcmp(jsonview_text(c, "reason"), "NoGateways") != 0)
+        c = c->next;
+    return c != NULL;
 }
 
-static bool is_without_fleet(const cJSON *service, const cJSON *fleet)
-{
-    return fleet != NULL && jsonview_true(service, "accepted") && count_live(fleet) == 0;
-}
-
-static void say_verdict(struct cli *cli, const cJSON *service, const cJSON *fleet)
+static void say_verdict(struct cli *cli, const cJSON *service)
 {
     int64_t num = jsonview_number(service, "endpoints", 0);
     const cJSON *bad = first_bad(service);
@@ -150,7 +145,7 @@ static void say_verdict(struct cli *cli, const cJSON *service, const cJSON *flee
         screen_say(&cli->out, TONE_BAD, "not routed: %s", jsonview_text(bad, "message"));
     else if (bad != NULL && num == 0)
         screen_say(&cli->out, TONE_BAD, "not reachable: %s", jsonview_text(bad, "message"));
-    else if (is_without_fleet(service, fleet))
+    else if (is_without_fleet(service))
         screen_say(&cli->out, TONE_BAD, "not reachable: no gateway of service cluster %s lives",
                    jsonview_text(service, "cluster"));
     else if (bad != NULL)
@@ -183,16 +178,14 @@ static size_t show_gateways(struct cli *cli, const cJSON *service, const cJSON *
     return cli_show_gateways(cli, fleet, jsonview_number(service, "commit", 0), 2);
 }
 
-static void say_next(struct cli *cli, const cJSON *service, const cJSON *fleet, size_t without)
+static void say_next(struct cli *cli, const cJSON *service, size_t without)
 {
     const char *cluster = jsonview_text(service, "cluster");
     size_t num;
 
     cli_title(cli, "what to do");
     num = say_advices(cli, service);
-    if (is_without_fleet(service, fleet)) {
-        screen_say(&cli->out, TONE_PLAIN, "  start gateways of service cluster %s", cluster);
-    } else if (without > 0 && jsonview_number(service, "commit", 0) > 0) {
+    if (without > 0 && jsonview_number(service, "commit", 0) > 0) {
         screen_say(&cli->out, TONE_PLAIN,
                    "  %zu gateway%s not have it: \"signalbox gateways %s\" says since when they "
                    "are silent, and what they refuse",
@@ -216,12 +209,12 @@ void cli_show_service(struct cli *cli, const cJSON *service)
                jsonview_text(service, "service"), tenant[0] != '\0' ? tenant : "-",
                cluster[0] != '\0' ? cluster : "-",
                (long long)jsonview_number(service, "commit", 0));
-    say_verdict(cli, service, fleet);
+    say_verdict(cli, service);
     show_labels(cli, service);
     cli_title(cli, "conditions");
     cli_show_conditions(cli, service, 2);
     cli_show_requests(cli, service);
     without = show_gateways(cli, service, fleet);
-    say_next(cli, service, fleet, without);
+    say_next(cli, service, without);
     cJSON_Delete(fleet);
 }

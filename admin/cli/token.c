@@ -1,4 +1,11 @@
-/* token: lists, makes and revokes tokens. A new one's secret is shown once, here. */
+/*
+ * token: lists, makes and revokes tokens. A new one's secret is shown once, here. The bootstrap
+ * token is made from the identity, which only the coordinator's program reads: it takes over.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
 #include <cjson/cJSON.h>
 
 #include "admin/cli/cli_priv.h"
@@ -103,6 +110,53 @@ static int instead(struct cli *cli, const char *noun, int (*run)(struct cli *))
     return run(cli);
 }
 
+/* ---- bootstrap ---------------------------------------------------------------------------------
+ */
+
+#define IDENTITY "/run/secrets/signalbox-identity"
+#define COORDINATOR "signalbox-coordinator"
+
+/* The one that was installed beside this program; else the one of the PATH. free(). */
+static char *coordinator_program(void)
+{
+    char self[4096];
+    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+    char *beside = NULL;
+
+    if (n > 0) {
+        self[n] = '\0';
+        beside = xasprintf("%.*s" COORDINATOR, (int)(strrchr(self, '/') + 1 - self), self);
+        if (access(beside, X_OK) == 0)
+            return beside;
+    }
+    free(beside);
+    return xstrdup(COORDINATOR);
+}
+
+/* Comes back only when it cannot be done. */
+static int bootstrap(struct cli *cli, const char *identity)
+{
+    char *program = coordinator_program();
+    char *const argv[] = {(char *)COORDINATOR,  (char *)"token",  (char *)"bootstrap",
+                          (char *)"--identity", (char *)identity, NULL};
+    int code;
+
+    if (access(identity, R_OK) != 0) {
+        code = cli_usage(cli,
+                         "the bootstrap token is made from the identity, and there is no %s to be "
+                         "read here (%s): run this inside the coordinator's container, or name the "
+                         "identity's file: signalbox token bootstrap FILE",
+                         identity, strerror(errno));
+    } else {
+        (void)fflush(NULL);
+        (void)execvp(program, argv);
+        code = cli_usage(cli, "%s, which makes the token, cannot be run: %s", program,
+                         strerror(errno));
+    }
+    free(program);
+    return code;
+}
+
 int token_run(struct cli *cli)
 {
     const char *verb = cli->args.words[0];
@@ -115,8 +169,7 @@ int token_run(struct cli *cli)
     if (strcmp(verb, "delete") == 0 && with_id)
         return instead(cli, "token", delete_run);
     if (strcmp(verb, "bootstrap") == 0)
-        return cli_usage(cli, "the bootstrap token is made from the identity, which the "
-                              "coordinator's container has: there run signalbox-coordinator token "
-                              "bootstrap --identity /run/secrets/signalbox-identity");
-    return cli_usage(cli, "write: signalbox token list | create --scope SCOPE | delete ID");
+        return bootstrap(cli, with_id ? cli->args.words[1] : IDENTITY);
+    return cli_usage(cli, "write: signalbox token list | create --scope SCOPE | delete ID | "
+                          "bootstrap [FILE]");
 }

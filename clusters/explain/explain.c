@@ -274,16 +274,27 @@ static void put_nearest(struct answer *a)
 
 static void put_notes(struct answer *a)
 {
+    const struct {
+        bool holds;
+        const char *note;
+    } notes[] = {
+        {a->guarded,
+         "the host is a tenant's that serves nothing for it in this cluster: a wildcard "
+         "or \"*\" of another does not take its requests"},
+        {a->rq->https, "gateways of this build do not terminate TLS: such a request reaches them "
+                       "when something before them does"},
+        {a->view->held, "the cluster is held: its gateways serve what they had before, this table "
+                        "is what they will get"},
+    };
+    bool first = true;
+
     put(a, ",\"notes\":[");
-    if (a->guarded)
-        put_string(a, "the host is a tenant's that serves nothing for it in this cluster: a "
-                      "wildcard or \"*\" of another does not take its requests");
-    if (a->guarded && a->rq->https)
-        put(a, ",");
-    if (a->rq->https)
-        put_string(a,
-                   "gateways of this build do not terminate TLS: such a request reaches them when "
-                   "something before them does");
+    for (size_t i = 0; i < sizeof(notes) / sizeof(notes[0]); i++) {
+        if (!notes[i].holds)
+            continue;
+        put_member(a, first ? "" : ",", notes[i].note);
+        first = false;
+    }
     put(a, "]");
 }
 
@@ -356,6 +367,7 @@ bool explain_write(const struct explain_table *t, const struct explain_request *
     bool named = explain_request_view(rq, host, &a.q);
 
     put_member(&a, "{\"cluster\":", rq->cluster);
+    a.fits = a.fits && buf_add_fmt(out, ",\"commit\":%llu", (unsigned long long)view->commit);
     if (named)
         put_member(&a, ",\"host\":", host);
     if (!named)

@@ -59,6 +59,8 @@ struct explain_view {
     const char *tenant; /* sees its own routes only; NULL: all. "default" has those of none too */
     const char *(*value)(void *arg, enum route_kind kind, const char *name); /* lent, or NULL */
     void *arg;
+    uint64_t commit; /* whose table it is */
+    bool held;       /* gateways do not get it yet */
 };
 
 /*
@@ -69,6 +71,7 @@ struct explain_view {
  *             "no_endpoint", "bad_host", "bad_path"
  *   status    of the gateway's own answer, where it gives one
  *   host      in its canonical form
+ *   commit    the view's
  *   route     the winner: name, tenant, host (which of its hosts), path, path_type, policies (all
  *             that it says beside these and its pools)
  *   pools     those that it forwards to: name, weight, exists, policies, live, draining, endpoints

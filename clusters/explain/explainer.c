@@ -113,12 +113,13 @@ static const char *value_in_plan(void *arg, enum route_kind kind, const char *na
     return plan_object(v->plan, v->cluster, kind, name);
 }
 
-bool explainer_write(struct explainer *x, const struct plan *plan, const char *tenant,
+bool explainer_write(struct explainer *x, const struct plan *plan, struct explain_view view,
                      const struct explain_request *rq, struct buf *out, struct err *e)
 {
     struct values values = {plan, rq->cluster};
-    const struct explain_view view = {tenant, value_in_plan, &values};
 
+    view.value = value_in_plan;
+    view.arg = &values;
     if (!is_cluster(plan, rq->cluster))
         return err_set(e, "UnknownCluster", "/cluster", "there is no cluster \"%s\"", rq->cluster);
     if (explain_write(table_of(x, plan, rq->cluster), rq, &view, out))

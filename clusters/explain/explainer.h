@@ -16,10 +16,11 @@ void explainer_free(struct explainer *x); /* NULL is fine */
 /* What a commit changed in the tables; to be called for each of them. */
 void explainer_follow(struct explainer *x, const struct plan_delta *d);
 
-/* explain_write over the plan; tenant: who asks, NULL sees all. False with *e: UnknownCluster, or
- * TooLarge when out is full. */
-MUST_USE bool explainer_write(struct explainer *x, const struct plan *plan, const char *tenant,
-                              const struct explain_request *rq, struct buf *out, struct err *e);
+/* explain_write over the plan, as `view` asks, whose `value` and `arg` are set here. False with *e:
+ * UnknownCluster, or TooLarge when out is full. */
+MUST_USE bool explainer_write(struct explainer *x, const struct plan *plan,
+                              struct explain_view view, const struct explain_request *rq,
+                              struct buf *out, struct err *e);
 
 /*
  * What a dry run would leave that no request reaches, on the hosts of the routes that it would set:

@@ -189,6 +189,5 @@ bool explain_sees(const struct explain_view *view, const struct table_route *r)
 {
     const char *owner = r->route->tenant[0] != '\0' ? r->route->tenant : "default";
 
-    return view->tenant == NULL ||
-           (strcmp(view->tenant, owner) == 0 && !plan_is_guard(r->name));
+    return view->tenant == NULL || (strcmp(view->tenant, owner) == 0 && !plan_is_guard(r->name));
 }

@@ -212,13 +212,19 @@ static bool fill_token(struct intent *i, const struct cJSON *tree, void *object,
 
 /* ---- what becomes objects of a table ---- */
 
+/*
+ * What a cluster without settings has, one with settings has as well, unless they say otherwise: in
+ * a table the word for it has to be there, as soon as there are any (docs/table.md).
+ */
 static bool fill_settings(struct intent *i, const struct cJSON *tree, void *object, struct errs *e)
 {
-    (void)tree;
+    static const struct json_edit as_without = {"info_headers", "true"};
+
     (void)object;
     (void)e;
     i->cluster = xstrdup(i->name);
-    i->as.table_value = xstrdup(i->value);
+    i->as.table_value = json_get(tree, as_without.name) != NULL ? xstrdup(i->value)
+                                                                : json_print(tree, &as_without, 1);
     return true;
 }
 

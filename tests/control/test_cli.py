@@ -207,7 +207,9 @@ def test_a_token_is_shown_once_and_can_be_revoked(shell, control, tenant, tmp_pa
     shell("token", "delete", token_id)
     refused = reader("get", "routes", code=REFUSED)
     assert "401" in refused.err and "SIGNALBOX_TOKEN" in refused.err
-    assert "signalbox-coordinator token bootstrap" in shell("token", "bootstrap", code=USAGE).err
+    elsewhere = shell("token", "bootstrap", code=USAGE).err
+    assert "inside the coordinator's container" in elsewhere and "/run/secrets/signalbox-identity" in elsewhere, elsewhere
+    assert shell("token", "bootstrap", str(control.identity)).out.strip() == control.bootstrap
 
 
 def test_a_request_is_explained(shell, tenant):

@@ -31,6 +31,7 @@ def test_a_tenant_is_told_nothing_of_others(control, tenant, route):
 def test_what_is_no_request_is_refused(tenant):
     bad = tenant.post(tenant.base + "/explain", {"cluster": "east", "host": "x.example", "methd": "GET", "path": 1})
     assert bad.status == 422 and len(bad.json["errors"]) >= 2
+    assert ask(tenant, "x.example")["commit"] == tenant.control.cluster("east")["revision"]
     assert tenant.post(tenant.base + "/explain", {"cluster": "nowhere", "host": "x.example"}).status == 422
 
 

@@ -1,6 +1,8 @@
 """Commits, the audit chain, going back."""
 import hashlib
 import re
+import sqlite3
+import threading
 
 import rig
 
@@ -89,6 +91,31 @@ def test_labels_that_would_be_undone_are_pinned(control):
     assert operator.delete(base + "/pins/pinned_web").status == 200
     assert operator.get(base + "/services/pinned_web").json["hosts"] == ["two.pinned.example"]
     control.no_service("pinned_web")
+
+
+def test_labels_are_observed_before_the_rollback_that_comes_after_them(own):
+    """Also in the moment in which they are planned and not yet committed: somebody else's lock makes it a long one."""
+    control = own()
+    control.tenant("quick", services={"names": ["quick_*"]})
+    base, operator = "/v1/tenants/quick", control.operator
+    control.service("quick_web", rig.labels("one.quick.example"))
+    rig.eventually("the service, committed", lambda: "labels" in operator.get(base + "/services/quick_web", check=False).json)
+    then = operator.made(base + "/pools/x", pool(1)).commit
+    lock = sqlite3.connect(control.store, isolation_level=None)
+    lock.execute("BEGIN IMMEDIATE")
+    control.service("quick_web", rig.labels("two.quick.example"))
+    rig.eventually("it is planned", lambda: operator.get(base + "/services/quick_web").json["hosts"] == ["two.quick.example"])
+    answers = []
+    other = rig.Client(control, control.bootstrap)
+    thread = threading.Thread(target=lambda: answers.append(other.post(base + "/rollback", {"to": then})))
+    thread.start()
+    thread.join(0.3)
+    lock.execute("ROLLBACK")
+    lock.close()
+    thread.join(rig.WAIT)
+    assert answers[0].status == 200 and [d["kind"] for d in answers[0].json["documents"] if d["effect"] == "created"] == ["pin"], answers
+    assert operator.get(base + "/services/quick_web").json["hosts"] == ["one.quick.example"]
+    other.close()
 
 
 def test_going_back_over_a_pin_that_somebody_wrote_by_hand(control, tenant):

@@ -113,3 +113,6 @@ def test_a_service_is_its_tenants_as_soon_as_there_is_the_tenant(own):
     answer = control.operator.get("/v1/tenants/late/services/early")
     assert answer.status == 200 and answer.json["tenant"] == "late" and answer.json["labels"], answer
     assert control.operator.get("/v1/services").json["services"][0]["tenant"] == "late"
+    rig.eventually("its labels are recorded as late's", lambda: [
+        d["change"] for c in control.operator.get("/v1/tenants/late/commits").json["commits"] for d in c["documents"]
+        if (d["kind"], d["name"]) == ("service", "early")] == ["set"])

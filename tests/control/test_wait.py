@@ -43,6 +43,31 @@ def test_a_write_waits_for_every_live_gateway(own):
     assert programmed["status"] == "True" and programmed["reason"] == "Applied"
 
 
+def test_a_service_says_by_how_many_gateways_it_is_served(own):
+    control = own()
+    control.tenant("shop", services={"names": ["shop_*"]})
+    tenant = control.client("tenant-read", tenant="shop")
+    control.service("shop_web", rig.labels("shop.example"))
+
+    def programmed():
+        answer = tenant.get("/v1/tenants/shop/services/shop_web", check=False)
+        found = [c for c in answer.json.get("conditions", []) if c["type"] == "Programmed"]
+        return (found[0]["status"], found[0]["reason"], found[0]["message"]) if found else None
+
+    rig.eventually("nobody serves it", lambda: programmed() == ("False", "NoGateways", "no gateway of the cluster lives"))
+    east = rig.eventually("its commit", lambda: (e := control.cluster("east"))["routes"] == 1 and e)
+    for name, applied in (("g1", east["revision"]), ("g2", 0)):
+        control.gateway("east", name, epoch=east["epoch"], applied=applied, routes=1)
+    assert programmed() == ("False", "Pending", f"1 of 2 live gateways have commit {east['revision']}")
+    control.gateway("east", "g2", epoch=east["epoch"], applied=east["revision"], routes=1)
+    assert programmed()[:2] == ("True", "Applied") and "g1" not in tenant.get("/v1/tenants/shop/services/shop_web").text
+    control.gateway("east", "g2", epoch=east["epoch"], applied=east["revision"], routes=0,
+                    refusals=[{"kind": "route", "name": "shop_web", "code": "Unsupported", "message": "no"}])
+    assert programmed()[:2] == ("False", "Refused"), programmed()
+    at = control.operator.get("/v1/clusters/east/services/shop_web").json["conditions"]
+    assert [c["reason"] for c in at if c["type"] == "Programmed"] == ["Refused"]
+
+
 def test_who_goes_away_while_waiting_takes_nothing_along(own):
     control = own()
     epoch = control.cluster("east")["epoch"]

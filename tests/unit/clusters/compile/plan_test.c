@@ -198,7 +198,7 @@ static void a_cluster_or_a_tenant_that_is_not_there_is_a_fault(void **state)
     fault_is(INTENT_ROUTE, "acme", "r", "NotAllowed", "/cluster");
     fault_is(INTENT_ROUTE, "nobody", "r", "NotAllowed", "/cluster");
     fault_is(INTENT_SETTINGS, "", "north", NULL, NULL);
-    object_is("north", ROUTE_KIND_SETTINGS, "settings", "{}");
+    object_is("north", ROUTE_KIND_SETTINGS, "settings", "{\"info_headers\":true}");
 }
 
 static void settings_and_quotas_of_tenants_go_into_tables(void **state)
@@ -207,7 +207,8 @@ static void settings_and_quotas_of_tenants_go_into_tables(void **state)
     put(INTENT_SETTINGS, "", "east", EARLY, "{\"access_log\":true}");
     put(INTENT_TENANT, "", "acme", EARLY, "{\"quotas\":{\"in_flight\":5}}");
     fixture_settle(plan);
-    object_is("east", ROUTE_KIND_SETTINGS, "settings", "{\"access_log\":true}");
+    object_is("east", ROUTE_KIND_SETTINGS, "settings",
+              "{\"access_log\":true,\"info_headers\":true}");
     object_is("east", ROUTE_KIND_TENANT, "acme", NULL); /* it has nothing there */
     put(INTENT_ROUTE, "acme", "r", EARLY, ROUTE("a.x"));
     fixture_settle(plan);

@@ -23,6 +23,7 @@ enum { ANSWER_MAX = 1 << 20 };
 
 static struct explain_table *table;
 static struct map values; /* of char *, by "kind name" */
+static bool held;
 
 static char *quoted(const char *text)
 {
@@ -84,7 +85,8 @@ static cJSON *ask_as(const char *tenant, const char *request)
     char *json = quoted(request);
     struct errs e = {.num = 0};
     struct explain_request *rq = explain_request_read(str_from(json), &e);
-    const struct explain_view view = {tenant, value, NULL};
+    const struct explain_view view = {
+        .tenant = tenant, .value = value, .commit = 812, .held = held};
     struct buf out;
     struct err why = {0};
 
@@ -464,7 +466,7 @@ static void an_answer_that_does_not_fit_is_said(void **state)
     struct errs e = {.num = 0};
     struct explain_request *rq =
         explain_request_read(STR("{\"cluster\":\"c\",\"host\":\"shop.example\"}"), &e);
-    const struct explain_view view = {NULL, value, NULL};
+    const struct explain_view view = {.value = value};
 
     (void)state;
     make_shop();
@@ -479,6 +481,21 @@ static void an_answer_that_does_not_fit_is_said(void **state)
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+
+static void it_says_whose_table_it_is_and_that_gateways_lack_it(void **state)
+{
+    (void)state;
+    make_shop();
+    for (int i = 0; i < 2; i++) {
+        held = i == 1;
+        cJSON *a = ask("{'cluster':'east','host':'shop.example'}");
+
+        assert_int_equal(number_of(a, "commit"), 812);
+        assert_int_equal(cJSON_GetArraySize(json_get(a, "notes")), i);
+        cJSON_Delete(a);
+    }
+    held = false;
+}
 
 static void a_guard_is_nobodys_and_says_so_to_all(void **state)
 {
@@ -520,6 +537,7 @@ int main(void)
         TEST(the_unreachable_are_found),
         TEST(a_route_that_goes_is_forgotten),
         TEST(an_answer_that_does_not_fit_is_said),
+        TEST(it_says_whose_table_it_is_and_that_gateways_lack_it),
         TEST(a_guard_is_nobodys_and_says_so_to_all),
     };
 

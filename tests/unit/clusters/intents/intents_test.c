@@ -239,7 +239,12 @@ static void settings_are_of_the_cluster_of_their_name(void **state)
 
     (void)state;
     assert_string_equal(i->cluster, "web");
-    assert_json(i->as.table_value, "{'limits':{'body_bytes':1125899906842624}}");
+    assert_json(i->as.table_value,
+                "{'info_headers':true,'limits':{'body_bytes':1125899906842624}}");
+    assert_json(i->value, "{'limits':{'body_bytes':1125899906842624}}");
+    intent_free(i);
+    i = right(INTENT_SETTINGS, "{'info_headers':false}");
+    assert_json(i->as.table_value, "{'info_headers':false}");
     intent_free(i);
 }
 
