@@ -192,8 +192,9 @@ class Client:
 class Control:
     """The coordinator's process and everything it needs, in one directory."""
 
-    def __init__(self, scratch, clusters=CLUSTERS, store=None, preexec=None, args=("--accept-empty",), stream="127.0.0.1:0"):
-        self.scratch, self.clusters, self.args, self.preexec = Path(scratch), clusters, args, preexec
+    def __init__(self, scratch, clusters=CLUSTERS, store=None, preexec=None, args=("--accept-empty",), stream="127.0.0.1:0",
+                 env=None):
+        self.scratch, self.clusters, self.args, self.preexec, self.env = Path(scratch), clusters, args, preexec, env
         self.stream = stream  # an address that stays, for gateways that outlive the process
         self.store = store or self.scratch / "store.db"
         self.state_path = self.scratch / "docker.json"
@@ -225,14 +226,17 @@ class Control:
         self.await_ready()
 
     def spawn(self):
-        self.log = open(self.scratch / "log", "ab")
-        begin = self.log.tell()
+        self.log = self.open_log()
+        begin = os.path.getsize(self.scratch / "log")
         clusters = [arg for name in self.clusters for arg in ("--cluster", name)]
         self.process = subprocess.Popen(
             [PROGRAM, "--docker", f"unix://{self.scratch}/docker.sock", "--store", self.store, "--identity", self.identity,
              "--stream", self.stream, "--admin", "127.0.0.1:0", *clusters, *self.args],
-            stderr=self.log, preexec_fn=self.preexec)
+            stderr=self.log, preexec_fn=self.preexec, env=self.env)
         self.log_begin = begin
+
+    def open_log(self):
+        return open(self.scratch / "log", "ab")
 
     def await_ports(self):
         ports = eventually("the ports in the log", lambda: self.process.poll() is not None or re.search(
