@@ -2,10 +2,12 @@
 kill -9 and the store, the coordinator that was started last writes, and without the fence nothing is written. Real managers:
 tests/swarm/test_replica.py."""
 import base64
+import contextlib
 import copy
 import http.client
 import json
 import os
+import sqlite3
 import threading
 import time
 
@@ -228,3 +230,31 @@ def test_a_document_as_large_as_may_be_is_in_swarm_as_well(own):
     large["endpoints"] += large["endpoints"][:200]
     refused = control.operator.put("/v1/tenants/shop/endpoints/web", large)
     assert refused.status in (413, 422), str(refused)[:300]
+
+
+def test_what_a_newer_program_wrote_is_taken_over_kept_and_told(own):
+    control = own()
+    control.tenant("shop", hosts=["shop.example"])
+    control.operator.made("/v1/tenants/shop/pools/web", {"cluster": "east"})
+    control.operator.made("/v1/tenants/shop/routes/web", ROUTE)
+    control.operator.made("/v1/tenants/shop/routes/plain", {**ROUTE, "hosts": ["shop.example"], "path": "/plain"})
+    control.kill()
+    newer = json.dumps({**ROUTE, "warp": {"factor": 9}}, separators=(",", ":"))
+    with contextlib.closing(sqlite3.connect(control.store)) as store:  # as a newer program would have put it
+        store.execute("UPDATE documents SET value = ? WHERE kind = 'route' AND name = 'web'", (newer,))
+        store.commit()
+    (control.scratch / "docker.json.configs").write_text("[]")  # Swarm gets all of it anew
+    control.operator.close()
+    control.start()
+    control.operator.made("/v1/tenants/shop/pools/more", {"cluster": "east"}, durable="swarm")
+    for number in (2, 3):  # taken over, and taken over from who took it over
+        anew(control, number)
+        told = [line for line in control.log_text().splitlines() if 'the route "web" of tenant "shop" in Swarm has no effect' in line]
+        assert len(told) == number - 1 and "warp" in told[-1], told
+        kept = control.operator.get("/v1/tenants/shop/routes/web", check=False)
+        assert kept.status == 200 and kept.json["warp"] == {"factor": 9}, kept
+        assert control.operator.get("/v1/tenants/shop/routes/plain").status == 200
+        rig.eventually("only what can be read is in the table", lambda: control.cluster("east")["routes"] == 1)
+        control.operator.made(f"/v1/tenants/shop/pools/after{number}", {"cluster": "east"}, durable="swarm")
+    assert control.operator.put("/v1/tenants/shop/routes/web", ROUTE).status == 200  # and it can be mended
+    rig.eventually("it is in the table", lambda: control.cluster("east")["routes"] == 2)
