@@ -38,6 +38,7 @@ struct flags {
     struct options_list clusters;
     const char *default_cluster;
     const char *replica;
+    const char *durable;
     bool accept_empty;
     const char *stream;
     const char *admin;
@@ -80,6 +81,11 @@ static const struct options_entry run_options[] = {
      "keep what the admin API was told in Swarm's store too, as config objects of this name, and "
      "let one coordinator at a time write; \"off\": on this node only; default: signalbox",
      OPTIONS_TEXT, AT(replica), 0, 0, NULL},
+    {"--durable", "local|swarm",
+     "when writes that do not say \"?durable=\" are answered: as soon as this node has them, or "
+     "when "
+     "Swarm's store has them too; default: local",
+     OPTIONS_TEXT, AT(durable), 0, 0, NULL},
     {"--stream", "ADDR:PORT", "listen for followers here; default: 0.0.0.0:7700", OPTIONS_TEXT,
      AT(stream), 0, 0, NULL},
     {"--admin", "ADDR:PORT", "serve the admin API here; default: 0.0.0.0:7701", OPTIONS_TEXT,
@@ -485,7 +491,7 @@ static bool start(struct program *p, const struct flags *f, struct err *e)
         .accept_empty = f->accept_empty,
         .access = auth_stream,
     };
-    struct api_config api = {.listen = f->admin};
+    struct api_config api = {.listen = f->admin, .durable = strcmp(f->durable, "swarm") == 0};
 
     p->base = event_base_new();
     if (p->base == NULL)
@@ -519,6 +525,19 @@ static void stop(struct program *p)
         event_base_free(p->base);
 }
 
+static bool check_durable(const struct flags *f, struct err *e)
+{
+    bool swarm = strcmp(f->durable, "swarm") == 0;
+
+    if (!swarm && strcmp(f->durable, "local") != 0)
+        return err_set(e, "BadOption", "--durable", "--durable is local or swarm, not \"%s\"",
+                       f->durable);
+    if (swarm && strcmp(f->replica, "off") == 0)
+        return err_set(e, "BadOption", "--durable",
+                       "--durable swarm needs the replica that --replica off turns off");
+    return true;
+}
+
 static bool check_flags(const struct flags *f, struct err *e)
 {
     if (f->store == NULL)
@@ -531,7 +550,7 @@ static bool check_flags(const struct flags *f, struct err *e)
                        OPTIONS_LIST_MAX - 1); /* the list ends with a NULL */
     if (f->clusters.num == 0)
         return err_set(e, "BadOption", "--cluster", "--cluster NAME is needed at least once");
-    return true;
+    return check_durable(f, e);
 }
 
 static int run(const struct flags *f)
@@ -597,6 +616,7 @@ int main(int argc, char **argv)
         .stream = "0.0.0.0:7700",
         .admin = "0.0.0.0:7701",
         .replica = "signalbox",
+        .durable = "local",
         .log_level = "info",
     };
     struct err e = {0};

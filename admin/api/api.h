@@ -19,6 +19,7 @@ struct api_config {
     const char *listen; /* "0.0.0.0:7701"; port 0 takes a free one */
     struct coordinator *coordinator;
     struct auth *auth;
+    bool durable; /* writes that say nothing of it are answered when they are in Swarm's store */
 };
 
 struct api *api_new(struct event_base *base, const struct api_config *config, struct err *e);

@@ -150,13 +150,28 @@ static bool word_is(const struct target *t, const char *key, const char *word, b
            err_set(e, "BadQuery", key, "the query parameter \"%s\" can be \"%s\" only", key, word);
 }
 
+/* Where a write has to be before it is answered; the operator says what holds for who says
+ * nothing. */
+static bool parse_durable(const struct target *t, struct change *c, struct err *e)
+{
+    struct str value;
+
+    c->durable = c->api->config.durable && !c->dry_run;
+    if (!target_param(t, "durable", &value))
+        return true;
+    c->durable = str_eq(value, STR("swarm"));
+    return c->durable || str_eq(value, STR("local")) ||
+           err_set(e, "BadQuery", "durable",
+                   "the query parameter \"durable\" can be \"swarm\" or \"local\"");
+}
+
 static bool parse_query(const struct target *t, struct change *c, struct err *e)
 {
     struct str timeout;
     bool wait = false;
 
     if (!word_is(t, "dryRun", "all", &c->dry_run, e) || !word_is(t, "wait", "applied", &wait, e) ||
-        !word_is(t, "durable", "swarm", &c->durable, e))
+        !parse_durable(t, c, e))
         return false;
     c->wait_ms = wait ? WAIT_DEFAULT_MS : 0;
     if (!target_param(t, "timeout", &timeout))
@@ -210,6 +225,7 @@ struct change *change_new(struct api_call *call, const struct change_kind *kind)
     struct change *c = xcalloc(1, sizeof *c);
     struct err why = {0};
 
+    c->api = call->api;
     if (!parse_query(&call->target, c, &why)) {
         free(c);
         answer_problem(call->req, 400, &why);
@@ -220,7 +236,6 @@ struct change *change_new(struct api_call *call, const struct change_kind *kind)
         return NULL;
     }
     c->magic = CHANGE_MAGIC;
-    c->api = call->api;
     c->row = call->row;
     c->kind = kind;
     c->caller = call->caller;

@@ -256,8 +256,10 @@ const struct surface_param surface_params[SURFACE_PARAMS] = {
      "answer when every live gateway has it, or 202 with those that have not"},
     {"timeout", "{\"type\":\"string\",\"pattern\":\"^[1-9][0-9]{0,4}(ms|s)$\",\"default\":\"5s\"}",
      "how long to wait, at most 30s"},
-    {"durable", "{\"type\":\"string\",\"enum\":[\"swarm\"]}",
-     "answer when it is in Swarm's own store as well"},
+    {"durable", "{\"type\":\"string\",\"enum\":[\"swarm\",\"local\"]}",
+     "swarm: answer when it is in Swarm's own store as well; local: when it is on this node; "
+     "absent: "
+     "as the coordinator was started"},
     {"kind", "{\"type\":\"string\",\"maxLength\":32}", "only commits that changed this kind"},
     {"name", "{\"type\":\"string\",\"maxLength\":128}", "only commits that changed this name"},
 };

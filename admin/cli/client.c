@@ -9,7 +9,7 @@
 #include "gateway/core/check.h"
 #include "gateway/core/clock.h"
 
-enum { ANSWER_MAX = 256 << 20, CONNECT_MS = 5000, ANSWER_MS = 10000, SILENCE_S = 60 };
+enum { ANSWER_MAX = 256 << 20, CONNECT_MS = 5000, ANSWER_MS = 15000, SILENCE_S = 60 };
 
 struct client {
     CURL *easy;

@@ -31,7 +31,7 @@ struct client *client_new(const char *url, const char *token, struct err *e);
 void client_free(struct client *c);
 
 /*
- * `uri` is path and query; body NULL = none. Over the usual ten seconds the server may take
+ * `uri` is path and query; body NULL = none. Over the usual fifteen seconds the server may take
  * wait_ms. False when there is no answer; *out is to be freed either way.
  */
 struct client_request {

@@ -8,6 +8,7 @@ import http.client
 import json
 import os
 import sqlite3
+import subprocess
 import threading
 import time
 
@@ -258,3 +259,22 @@ def test_what_a_newer_program_wrote_is_taken_over_kept_and_told(own):
         control.operator.made(f"/v1/tenants/shop/pools/after{number}", {"cluster": "east"}, durable="swarm")
     assert control.operator.put("/v1/tenants/shop/routes/web", ROUTE).status == 200  # and it can be mended
     rig.eventually("it is in the table", lambda: control.cluster("east")["routes"] == 2)
+
+
+def test_an_operator_may_have_every_write_in_swarm_before_it_is_answered(own):
+    control = own(args=("--accept-empty", "--durable", "swarm"))
+    loaded(control)
+    assert is_durable(control.operator.put("/v1/tenants/acme", {}))
+    assert is_durable(control.operator.put("/v1/tenants/other", {}, durable="swarm"))
+    assert "durable" not in control.operator.put("/v1/tenants/third", {}, durable="local").json["status"]["write"]
+    assert control.operator.put("/v1/tenants/fourth", {}, dryRun="all").status == 200
+    assert control.operator.put("/v1/tenants/fourth", {}, durable="disk").status == 400
+    anew(control, 2)
+    assert control.operator.get("/v1/tenants/acme").status == 200
+
+
+@pytest.mark.parametrize("args, why", [(("--durable", "disk"), "local or swarm"), (("--durable", "swarm", "--replica", "off"), "--replica off")])
+def test_a_default_that_cannot_be_kept_is_a_mistake_of_the_command_line(tmp_path, args, why):
+    done = subprocess.run([rig.PROGRAM, "--store", tmp_path / "s", "--identity", tmp_path / "i", "--cluster", "east", *args],
+                          capture_output=True, text=True, timeout=30)
+    assert done.returncode == 2 and why in done.stderr, done
