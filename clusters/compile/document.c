@@ -71,10 +71,8 @@ static void find_endpoints(struct plan *p, struct document *d, const struct unit
     free(r.endpoints);
 }
 
-/*
- * To its owner, a service of another tenant looks like one that is there and not his: whoever may
- * create services sees their names anyway, and the name is all that is told.
- */
+/* A service of another tenant is told as one that is not there: who may write documents need not
+ * be one who sees the swarm's services. */
 static void follow(struct plan *p, struct document *d)
 {
     const struct intent_pool *pool = &d->intent->as.pool;
@@ -84,15 +82,10 @@ static void follow(struct plan *p, struct document *d)
     if (pool->service == NULL)
         return;
     u = followed(p, d);
-    if (u == NULL) {
+    if (u == NULL || u->thing.tenant != d->thing.tenant) {
         cond_add(&d->local, COMPILE_RESOLVED, false, about,
-                 "There is no such service: the pool has no endpoints until it comes.");
+                 "The tenant has no such service: the pool has no endpoints until it comes.");
         d->endpoints = value_endpoints(&(struct reach){0});
-        return;
-    }
-    if (u->thing.tenant != d->thing.tenant) {
-        about.reason = "NotSelected";
-        refuse(d, COMPILE_RESOLVED, about, "The service is not this tenant's.");
         return;
     }
     find_endpoints(p, d, u);

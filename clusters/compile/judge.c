@@ -11,7 +11,7 @@
 
 /* Refusals that are faults of the document itself. Others may mend themselves: a service that
  * comes, a network. */
-static const char *const faults[] = {"UnknownTenant", "UnknownCluster", "NotAllowed", "NotSelected",
+static const char *const faults[] = {"UnknownTenant", "UnknownCluster", "NotAllowed",
                                      "FollowsService"};
 
 /* The same word as a static string, or NULL. */
@@ -96,22 +96,6 @@ static void judge_settings(const struct plan *p, const struct intent *i, struct 
         add(e, "UnknownCluster", "", "There is no such service cluster.");
 }
 
-static void judge_pin(const struct plan *p, const struct intent *i, struct errs *e)
-{
-    const struct name *n = name_find(p, i->name);
-    bool found = false;
-    bool own = false;
-
-    for (size_t k = 0; n != NULL && k < n->num; k++) {
-        const struct unit *u = n->units[k];
-
-        found = found || u->there;
-        own = own || (u->thing.tenant != NULL && strcmp(u->thing.tenant->name, i->tenant) == 0);
-    }
-    if (found && !own)
-        add(e, "NotSelected", "/service", "The service is not this tenant's.");
-}
-
 bool plan_judge(const struct plan *p, enum intent_kind kind, const char *tenant, const char *name,
                 struct errs *e)
 {
@@ -126,8 +110,6 @@ bool plan_judge(const struct plan *p, enum intent_kind kind, const char *tenant,
         judge_tenant(p, d->intent, e);
     else if (kind == INTENT_SETTINGS)
         judge_settings(p, d->intent, e);
-    else if (kind == INTENT_PIN)
-        judge_pin(p, d->intent, e);
     return e->num == before;
 }
 

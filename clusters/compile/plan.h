@@ -81,10 +81,10 @@ void plan_delta_clear(struct plan_delta *d);
  * After plan_settle: what is wrong with this document in its surroundings, as an API write would be
  * refused for: a host that another tenant has (code Conflicted, pointer /hosts/2), one that no
  * claim gives (NotClaimed), a cluster that the tenant may not use or that is not there
- * (NotAllowed, UnknownCluster), no such tenant (UnknownTenant), a service of another tenant
- * (NotSelected), endpoints for a pool that follows a service (FollowsService), an older route for
- * the same requests (Conflicted), a quota (QuotaExceeded). Things that may come later (a pool that
- * is not there yet) are conditions, not faults. False with *e.
+ * (NotAllowed, UnknownCluster), no such tenant (UnknownTenant), endpoints for a pool that follows a
+ * service (FollowsService), an older route for the same requests (Conflicted), a quota
+ * (QuotaExceeded). Things that may come later (a pool that is not there yet) are conditions, not
+ * faults. False with *e.
  */
 MUST_USE bool plan_judge(const struct plan *p, enum intent_kind kind, const char *tenant,
                          const char *name, struct errs *e);

@@ -524,8 +524,15 @@ static void a_pool_follows_the_tasks_of_its_tenants_service(void **state)
               "{\"endpoints\":[{\"address\":\"10.0.0.9\",\"port\":81,\"weight\":1,\"task\":\"t1\","
               "\"node\":\"n1\"}]}");
     assert_null(plan_service(plan, "plain")); /* none of ours */
-    fault_is(INTENT_POOL, "blue", "p", "NotSelected", "/service/name");
-    object_is("east", ROUTE_KIND_POOL, "blue/p", NULL);
+    /* Somebody else's is told in the words of one that is not there. */
+    put(INTENT_POOL, "blue", "q", EARLY,
+        "{\"cluster\":\"east\",\"service\":{\"name\":\"nowhere\",\"port\":81}}");
+    fixture_settle(plan);
+    for (const char *const *name = (const char *const[]){"p", "q", NULL}; *name != NULL; name++) {
+        fault_is(INTENT_POOL, "blue", *name, NULL, NULL);
+        document_is(INTENT_POOL, "blue", *name, "ResolvedRefs", false, "ServiceMissing");
+    }
+    object_is("east", ROUTE_KIND_ENDPOINTS, "blue/p", "{\"endpoints\":[]}");
 }
 
 static void a_pin_holds_the_labels_of_its_tenants_service(void **state)
@@ -540,7 +547,7 @@ static void a_pin_holds_the_labels_of_its_tenants_service(void **state)
     route_has("s1", "[\"old.x\"]");
     service_is("s1", "ResolvedRefs", true, "Pinned");
     fault_is(INTENT_PIN, "acme", "s1", NULL, NULL);
-    fault_is(INTENT_PIN, "blue", "s1", "NotSelected", "/service");
+    fault_is(INTENT_PIN, "blue", "s1", NULL, NULL); /* somebody else's: as if it were not there */
     put(INTENT_PIN, "acme", "s1", LATE, "{\"commit\":811,\"labels\":{}}");
     fixture_settle(plan);
     no_route("s1");
