@@ -22,7 +22,6 @@ enum {
     TENANTS_KINDS = sizeof tenants_kinds / sizeof tenants_kinds[0],
     OPERATORS_KINDS = sizeof operators_kinds / sizeof operators_kinds[0],
     KIND_MAX = 32,
-    KEY_MAX = 80,
     PRUNE_TEXT_MAX = 1100
 };
 
@@ -60,21 +59,6 @@ static bool fault(struct set *s, const char *code, const char *pointer, const ch
     struct err e = {0};
 
     err_set(&e, code, pointer, "%s", text);
-    return change_refuse(s->why, 400, &e);
-}
-
-/* A member that is none, with the nearest that is one. `key` is a string as it stands in JSON. */
-static bool unknown(struct set *s, const char *where, struct str key, const char *const *known)
-{
-    char name[KEY_MAX];
-    struct err why = {0};
-    struct err e;
-
-    if (!jsontext_copy(key, name, sizeof name))
-        return fault(s, "UnknownField", where, "no field has so long a name");
-    (void)json_refuse_key(name, known, &why);
-    e = why;
-    (void)snprintf(e.field, sizeof e.field, "%s%.*s", where, KEY_MAX, why.field); /* fits */
     return change_refuse(s->why, 400, &e);
 }
 
@@ -118,7 +102,7 @@ static bool take_item(struct set *s, size_t at, struct str text, struct item *ou
         for (m = 0; m < 4 && !str_eq(key, str_from(members[m].key)); m++)
             continue;
         if (m == 4)
-            return unknown(s, where, key, known);
+            return change_refuse_member(s->why, where, key, known);
         *(struct str *)((char *)out + members[m].place) = value;
     }
     return true;
@@ -331,7 +315,7 @@ static bool read_prune_member(struct set *s, struct str key, struct str value)
                 api_has_tenant(s->c->api->coordinator, p->tenant)) ||
                fault(s, "UnknownTenant", "/prune/tenant", "there is no such tenant");
     if (!str_eq(key, STR("\"selector\"")))
-        return unknown(s, "/prune", key, known);
+        return change_refuse_member(s->why, "/prune", key, known);
     p->wanted = true;
     if (!jsontext_copy(value, p->text, sizeof p->text))
         return fault(s, "BadSelector", "/prune/selector", "a selector is a short string");
@@ -403,7 +387,7 @@ static bool read_set(struct set *s)
         else if (str_eq(key, STR("\"prune\"")))
             to_prune = value;
         else
-            return unknown(s, "", key, known);
+            return change_refuse_member(s->why, "", key, known);
     }
     if (!add_items(s, documents) || !have_tenants(s))
         return false;
@@ -430,13 +414,7 @@ void api_apply(struct api_call *call)
 {
     static const struct change_kind kind = {build_apply, change_show_write};
     struct api_key key = {.kind = INTENT_TENANT};
-    struct str body;
-    struct change *c;
 
-    if (!api_tenant_of(call, key.tenant) || !api_body(call, &body) ||
-        (c = change_new(call, &kind)) == NULL)
-        return;
-    c->key = key;
-    change_set_body(c, body);
-    change_start(c);
+    if (api_tenant_of(call, key.tenant))
+        change_begin(call, &kind, &key, true);
 }

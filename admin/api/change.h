@@ -63,14 +63,19 @@ struct change {
     LIST_ENTRY(change) next;
 };
 
-/* Begins a change by the call's row, caller and query; NULL: answered. */
-struct change *change_new(struct api_call *call, const struct change_kind *kind);
-void change_set_body(struct change *c, struct str body);
-/* Builds and hands over; takes c, which answers the request. */
-void change_start(struct change *c);
+/*
+ * A change by the call's row, caller and query, about `key`, with the request's body or without
+ * one: built, and handed over. Whatever comes of it answers the request.
+ */
+void change_begin(struct api_call *call, const struct change_kind *kind, const struct api_key *key,
+                  bool with_body);
 void change_add_op(struct change *c, const struct write_op *op); /* copied */
 /* One fault; false, for `return change_refuse(...)`. */
 bool change_refuse(struct change_refusal *why, int status, const struct err *e);
+/* A member of the body that is none, below the pointer `where`, with the nearest known name. `key`
+ * is a string as it stands in JSON. False. */
+bool change_refuse_member(struct change_refusal *why, const char *where, struct str key,
+                          const char *const *known);
 
 /* ---- change_show.c ---- */
 void change_show_document(struct change *c, const struct write_answer *a);

@@ -296,6 +296,7 @@ static bool build_delete(struct change *c, struct change_refusal *why)
 
 static bool build_rollback(struct change *c, struct change_refusal *why)
 {
+    static const char *const known[] = {"to", NULL};
     struct str to = {NULL, 0};
     struct jsontext w;
     struct str key, value;
@@ -303,10 +304,8 @@ static bool build_rollback(struct change *c, struct change_refusal *why)
 
     ASSERT(jsontext_object(buf_str(&c->body), &w));
     while (jsontext_member(&w, &key, &value)) {
-        if (!str_eq(key, STR("\"to\""))) {
-            err_set(&e, "UnknownField", "", "a rollback has the member \"to\" only");
-            return change_refuse(why, 400, &e);
-        }
+        if (!str_eq(key, STR("\"to\"")))
+            return change_refuse_member(why, "", key, known);
         to = value;
     }
     if (to.p == NULL || !str_to_u64(to, UINT64_MAX, &c->rollback_to)) {
@@ -324,16 +323,10 @@ static bool build_rollback(struct change *c, struct change_refusal *why)
 
 static void begin(struct api_call *call, const struct change_kind *kind, bool has_body)
 {
-    struct str body = STR("");
     struct api_key key;
-    struct change *c;
 
-    if (!api_key_of(call, &key) || (has_body && !api_body(call, &body)) ||
-        (c = change_new(call, kind)) == NULL)
-        return;
-    c->key = key;
-    change_set_body(c, body);
-    change_start(c);
+    if (api_key_of(call, &key))
+        change_begin(call, kind, &key, has_body);
 }
 
 void api_put(struct api_call *call)
@@ -360,20 +353,9 @@ void api_delete(struct api_call *call)
 void api_rollback(struct api_call *call)
 {
     static const struct change_kind kind = {build_rollback, change_show_write};
-    struct api_key key = {.kind = INTENT_TENANT};
-    struct str body;
-    struct change *c;
+    bool of_tenant = api_is_tenants(call->row);
+    struct api_key key = {.kind = of_tenant ? INTENT_TENANT : INTENT_CLUSTER};
 
-    if (!api_is_tenants(call->row)) {
-        key.kind = INTENT_CLUSTER;
-        if (!api_named_cluster(call, key.name))
-            return;
-    } else if (!api_tenant_of(call, key.tenant)) {
-        return;
-    }
-    if (!api_body(call, &body) || (c = change_new(call, &kind)) == NULL)
-        return;
-    c->key = key;
-    change_set_body(c, body);
-    change_start(c);
+    if (of_tenant ? api_tenant_of(call, key.tenant) : api_named_cluster(call, key.name))
+        change_begin(call, &kind, &key, true);
 }

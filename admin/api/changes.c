@@ -9,14 +9,17 @@
 #include <event2/http.h>
 
 #include "admin/api/change.h"
+#include "admin/api/jsontext.h"
 #include "clusters/publish/listener.h"
 #include "gateway/core/check.h"
 #include "gateway/core/obj.h"
+#include "gateway/wire/json.h"
 
 enum {
     CHANGE_MAGIC = 0x0c4a46e1,
     WAIT_DEFAULT_MS = 5000,
     WAIT_MAX_MS = 30000, /* less than the listener lets a connection wait */
+    KEY_MAX = 80,        /* bytes of a member's name that is worth repeating */
     CHANGES_MAX = 1024,
     CHANGES_BYTES_MAX = 128 << 20, /* of bodies */
     WAITS_OF_TENANTS_MAX = 32,     /* writes of one token that wait */
@@ -52,6 +55,23 @@ bool change_refuse(struct change_refusal *why, int status, const struct err *e)
 {
     why->status = status;
     return errs_add(&why->faults, e);
+}
+
+bool change_refuse_member(struct change_refusal *why, const char *where, struct str key,
+                          const char *const *known)
+{
+    char name[KEY_MAX];
+    struct err at_root = {0};
+    struct err e;
+
+    if (!jsontext_copy(key, name, sizeof name)) {
+        err_set(&at_root, "UnknownField", where, "no field has so long a name");
+        return change_refuse(why, 400, &at_root);
+    }
+    (void)json_refuse_key(name, known, &at_root);
+    e = at_root;
+    (void)snprintf(e.field, sizeof e.field, "%s%.*s", where, KEY_MAX, at_root.field); /* fits */
+    return change_refuse(why, 400, &e);
 }
 
 static void drop_ops(struct change *c)
@@ -220,7 +240,8 @@ static bool has_room(struct api_call *call, const struct change *c)
     return true;
 }
 
-struct change *change_new(struct api_call *call, const struct change_kind *kind)
+/* NULL: answered. */
+static struct change *change_new(struct api_call *call, const struct change_kind *kind)
 {
     struct change *c = xcalloc(1, sizeof *c);
     struct err why = {0};
@@ -251,7 +272,7 @@ struct change *change_new(struct api_call *call, const struct change_kind *kind)
     return c;
 }
 
-void change_set_body(struct change *c, struct str body)
+static void set_body(struct change *c, struct str body)
 {
     ASSERT(buf_add_str(&c->body, body)); /* api_body has a cap, and it is not above this one's */
     c->api->changes->bytes += c->body.len;
@@ -308,6 +329,8 @@ static void refuse(struct change *c, int status, const struct errs *faults)
     change_free(c);
 }
 
+static void start(struct change *c); /* from whose end it is called again */
+
 static void on_again(evutil_socket_t fd, short what, void *arg)
 {
     struct listener *l;
@@ -318,7 +341,7 @@ static void on_again(evutil_socket_t fd, short what, void *arg)
     OBJ_CAST(c, arg, CHANGE_MAGIC);
     l = c->api->listener;
     listener_answering(l, true);
-    change_start(c); /* may have answered, and freed it */
+    start(c); /* may have answered, and freed it */
     listener_answering(l, false);
 }
 
@@ -404,10 +427,23 @@ static bool submit(struct change *c, struct change_refusal *why)
     return change_refuse(why, status_of(&e), &e);
 }
 
-void change_start(struct change *c)
+static void start(struct change *c)
 {
     struct change_refusal why = {.status = 0};
 
     if (!submit(c, &why))
         refuse(c, why.status, &why.faults);
+}
+
+void change_begin(struct api_call *call, const struct change_kind *kind, const struct api_key *key,
+                  bool with_body)
+{
+    struct str body = STR("");
+    struct change *c;
+
+    if ((with_body && !api_body(call, &body)) || (c = change_new(call, kind)) == NULL)
+        return;
+    c->key = *key;
+    set_body(c, body);
+    start(c);
 }

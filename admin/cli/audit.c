@@ -12,35 +12,6 @@
 #include "gateway/wire/json.h"
 #include "store/audit_row.h"
 
-static void add_row(struct grid *g, const cJSON *row)
-{
-    char *seq = jsonview_plain(json_get(row, "seq"));
-    char at[32];
-
-    cli_time(jsonview_number(row, "at_ms", 0), at);
-    grid_add(g, TONE_TITLE, seq);
-    grid_add(g, TONE_PLAIN, at);
-    grid_add(g, TONE_PLAIN, jsonview_text(row, "author"));
-    grid_add(g, TONE_PLAIN, jsonview_text(row, "tenant"));
-    grid_add(g, TONE_PLAIN, jsonview_text(row, "action"));
-    grid_add(g, TONE_FAINT, jsonview_text(row, "hash"));
-    free(seq);
-}
-
-static void show(struct cli *cli, const cJSON *tree)
-{
-    static const char *const titles[] = {"ROW", "AT", "AUTHOR", "TENANT", "ACTION", "HASH"};
-    struct grid g;
-
-    grid_init(&g, 6);
-    for (size_t i = 0; i < 6; i++)
-        grid_add(&g, TONE_TITLE, titles[i]);
-    for (const cJSON *r = jsonview_first(tree, "rows"); r != NULL; r = r->next)
-        add_row(&g, r);
-    grid_print(&g, &cli->out, 0);
-    grid_free(&g);
-}
-
 static int list(struct cli *cli, const char *path)
 {
     const char *limit = cli->args.values[ARG_LIMIT];
@@ -55,7 +26,7 @@ static int list(struct cli *cli, const char *path)
         if (cli->json)
             cli_print_json(cli, tree);
         else
-            show(cli, tree);
+            cli_show_rows(cli, "audit row", jsonview_first(tree, "rows"));
         code = CLI_OK;
     }
     cJSON_Delete(tree);

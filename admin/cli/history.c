@@ -6,56 +6,6 @@
 #include "gateway/core/check.h"
 #include "gateway/wire/json.h"
 
-static char *documents_of(const cJSON *commit)
-{
-    const cJSON *first = jsonview_first(commit, "documents");
-    struct buf out;
-    bool ok = true;
-    int num = 0;
-
-    buf_init(&out, 4096);
-    for (const cJSON *d = first; d != NULL && ok; d = d->next) {
-        num++;
-        if (num <= 3)
-            ok = buf_add_fmt(&out, "%s%s%s/%s", num > 1 ? " " : "",
-                             strcmp(jsonview_text(d, "change"), "delete") == 0 ? "-" : "",
-                             jsonview_text(d, "kind"), jsonview_text(d, "name"));
-    }
-    if (num > 3 && !buf_add_fmt(&out, " and %d more", num - 3))
-        buf_clear(&out); /* names that long are nobody's */
-    return buf_take(&out);
-}
-
-static void add_commit(struct grid *g, const cJSON *commit)
-{
-    char *number = jsonview_plain(json_get(commit, "commit"));
-    char *documents = documents_of(commit);
-    char at[32];
-
-    cli_time(jsonview_number(commit, "at_ms", 0), at);
-    grid_add(g, TONE_TITLE, number);
-    grid_add(g, TONE_PLAIN, at);
-    grid_add(g, TONE_PLAIN, jsonview_text(commit, "author"));
-    grid_add(g, TONE_PLAIN, documents);
-    grid_add(g, TONE_FAINT, jsonview_text(commit, "cause"));
-    free(number);
-    free(documents);
-}
-
-static void show(struct cli *cli, const cJSON *tree)
-{
-    static const char *const titles[] = {"COMMIT", "AT", "AUTHOR", "DOCUMENTS", "CAUSE"};
-    struct grid g;
-
-    grid_init(&g, 5);
-    for (size_t i = 0; i < 5; i++)
-        grid_add(&g, TONE_TITLE, titles[i]);
-    for (const cJSON *c = jsonview_first(tree, "commits"); c != NULL; c = c->next)
-        add_commit(&g, c);
-    grid_print(&g, &cli->out, 0);
-    grid_free(&g);
-}
-
 void cli_show_commit(struct cli *cli, const cJSON *commit)
 {
     char at[32];
@@ -123,7 +73,7 @@ int history_run(struct cli *cli)
         if (cli->json)
             cli_print_json(cli, tree);
         else
-            show(cli, tree);
+            cli_show_rows(cli, "commit", jsonview_first(tree, "commits"));
         code = CLI_OK;
     }
     cJSON_Delete(tree);

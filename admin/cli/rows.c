@@ -12,7 +12,18 @@
 #include "gateway/wire/json.h"
 
 enum { COLUMNS_MAX = 7 };
-enum cell { CELL_PLAIN, CELL_STATE, CELL_FORWARD, CELL_ENDPOINTS, CELL_TIME };
+
+static const struct json_limits detail_limits = {.bytes_max = 64 << 10, .depth_max = 8};
+
+enum cell {
+    CELL_PLAIN,
+    CELL_STATE,
+    CELL_FORWARD,
+    CELL_ENDPOINTS,
+    CELL_TIME,
+    CELL_DOCUMENTS,
+    CELL_ACTION
+};
 
 struct column {
     const char *title;
@@ -82,6 +93,19 @@ static const struct kind {
       PLAIN("TENANT", "tenant"),
       PLAIN("CERTIFICATE", "certificate"),
       PLAIN("AS", "as")}},
+    {"commit",
+     {PLAIN("COMMIT", "commit"),
+      {"AT", "at_ms", CELL_TIME},
+      PLAIN("AUTHOR", "author"),
+      {"DOCUMENTS", "", CELL_DOCUMENTS},
+      PLAIN("CAUSE", "cause")}},
+    {"audit row",
+     {PLAIN("ROW", "seq"),
+      {"AT", "at_ms", CELL_TIME},
+      PLAIN("AUTHOR", "author"),
+      PLAIN("TENANT", "tenant"),
+      {"ACTION", "", CELL_ACTION},
+      PLAIN("HASH", "hash")}},
     {"", {NAMED, STATE}},
 };
 
@@ -197,6 +221,42 @@ static char *endpoints_of(const cJSON *document)
     return buf_take(&out);
 }
 
+static char *documents_of(const cJSON *commit)
+{
+    const cJSON *first = jsonview_first(commit, "documents");
+    struct buf out;
+    bool ok = true;
+    int num = 0;
+
+    buf_init(&out, 4096);
+    for (const cJSON *d = first; d != NULL && ok; d = d->next) {
+        num++;
+        if (num <= 3)
+            ok = buf_add_fmt(&out, "%s%s%s/%s", num > 1 ? " " : "",
+                             strcmp(jsonview_text(d, "change"), "delete") == 0 ? "-" : "",
+                             jsonview_text(d, "kind"), jsonview_text(d, "name"));
+    }
+    if (num > 3 && !buf_add_fmt(&out, " and %d more", num - 3))
+        buf_clear(&out); /* names that long are nobody's */
+    return buf_take(&out);
+}
+
+/* A refusal says in its detail what was refused. */
+static char *action_of(const cJSON *row)
+{
+    const char *detail = jsonview_text(row, "detail");
+    cJSON *tree = json_parse(str_from(detail), &detail_limits, NULL);
+    const char *method = jsonview_text(tree, "method");
+    const char *action = jsonview_text(row, "action");
+    char *text = method[0] == '\0'
+                     ? xstrdup(action)
+                     : xasprintf("%s %s %s (%lld)", action, method, jsonview_text(tree, "path"),
+                                 (long long)jsonview_number(tree, "status", 0));
+
+    cJSON_Delete(tree);
+    return text;
+}
+
 static char *time_of(const cJSON *item, const char *member)
 {
     char text[32];
@@ -225,6 +285,12 @@ static void add_cell(struct grid *g, const struct column *c, const cJSON *item)
         break;
     case CELL_TIME:
         text = time_of(item, c->member);
+        break;
+    case CELL_DOCUMENTS:
+        text = documents_of(item);
+        break;
+    case CELL_ACTION:
+        text = action_of(item);
         break;
     }
     grid_add(g, tone, text[0] != '\0' ? text : "-");

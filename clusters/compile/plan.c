@@ -178,16 +178,16 @@ static void unfollow(struct plan *p, struct document *d)
     p->wanted++;
 }
 
-/* What the document meant until now ends: it is replaced or deleted. */
-static void leave(struct plan *p, struct document *d)
+/* What the document means begins to count, or ends: it is replaced or deleted. */
+static void count(struct plan *p, struct document *d, bool counts)
 {
     switch (d->kind) {
     case INTENT_CLUSTER:
         p->clusters_changed = true;
-        table_get(p, d->intent->name)->doc = NULL;
+        table_get(p, d->intent->name)->doc = counts ? &d->intent->as.cluster : NULL;
         break;
     case INTENT_OWNERSHIP:
-        p->enforced = false;
+        p->enforced = counts && d->intent->as.enforced;
         hosts_queue_all(p);
         guards_all(p);
         break;
@@ -195,46 +195,13 @@ static void leave(struct plan *p, struct document *d)
         p->settings_changed = true;
         break;
     case INTENT_PIN:
-        queue_pinned(p, d, -1);
+        queue_pinned(p, d, counts ? 1 : -1);
         break;
     case INTENT_SERVICE:
-        seen_forget(p, d->intent);
+        (counts ? seen_know : seen_forget)(p, d->intent);
         break;
     case INTENT_POOL:
-        unfollow(p, d);
-        queue_sibling(p, d);
-        break;
-    case INTENT_ENDPOINTS:
-        queue_sibling(p, d);
-        break;
-    default:
-        break;
-    }
-}
-
-static void enter(struct plan *p, struct document *d)
-{
-    switch (d->kind) {
-    case INTENT_CLUSTER:
-        p->clusters_changed = true;
-        table_get(p, d->intent->name)->doc = &d->intent->as.cluster;
-        break;
-    case INTENT_OWNERSHIP:
-        p->enforced = d->intent->as.enforced;
-        hosts_queue_all(p);
-        guards_all(p);
-        break;
-    case INTENT_SETTINGS:
-        p->settings_changed = true;
-        break;
-    case INTENT_PIN:
-        queue_pinned(p, d, 1);
-        break;
-    case INTENT_SERVICE:
-        seen_know(p, d->intent);
-        break;
-    case INTENT_POOL:
-        follow(p, d);
+        (counts ? follow : unfollow)(p, d);
         queue_sibling(p, d);
         break;
     case INTENT_ENDPOINTS:
@@ -261,7 +228,7 @@ void plan_put(struct plan *p, struct intent *owned)
     struct intent *was = d->intent;
 
     if (was != NULL)
-        leave(p, d);
+        count(p, d, false);
     d->intent = owned;
     d->thing.gone = false;
     if (d->kind == INTENT_TENANT)
@@ -272,7 +239,7 @@ void plan_put(struct plan *p, struct intent *owned)
         thing_set_tenant(p, &d->thing, tenant_get(p, owned->tenant));
         thing_queue(p, &d->thing, THING_JUDGE);
     }
-    enter(p, d);
+    count(p, d, true);
 }
 
 void plan_delete(struct plan *p, enum intent_kind kind, const char *tenant, const char *name)
@@ -283,7 +250,7 @@ void plan_delete(struct plan *p, enum intent_kind kind, const char *tenant, cons
         return;
     struct intent *was = d->intent;
 
-    leave(p, d);
+    count(p, d, false);
     d->intent = NULL;
     if (kind == INTENT_TENANT)
         tenant_change(p, d, name, was);
