@@ -10,6 +10,8 @@
 
 #include <openssl/sha.h>
 
+#include "gateway/core/hex.h"
+
 static const char domain[] = "signalbox-audit-1";
 
 static void hash_bytes(SHA256_CTX *sha, const void *p, size_t n)
@@ -32,17 +34,6 @@ static void hash_number(SHA256_CTX *sha, uint64_t number)
     hash_bytes(sha, &wire, sizeof(wire));
 }
 
-static void hex(const uint8_t *p, size_t n, char *out)
-{
-    static const char digits[] = "0123456789abcdef";
-
-    for (size_t i = 0; i < n; i++) {
-        out[2 * i] = digits[p[i] >> 4];
-        out[2 * i + 1] = digits[p[i] & 15];
-    }
-    out[2 * n] = '\0';
-}
-
 void audit_row_hash(const struct store_audit_row *row, char out[STORE_HASH_HEX + 1])
 {
     uint8_t digest[SHA256_DIGEST_LENGTH];
@@ -59,5 +50,5 @@ void audit_row_hash(const struct store_audit_row *row, char out[STORE_HASH_HEX +
     hash_text(&sha, row->tenant);
     hash_text(&sha, row->detail);
     SHA256_Final(digest, &sha);
-    hex(digest, sizeof(digest), out);
+    hex_write(digest, sizeof(digest), out);
 }

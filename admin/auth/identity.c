@@ -24,6 +24,7 @@
 
 #include "gateway/core/check.h"
 #include "gateway/core/fd.h"
+#include "gateway/core/hex.h"
 
 enum { CA_DAYS = 3650, DER_MAX = 8192 };
 
@@ -279,15 +280,10 @@ static bool check_pair(const struct field *key_field, const struct field *cert_f
 
 static void set_pin(struct identity *id, const struct field *cert)
 {
-    static const char hex[] = "0123456789abcdef";
     uint8_t sum[SHA256_DIGEST_LENGTH];
 
     SHA256(cert->bytes, cert->n, sum);
-    for (size_t i = 0; i < sizeof sum; i++) {
-        id->pin[2 * i] = hex[sum[i] >> 4];
-        id->pin[2 * i + 1] = hex[sum[i] & 15];
-    }
-    id->pin[IDENTITY_PIN_HEX] = '\0';
+    hex_write(sum, sizeof sum, id->pin);
 }
 
 static bool take_fields(const struct field *fields, struct identity *out, struct err *e)

@@ -12,6 +12,7 @@
 #include <openssl/sha.h>
 
 #include "gateway/core/check.h"
+#include "gateway/core/hex.h"
 #include "gateway/core/map.h"
 #include "gateway/core/obj.h"
 
@@ -45,23 +46,12 @@ void tokens_free(struct tokens *t)
     OBJ_KILL(t);
 }
 
-static void to_hex(const uint8_t *bytes, size_t n, char *out)
-{
-    static const char digits[] = "0123456789abcdef";
-
-    for (size_t i = 0; i < n; i++) {
-        out[2 * i] = digits[bytes[i] >> 4];
-        out[2 * i + 1] = digits[bytes[i] & 15];
-    }
-    out[2 * n] = '\0';
-}
-
 static void hash_secret(struct str secret, char out[TOKENS_HASH_HEX + 1])
 {
     uint8_t digest[SHA256_DIGEST_LENGTH];
 
     SHA256((const uint8_t *)secret.p, secret.n, digest);
-    to_hex(digest, sizeof digest, out);
+    hex_write(digest, sizeof digest, out);
 }
 
 static bool is_hex(struct str s)
@@ -149,7 +139,7 @@ void tokens_make(char out_text[TOKENS_TEXT_MAX], char out_id[TOKENS_ID + 1],
     char secret[TOKENS_SECRET + 1];
 
     ASSERT(RAND_bytes(random, TOKENS_ID / 2) == 1);
-    to_hex(random, TOKENS_ID / 2, out_id);
+    hex_write(random, TOKENS_ID / 2, out_id);
     ASSERT(RAND_bytes(random, sizeof random) == 1);
     EVP_EncodeBlock(text, random, sizeof random);
     /* RFC 4648 section 5: base64 with '-' and '_', the '=' left out. */

@@ -376,7 +376,9 @@ static void tell_document(const struct plan *p, struct document *d)
         tell_hosts(t, told);
     if (t->table != NULL && thing_serves(t))
         cond_add(told, COMPILE_ACCEPTED, true, (struct cond_about){"Accepted", "", NULL},
-                 "In force in service cluster %.64s.", t->table->name);
+                 d->kind == INTENT_CERTIFICATE ? "Kept for service cluster %.64s."
+                                               : "In force in service cluster %.64s.",
+                 t->table->name);
     tell_references(p, d, told);
     cond_finish(told, thing_serves(t));
     d->told_at = p->settled;

@@ -18,6 +18,7 @@
 
 #include "clusters/replica/bytes.h"
 #include "gateway/core/check.h"
+#include "gateway/core/hex.h"
 
 enum {
     AT_KIND = 4,
@@ -36,7 +37,6 @@ enum {
 };
 
 static const char magic[AT_KIND] = {'S', 'B', 'R', '1'};
-static const char hex_digits[] = "0123456789abcdef";
 
 /* ---- keys, hashes --------------------------------------------------------------------------- */
 
@@ -69,33 +69,14 @@ void seal_hash(struct str bytes, uint8_t out[SEAL_HASH])
     SHA256((const uint8_t *)bytes.p, bytes.n, out);
 }
 
-static void to_hex(const uint8_t *bytes, size_t n, char *out)
-{
-    for (size_t i = 0; i < n; i++) {
-        out[2 * i] = hex_digits[bytes[i] >> 4];
-        out[2 * i + 1] = hex_digits[bytes[i] & 15];
-    }
-    out[2 * n] = '\0';
-}
-
 void seal_hex(const uint8_t hash[SEAL_HASH], char out[2 * SEAL_HASH + 1])
 {
-    to_hex(hash, SEAL_HASH, out);
+    hex_write(hash, SEAL_HASH, out);
 }
 
 bool seal_unhex(struct str text, uint8_t out[SEAL_HASH])
 {
-    if (text.n != 2 * SEAL_HASH)
-        return false;
-    for (size_t i = 0; i < text.n; i++) {
-        const char *digit = text.p[i] ? strchr(hex_digits, text.p[i]) : NULL;
-
-        if (!digit)
-            return false;
-        out[i / 2] =
-            (uint8_t)(i % 2 ? out[i / 2] | (digit - hex_digits) : (digit - hex_digits) << 4);
-    }
-    return true;
+    return hex_read(text, out, SEAL_HASH);
 }
 
 void seal_mac(const struct seal_keys *k, struct str text, char out_hex[2 * SEAL_HASH + 1])
@@ -124,7 +105,7 @@ void seal_name(const char *prefix, const struct seal_named *what, const uint8_t 
     char half[2 * NAMED_HASH + 1];
     int n;
 
-    to_hex(hash, NAMED_HASH, half);
+    hex_write(hash, NAMED_HASH, half);
     n = snprintf(out, SEAL_NAME_MAX, "%s-%c-%0*llu-%0*u-%s", prefix, (char)what->kind, SEQ_DIGITS,
                  (unsigned long long)what->seq, PART_DIGITS, what->part, half);
     ASSERT(n > 0 && n < SEAL_NAME_MAX); /* prefixes are short */
@@ -139,10 +120,9 @@ static bool cut_number(struct str *rest, size_t digits, uint64_t *out)
 
 static bool is_half_hash(struct str text)
 {
-    for (size_t i = 0; i < text.n; i++)
-        if (!text.p[i] || !strchr(hex_digits, text.p[i]))
-            return false;
-    return text.n == (size_t)2 * NAMED_HASH;
+    uint8_t half[NAMED_HASH];
+
+    return hex_read(text, half, sizeof(half));
 }
 
 bool seal_read_name(const char *prefix, const char *name, struct seal_named *out)

@@ -10,6 +10,7 @@
 #include <openssl/sha.h>
 
 #include "gateway/core/check.h"
+#include "gateway/core/hex.h"
 
 struct checksum {
     SHA256_CTX sha;
@@ -42,36 +43,20 @@ static void hash_so_far(const struct checksum *s, uint8_t out[SHA256_DIGEST_LENG
 
 /* ---- hexadecimal ---- */
 
+/* At most as many bytes as a digest has. */
 static bool add_hex(struct buf *b, const uint8_t *bytes, size_t n)
 {
-    static const char digits[] = "0123456789abcdef";
-    bool ok = true;
+    char text[2 * DIGEST_BYTES + 1];
 
-    for (size_t i = 0; ok && i < n; i++) {
-        char two[2] = {digits[bytes[i] >> 4], digits[bytes[i] & 15]};
-
-        ok = buf_add(b, two, sizeof(two));
-    }
-    return ok;
-}
-
-static int digit_of(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    ASSERT(n <= DIGEST_BYTES);
+    hex_write(bytes, n, text);
+    return buf_add(b, text, 2 * n);
 }
 
 static bool cut_hex(struct str *rest, uint8_t *out, size_t n)
 {
-    if (rest->n < 2 * n)
+    if (rest->n < 2 * n || !hex_read((struct str){rest->p, 2 * n}, out, n))
         return false;
-    for (size_t i = 0; i < n; i++) {
-        int high = digit_of(rest->p[2 * i]);
-        int low = digit_of(rest->p[2 * i + 1]);
-
-        if (high < 0 || low < 0)
-            return false;
-        out[i] = (uint8_t)(high << 4 | low);
-    }
     *rest = (struct str){rest->p + 2 * n, rest->n - 2 * n};
     return true;
 }

@@ -13,6 +13,8 @@
 #include <openssl/chacha.h>
 #include <openssl/sha.h>
 
+#include "gateway/core/hex.h"
+
 /* The key stream of one object, in lanes of this machine's byte order. */
 static void expand(enum route_kind kind, struct str name, struct str value,
                    uint16_t out_lanes[DIGEST_LANES])
@@ -68,15 +70,10 @@ void digest_from_bytes(struct digest *d, const uint8_t bytes[DIGEST_BYTES])
 
 void digest_hex(const struct digest *d, char out[65])
 {
-    static const char hex[] = "0123456789abcdef";
     uint8_t bytes[DIGEST_BYTES];
     uint8_t sum[SHA256_DIGEST_LENGTH];
 
     digest_to_bytes(d, bytes);
     SHA256(bytes, sizeof(bytes), sum);
-    for (size_t i = 0; i < sizeof(sum); i++) {
-        out[2 * i] = hex[sum[i] >> 4];
-        out[2 * i + 1] = hex[sum[i] & 15];
-    }
-    out[64] = '\0';
+    hex_write(sum, sizeof(sum), out);
 }
