@@ -95,7 +95,7 @@ void cli_show_members(struct cli *cli, const struct cJSON *o, const char *const 
 void cli_show_requests(struct cli *cli, const struct cJSON *o);
 void cli_show_commit(struct cli *cli, const struct cJSON *commit); /* with its diff */
 void cli_show_service(struct cli *cli, const struct cJSON *service);
-/* The gateways of a cluster; NULL where one may not see them, as a tenant. cJSON_Delete */
+/* The gateways of a cluster; NULL with a tenant, who may not see them. cJSON_Delete */
 struct cJSON *cli_try_fleet(struct cli *cli, const char *cluster);
 /* Of a cluster, or all; `wanted` > 0 says which have that commit. Returns how many do not. */
 size_t cli_show_gateways(struct cli *cli, const struct cJSON *gateways, int64_t wanted,

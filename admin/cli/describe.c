@@ -94,6 +94,7 @@ void cli_show_requests(struct cli *cli, const cJSON *o)
             screen_say(&cli->out, TONE_FAINT, "  and %d hosts more", more);
 }
 
+/* A tenant would be refused, which would be a row of the audit for each look at a screen. */
 cJSON *cli_try_fleet(struct cli *cli, const char *cluster)
 {
     struct uri_place at = {.name = cluster};
@@ -102,7 +103,8 @@ cJSON *cli_try_fleet(struct cli *cli, const char *cluster)
     struct buf uri;
 
     buf_init(&uri, URI_MAX);
-    if (row != NULL && cluster[0] != '\0' && uri_path(row, &at, &uri))
+    if (row != NULL && cluster[0] != '\0' && cli->profile.tenant == NULL &&
+        uri_path(row, &at, &uri))
         fleet = cli_try_get(cli, uri.bytes);
     buf_free(&uri);
     return fleet;

@@ -52,6 +52,8 @@ def test_each_reason_has_its_verdict_and_what_to_do(own, tmp_path):
         own_screen = tenant("describe", "service", f"shop_{name}").out
         assert "what to do" in own_screen and "rival_web" not in own_screen, own_screen
         assert verdict in own_screen and advice in own_screen, own_screen
+    refused = [row for row in control.operator.get("/v1/audit", limit=1000).json["rows"] if row["action"] == "refused"]
+    assert not refused, refused  # a tenant's look at a screen asks for nothing that it may not see
 
 
 def test_it_names_the_quota_the_gateways_that_lag_and_what_is_well(own, tmp_path):
