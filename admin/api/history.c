@@ -382,10 +382,11 @@ static void take_audit(void *arg, const struct store_audit_row *row)
     answer_number(a, ",\"at_ms\":", (uint64_t)row->at_ms);
     answer_text(a, ",\"author\":", history_author(row->author, r->tenant));
     answer_text(a, ",\"action\":", row->action);
-    if (r->tenant[0] == '\0') {
+    if (r->tenant[0] == '\0')
         answer_text(a, ",\"tenant\":", row->tenant);
+    /* That of a commit may have what is somebody else's; that of an event is about its author. */
+    if (r->tenant[0] == '\0' || row->commit == 0)
         answer_text(a, ",\"detail\":", row->detail);
-    }
     answer_text(a, ",\"prev\":", row->prev);
     answer_text(a, ",\"hash\":", row->hash);
     answer_add(a, "}");

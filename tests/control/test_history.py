@@ -45,8 +45,11 @@ def test_each_row_of_the_chain_names_the_one_before(control, tenant):
     assert [a["prev"] for a in rows[:-1]] == [b["hash"] for b in rows[1:]]
     assert [r["seq"] for r in rows] == sorted((r["seq"] for r in rows), reverse=True)
     assert made.headers["Signalbox-Audit-Head"] in {r["hash"] for r in rows}
-    mine = tenant.get(tenant.base + "/audit").json["rows"]
-    assert made.commit in {r["commit"] for r in mine} and all("detail" not in r for r in mine)
+    assert tenant.get("/v1/tenants").status == 404
+    mine = rig.eventually("the refusal", lambda: (r := tenant.get(tenant.base + "/audit").json["rows"]) and r[0]["action"] == "refused" and r)
+    assert "/v1/tenants" in mine[0]["detail"] and made.commit in {r["commit"] for r in mine}
+    assert all(("detail" in r) == (r["commit"] == 0) for r in mine), mine
+    rows = control.operator.get("/v1/audit", limit=1000).json["rows"]
     assert {r["hash"] for r in mine} <= {r["hash"] for r in rows} and hashlib.sha256().digest_size * 2 == len(rows[0]["hash"])
 
 
