@@ -172,6 +172,7 @@ static void on_turn(evutil_socket_t fd, short what, void *arg)
     if (c->batch != NULL)
         return; /* it asks for a turn when it is back */
     coordinator_want(c);
+    coordinator_remember_secrets(c);
     coordinator_remember_gateways(c); /* before anything is answered as applied by all of them */
     if (c->view != NULL)
         coordinator_plan_view(c);
@@ -339,6 +340,7 @@ static bool open_all(struct coordinator *c, const struct coordinator_config *con
         .tls = {config->docker_tls_ca, config->docker_tls_cert, config->docker_tls_key},
         .on_view = on_view,
         .on_beside = on_beside,
+        .on_secrets = coordinator_on_secrets,
         .arg = c,
     };
     const struct publish_config publish = {
@@ -423,6 +425,7 @@ void coordinator_free(struct coordinator *c)
     free_events(c);
     plan_free(c->plan);
     catalog_free(c->catalog);
+    coordinator_secrets_free(c);
     coordinator_drop_patches(c);
     view_free(c->planned);
     coordinator_clusters_free(c);

@@ -119,4 +119,11 @@ typedef void coordinator_gateway_fn(void *arg, const struct coordinator_gateway 
 void coordinator_each_gateway(const struct coordinator *c, const char *cluster,
                               coordinator_gateway_fn *fn, void *arg);
 
+/* Swarm's secrets as last seen, by id; of an earlier run until they have been listed in this one.
+ */
+struct secret;
+typedef void coordinator_secret_fn(void *arg, const struct secret *s);
+void coordinator_each_secret(const struct coordinator *c, coordinator_secret_fn *fn, void *arg);
+bool coordinator_has_listed_secrets(const struct coordinator *c);
+
 #endif

@@ -316,6 +316,8 @@ bool coordinator_load(struct coordinator *c, struct err *e)
     bool ok = store_recall(c->store, names_key, names, NAMES_MAX, e) && load(c, names, e);
 
     free(names);
+    if (ok)
+        coordinator_recall_secrets(c);
     return ok;
 }
 

@@ -2,8 +2,8 @@
  * What the files of the coordinator share, and nobody else: coordinator.c (loop, store's opening,
  * news), coordinator_clusters.c (which clusters there are), coordinator_load.c (from the store),
  * coordinator_hold.c (may a cluster be published), coordinator_replica.c (Swarm's own store),
- * coordinator_shown.c (what the API reads), coordinator_view.c (the picture into the plan), and the
- * write path (write_priv.h).
+ * coordinator_secrets.c (Swarm's secrets), coordinator_shown.c (what the API reads),
+ * coordinator_view.c (the picture into the plan), and the write path (write_priv.h).
  */
 #ifndef CLUSTERS_COORDINATOR_PRIV_H
 #define CLUSTERS_COORDINATOR_PRIV_H
@@ -28,6 +28,7 @@ struct event;
 struct gateways;
 struct mailbox;
 struct observe;
+struct secrets;
 struct store_writer;
 struct view;
 struct write;
@@ -120,7 +121,10 @@ struct coordinator {
     struct mailbox *written;
     write_event_fn *on_commit;
     void *on_commit_arg;
-    struct replica *replica; /* NULL: documents stay on this node */
+    struct secrets *secrets;      /* as last seen; NULL before that */
+    struct secrets *secrets_kept; /* that the store has; the same when nothing has changed */
+    bool secrets_read;            /* in this run */
+    struct replica *replica;      /* NULL: documents stay on this node */
     bool replica_loaded;
     enum replica_fence fence;
     char fence_holder[64];
@@ -152,6 +156,12 @@ MUST_USE bool coordinator_load_cluster(struct coordinator *c, struct cluster *cl
 void coordinator_stamp(struct cluster *cl, const char *name, uint64_t commit);
 void coordinator_remember(struct coordinator *c);          /* which clusters this run has */
 void coordinator_remember_gateways(struct coordinator *c); /* who there is, when it has changed */
+
+/* coordinator_secrets.c */
+void coordinator_on_secrets(void *arg, struct secrets *owned);
+void coordinator_remember_secrets(struct coordinator *c); /* when they have changed */
+void coordinator_recall_secrets(struct coordinator *c);   /* of the run before */
+void coordinator_secrets_free(struct coordinator *c);
 
 /* coordinator_hold.c */
 void coordinator_hold_begin(struct coordinator *c);  /* once, with the first picture */

@@ -124,4 +124,10 @@ const char *const sql_texts[SQL__COUNT] = {
         AUDIT_ROWS "WHERE a.seq < ?1 AND a.tenant = ?3 ORDER BY a.seq DESC LIMIT ?2",
     [SQL_AUDIT_CHAIN] = "SELECT seq, number, at_ms, author, action, tenant, detail, hash "
                         "FROM audit ORDER BY seq",
+    [SQL_SECRET_SET] = "INSERT OR REPLACE INTO secrets "
+                       "(id, name, version, created_at, updated_at, labels, tenant, expires) "
+                       "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    [SQL_SECRET_DELETE] = "DELETE FROM secrets WHERE id = ?1",
+    [SQL_SECRETS] = "SELECT id, name, version, created_at, updated_at, labels, tenant, expires "
+                    "FROM secrets ORDER BY id",
 };

@@ -186,6 +186,25 @@ MUST_USE bool store_audit_verify(struct store *s, const char *head, uint64_t *ou
                                  struct err *e);
 
 /*
+ * What Swarm says of its secrets, as last seen, beside commits: never what is in them. `set` is
+ * added or replaced, by id; `gone` are ids. One transaction; false: nothing happened.
+ */
+struct store_secret {
+    const char *id;
+    const char *name;
+    uint64_t version;
+    const char *created_at;
+    const char *updated_at;
+    const char *labels; /* JSON */
+    const char *tenant; /* this and the next are "" when no label says it */
+    const char *expires;
+};
+MUST_USE bool store_keep_secrets(struct store *s, const struct store_secret *set, size_t num_set,
+                                 const char *const *gone, size_t num_gone, struct err *e);
+typedef void store_secret_fn(void *arg, const struct store_secret *x); /* lent, as store_doc_fn */
+MUST_USE bool store_each_secret(struct store *s, store_secret_fn *fn, void *arg, struct err *e);
+
+/*
  * A second connection to a store that is open, for lists and history: never blocks the writer, nor
  * waits for it. Only the functions that read may be called on it; each sees one commit's state.
  */

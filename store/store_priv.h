@@ -65,6 +65,9 @@ enum sql_id {
     SQL_EACH_AUDIT,
     SQL_EACH_AUDIT_OF,
     SQL_AUDIT_CHAIN,
+    SQL_SECRET_SET,
+    SQL_SECRET_DELETE,
+    SQL_SECRETS,
     SQL__COUNT
 };
 

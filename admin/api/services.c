@@ -1,6 +1,6 @@
 /*
- * What the swarm has: services with labels of ours, whose they are and what is wrong with them; and
- * what documents name without holding it, secrets. A tenant sees its own. Handlers of endpoints.c.
+ * What the swarm has: services with labels of ours, whose they are and what is wrong with them. A
+ * tenant sees its own. Handlers of endpoints.c.
  */
 #include <string.h>
 
@@ -153,49 +153,4 @@ void api_get_service(struct api_call *call)
         api_not_found(call);
     }
     map_free(&p.records, NULL);
-}
-
-/* ---- secrets ------------------------------------------------------------------------------------
- *
- * Which secrets certificates name. What is in them is read by nobody here.
- */
-
-static void print_use(struct answer *a, const struct write_document *d, const char *member)
-{
-    struct str value;
-    char name[512];
-
-    if (!jsontext_get(str_from(d->value), member, &value) ||
-        !jsontext_copy(value, name, sizeof name))
-        return;
-    answer_separator(a);
-    answer_text(a, "{\"secret\":", name);
-    answer_text(a, ",\"tenant\":", d->tenant);
-    answer_text(a, ",\"certificate\":", d->name);
-    answer_text(a, ",\"as\":", member);
-    answer_add(a, "}");
-}
-
-static bool print_secrets(void *arg, const struct write_document *d)
-{
-    static const char *const members[] = {"cert", "key", "ca"};
-
-    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)
-        print_use(arg, d, members[i]);
-    return true;
-}
-
-void api_get_secrets(struct api_call *call)
-{
-    char tenant[API_CLUSTER_MAX + 1];
-    struct answer a;
-
-    if (!api_tenant_of(call, tenant))
-        return;
-    answer_open(&a);
-    answer_add(&a, "{\"secrets\":[");
-    coordinator_each_document(call->coordinator, INTENT_CERTIFICATE,
-                              tenant[0] != '\0' ? tenant : NULL, print_secrets, &a);
-    answer_add(&a, "]}");
-    answer_send(&a, call->req, 200);
 }

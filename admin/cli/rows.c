@@ -22,7 +22,8 @@ enum cell {
     CELL_ENDPOINTS,
     CELL_TIME,
     CELL_DOCUMENTS,
-    CELL_ACTION
+    CELL_ACTION,
+    CELL_USES
 };
 
 struct column {
@@ -90,9 +91,11 @@ static const struct kind {
       PLAIN("ACCEPTED", "accepted")}},
     {"secret",
      {{"SECRET", "secret", CELL_PLAIN},
-      PLAIN("TENANT", "tenant"),
-      PLAIN("CERTIFICATE", "certificate"),
-      PLAIN("AS", "as")}},
+      PLAIN("EXISTS", "exists"),
+      PLAIN("ONLY FOR", "tenant"),
+      PLAIN("UPDATED", "updated"),
+      PLAIN("EXPIRES", "expires"),
+      {"USED BY", "used_by", CELL_USES}}},
     {"commit",
      {PLAIN("COMMIT", "commit"),
       {"AT", "at_ms", CELL_TIME},
@@ -257,6 +260,19 @@ static char *action_of(const cJSON *row)
     return text;
 }
 
+/* "certificate shop/web, service shop/shop_web" */
+static char *uses_of(const cJSON *item)
+{
+    struct buf out;
+    bool ok = true;
+
+    buf_init(&out, 4096);
+    for (const cJSON *i = jsonview_first(item, "used_by"); i != NULL && ok; i = i->next)
+        ok = buf_add_fmt(&out, "%s%s %s/%s", out.len > 0 ? ", " : "", jsonview_text(i, "kind"),
+                         jsonview_text(i, "tenant"), jsonview_text(i, "name"));
+    return buf_take(&out);
+}
+
 static char *time_of(const cJSON *item, const char *member)
 {
     char text[32];
@@ -291,6 +307,9 @@ static void add_cell(struct grid *g, const struct column *c, const cJSON *item)
         break;
     case CELL_ACTION:
         text = action_of(item);
+        break;
+    case CELL_USES:
+        text = uses_of(item);
         break;
     }
     grid_add(g, tone, text[0] != '\0' ? text : "-");

@@ -45,6 +45,7 @@ static const struct {
     {"Pinned", "let its own labels count again: signalbox pin release {service}"},
     {"QuotaExceeded", ASK_OPERATOR "the quota is too small, or something older has to go"},
     {"SameAddress", TASKS},
+    {"SecretMissing", "create the secret, or " MEND},
     {"TasksElsewhere", TASKS},
     {"TooManyEndpoints", TASKS},
     {"TooManyHosts", MEND},

@@ -47,6 +47,7 @@ void plan_free(struct plan *p)
     map_free(&p->names, name_free);
     map_free(&p->hosts, host_free);
     map_free(&p->claims, free_queue);
+    map_free(&p->secrets, free);
     map_free(&p->guards, free_queue);
     map_free(&p->guard_places, NULL);
     map_free(&p->tenants, tenant_free);

@@ -55,6 +55,19 @@ const struct intent *plan_intent(const struct plan *p, enum intent_kind kind, co
 const char **plan_wanted(const struct plan *p, size_t *num);
 uint64_t plan_wanted_version(const struct plan *p);
 
+/*
+ * Swarm's secrets, all of them; before the first call none is known, and nothing is said of them.
+ * They change no table. Takes effect at once.
+ */
+struct plan_secret {
+    const char *name;
+    const char *tenant; /* whom its label names; "": nobody */
+};
+void plan_secrets(struct plan *p, const struct plan_secret *all, size_t num);
+/* May the tenant have the secret of that name? Its label only narrows: a secret without one is for
+ * whoever names it. False: there is none, or it is another's, which is one and the same to him. */
+MUST_USE bool plan_secret_is_for(const struct plan *p, const char *tenant, const char *name);
+
 /* ---- outputs ---- */
 
 struct plan_change {

@@ -99,6 +99,12 @@ void guards_places(struct plan *p, const struct map *hosts); /* who has these ma
 void guards_all(struct plan *p);                             /* everything may */
 void guards_settle(struct plan *p);
 
+/* ---- secrets.c ---- */
+
+/* What is missing of the secrets that a thing names, as ResolvedRefs; how many there were. */
+size_t secrets_tell_certificate(const struct plan *p, const struct document *d, struct told *told);
+size_t secrets_tell_service(const struct plan *p, const struct unit *u, struct told *told);
+
 /* ---- claims.c ---- */
 
 void claims_change(struct plan *p, struct tenant *t, const struct intent *was,
@@ -169,8 +175,10 @@ struct plan {
     struct map touched; /* objects that a settle set or deleted -> struct touch */
     struct map seen;    /* tenant NUL service -> value as told */
     struct map unseen;  /* those to look at */
-    uint64_t wanted;    /* changes with the names that documents want */
-    uint64_t settled;   /* count of settles */
+    struct map secrets; /* name -> the tenant that its label names */
+    bool secrets_known;
+    uint64_t wanted;  /* changes with the names that documents want */
+    uint64_t settled; /* count of settles */
 };
 
 #endif

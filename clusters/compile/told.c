@@ -186,7 +186,7 @@ void told_service_copy(struct compile_service *out, const struct compile_service
     out->num_conditions = conditions.num;
 }
 
-static void tell_routed(const struct unit *u, struct told *told)
+static void tell_routed(const struct plan *p, const struct unit *u, struct told *told)
 {
     const struct thing *t = &u->thing;
 
@@ -197,6 +197,7 @@ static void tell_routed(const struct unit *u, struct told *told)
         tell_over(t, told);
     else if (!u->refused)
         tell_hosts(t, told);
+    (void)secrets_tell_service(p, u, told);
     cond_add_notes(told, u->intent, true);
     if (t->table != NULL && thing_serves(t))
         cond_add(told, COMPILE_ACCEPTED, true, (struct cond_about){"Accepted", "", NULL},
@@ -221,7 +222,7 @@ static void tell_odd(const struct unit *u, struct told *told)
                  u->refused_why);
 }
 
-static void put_together(struct unit *u, struct compile_service *s)
+static void put_together(const struct plan *p, struct unit *u, struct compile_service *s)
 {
     const struct thing *t = &u->thing;
     struct told told = {0};
@@ -238,7 +239,7 @@ static void put_together(struct unit *u, struct compile_service *s)
         s->hosts[i] = xstrdup(u->intent->hosts[i]);
     cond_copy(&told, &u->local);
     if (u->intent != NULL)
-        tell_routed(u, &told);
+        tell_routed(p, u, &told);
     tell_odd(u, &told);
     cond_finish(&told, thing_serves(t));
     s->conditions = told.all;
@@ -248,7 +249,7 @@ static void put_together(struct unit *u, struct compile_service *s)
 static const struct compile_service *tell_service(const struct plan *p, struct unit *u)
 {
     if (u->told_at != p->settled) {
-        put_together(u, &u->told);
+        put_together(p, u, &u->told);
         u->told_at = p->settled;
     }
     return &u->told;
@@ -357,6 +358,9 @@ static void tell_references(const struct plan *p, const struct document *d, stru
         tell_pool_of_endpoints(p, d, told);
         break;
     default:
+        if (secrets_tell_certificate(p, d, told) == 0 && p->secrets_known)
+            cond_add(told, COMPILE_RESOLVED, true, (struct cond_about){"ResolvedRefs", "", NULL},
+                     "The secrets that the certificate names are there.");
         cond_add(told, "Programmed", false, (struct cond_about){"Unsupported", "", NULL},
                  "Gateways of this build do not end TLS: the certificate is kept and not used.");
         break;

@@ -196,12 +196,21 @@ static void free_members(struct intent *i)
     }
 }
 
+const char *intent_secret_member(size_t k)
+{
+    static const char *const members[INTENT_SECRETS] = {"cert", "key", "ca"};
+
+    return members[k];
+}
+
 void intent_free(struct intent *i)
 {
     if (i == NULL)
         return;
     free_members(i);
     free_pairs(i->labels, i->num_labels);
+    for (size_t k = 0; k < INTENT_SECRETS; k++)
+        free(i->secrets[k]);
     free(i->tenant);
     free(i->name);
     free(i->cluster);

@@ -38,7 +38,8 @@ enum {
     INTENT_SHORT_MAX = 63,  /* of a tenant's or a cluster's */
     INTENT_LABELS_MAX = 32, /* of a document; of a selector */
     INTENT_VALUE_MAX = 480 << 10, /* what one object of clusters/replica takes */
-    INTENT_CLAIMS_MAX = 1024
+    INTENT_CLAIMS_MAX = 1024,
+    INTENT_SECRETS = 3 /* a certificate's: its cert, key and ca */
 };
 
 /* "cluster", "tenant", "ownership", "settings", "token", "route", "pool", "endpoints",
@@ -153,8 +154,9 @@ struct intent {
         bool enforced;     /* ownership */
         char *table_value; /* settings, endpoints, certificate: for the table */
     } as;
-    size_t num_endpoints;       /* of endpoints */
-    struct intent_pair *labels; /* "metadata": {"labels": ...}, what lists select by */
+    size_t num_endpoints;          /* of endpoints */
+    char *secrets[INTENT_SECRETS]; /* of a certificate, by name; NULL: it names none there */
+    struct intent_pair *labels;    /* "metadata": {"labels": ...}, what lists select by */
     size_t num_labels;
 };
 
@@ -164,7 +166,8 @@ struct intent {
  */
 struct intent *intent_read(enum intent_kind kind, const char *tenant, const char *name,
                            int64_t created_ms, struct str value, struct errs *e);
-void intent_free(struct intent *i); /* NULL is fine */
+void intent_free(struct intent *i);         /* NULL is fine */
+const char *intent_secret_member(size_t k); /* "cert", "key", "ca" */
 
 /*
  * The table's route object: canonical JSON with the tenant, created_ms, only the hosts for which

@@ -304,6 +304,11 @@ static bool fill_certificate(struct intent *i, const struct cJSON *tree, void *o
     (void)e;
     i->cluster = xstrdup(text(tree, "cluster"));
     i->as.table_value = table_value(i, tree, true);
+    for (size_t k = 0; k < INTENT_SECRETS; k++) {
+        const char *name = text(tree, intent_secret_member(k));
+
+        i->secrets[k] = name != NULL && name[0] != '\0' ? xstrdup(name) : NULL;
+    }
     return true;
 }
 

@@ -74,6 +74,11 @@ const struct labels_key *labels_keys(size_t *out_num)
     return keys;
 }
 
+bool labels_names_secret(const char *key)
+{
+    return strcmp(key, LABELS_PREFIX "ssl_cert") == 0 || strcmp(key, LABELS_PREFIX "ssl_key") == 0;
+}
+
 static size_t least(size_t a, size_t b)
 {
     return a < b ? a : b;

@@ -72,6 +72,8 @@ void labels_free(struct labels_intent *intent); /* NULL is fine */
 bool labels_usable(const struct labels_intent *intent);
 
 const struct labels_key *labels_keys(size_t *out_num);
+/* Is the value of this label (its whole key) the name of a secret? */
+bool labels_names_secret(const char *key);
 
 /* At most LABELS_SHOW_MAX printable ASCII bytes; others become \xNN, a cut ends in "...". free().
  */

@@ -604,7 +604,13 @@ bool decode_api(struct str body, struct decode_api *out, struct err *e)
 
 static bool read_event(const cJSON *o, struct decode_event *out, struct err *e)
 {
-    static const enum decode_kind watched[] = {DECODE_SERVICES, DECODE_NODES, DECODE_NETWORKS};
+    static const struct {
+        const char *type;
+        enum decode_kind kind;
+    } watched[] = {{"service", DECODE_SERVICES},
+                   {"node", DECODE_NODES},
+                   {"network", DECODE_NETWORKS},
+                   {"secret", DECODE_SECRETS}};
     const cJSON *actor = NULL;
     const char *type, *id;
 
@@ -613,13 +619,13 @@ static bool read_event(const cJSON *o, struct decode_event *out, struct err *e)
     if (!need_str(o, "Type", &type, e) || !json_get_object(o, "Actor", &actor, e))
         return false;
     for (size_t i = 0; i < sizeof(watched) / sizeof(*watched); i++) {
-        if (strcmp(type, decode_kind_names[watched[i]]) != 0)
+        if (strcmp(type, watched[i].type) != 0)
             continue;
         if (!actor)
             return err_set(e, "BadEvent", "Actor", "an event has no Actor");
         if (!need_id(actor, "ID", &id, e))
             return false;
-        out->kind = watched[i];
+        out->kind = watched[i].kind;
         (void)snprintf(out->id, sizeof(out->id), "%s", id); /* need_id saw to the length */
         return true;
     }

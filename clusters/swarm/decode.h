@@ -18,7 +18,14 @@
 struct ids;
 struct view;
 
-enum decode_kind { DECODE_SERVICES, DECODE_TASKS, DECODE_NODES, DECODE_NETWORKS, DECODE__COUNT };
+enum decode_kind {
+    DECODE_SERVICES,
+    DECODE_TASKS,
+    DECODE_NODES,
+    DECODE_NETWORKS,
+    DECODE__COUNT,
+    DECODE_SECRETS = DECODE__COUNT /* of events only: their lists are secrets.h's */
+};
 
 struct decode {
     struct view *into; /* elements are added; view_seal is the caller's */
@@ -45,7 +52,7 @@ struct decode_api { /* GET /version; "1.41" is 41 */
 MUST_USE bool decode_api(struct str body, struct decode_api *out, struct err *e);
 
 struct decode_event {
-    enum decode_kind kind; /* services, nodes or networks */
+    enum decode_kind kind; /* services, nodes, networks or secrets */
     char id[72];
 };
 

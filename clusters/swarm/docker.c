@@ -566,7 +566,8 @@ struct docker_call *docker_watch(struct docker *d, const struct docker_watch *wa
     c->watch = *watch;
     url =
         xasprintf("%s/v%s/events?filters=%%7B%%22scope%%22%%3A%%5B%%22swarm%%22%%5D%%2C%%22type%%22"
-                  "%%3A%%5B%%22service%%22%%2C%%22node%%22%%2C%%22network%%22%%5D%%7D",
+                  "%%3A%%5B%%22service%%22%%2C%%22node%%22%%2C%%22network%%22%%2C%%22secret%%22%%5D"
+                  "%%7D",
                   d->origin, d->api);
     rq.url = url;
     c = start(c, &rq);

@@ -73,7 +73,8 @@ struct observe {
 
     struct round *side; /* of nodes and networks only, while they are not part of the others */
     struct event *side_wake;
-    struct err missing_error; /* why they are not; code NULL: they are */
+    struct secrets_reader *secrets; /* NULL: nobody wants them */
+    struct err missing_error;       /* why they are not; code NULL: they are */
     struct nag missing_nag;
     int64_t side_begun_ms, side_retry_ms;
     int64_t side_ms; /* their deadline within a round */
@@ -198,6 +199,12 @@ static void on_event(void *arg, const struct decode_event *event)
     struct ids touched = {0};
 
     OBJ_CAST(o, arg, OBSERVE_MAGIC);
+    if (event->kind == DECODE_SECRETS) {
+        o->heard_ms = clock_mono_ms();
+        if (o->secrets)
+            secrets_reader_soon(o->secrets);
+        return;
+    }
     log_debug("event: %s %s", decode_kind_names[event->kind], event->id);
     o->heard_ms = clock_mono_ms();
     o->doubtful_ms = 0;
@@ -540,6 +547,8 @@ static void on_agreed(void *arg)
         o->not_before_ms = clock_mono_ms() + FIRST_OPEN_MS; /* the stream first, if it can be */
     if (o->missing_error.code)
         set_timer(o->side_wake, 0);
+    if (o->secrets)
+        secrets_reader_use(o->secrets, link_docker(o->link));
     tell_health(o);
     schedule(o);
 }
@@ -578,6 +587,8 @@ static void on_leave(void *arg)
     round_cancel(o->round);
     round_cancel(o->side);
     o->round = o->side = NULL;
+    if (o->secrets)
+        secrets_reader_leave(o->secrets);
     event_del(o->wake);
     event_del(o->side_wake);
     o->pending.full = true;
@@ -616,6 +627,8 @@ struct observe *observe_new(struct event_base *base, const struct observe_config
     o->side_wake = evtimer_new(base, on_side_wake, o);
     ASSERT(o->wake && o->side_wake); /* they allocate and nothing else */
     o->pending.full = true;
+    if (config->on_secrets)
+        o->secrets = secrets_reader_new(base, config->on_secrets, config->arg);
     o->link = link_new(base, &link, e);
     if (o->link)
         return o;
@@ -630,6 +643,7 @@ void observe_free(struct observe *o)
     OBJ_CHECK(o, OBSERVE_MAGIC);
     round_cancel(o->round);
     round_cancel(o->side);
+    secrets_reader_free(o->secrets);
     link_free(o->link);
     event_free(o->wake);
     event_free(o->side_wake);

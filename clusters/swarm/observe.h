@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "clusters/swarm/docker.h"
+#include "clusters/swarm/secrets.h"
 #include "gateway/core/err.h"
 
 struct event_base;
@@ -46,6 +47,8 @@ struct observe_config {
     void (*on_beside)(void *arg, struct view *now, struct view_patch *owned);
     /* When `ever_read`, `events_open`, `last_error` or the version changed; may be NULL. */
     void (*on_health)(void *arg, const struct observe_health *h);
+    /* Each list of secrets, which the callee has; NULL: they are not read. */
+    secrets_fn *on_secrets;
     void *arg;
     int64_t read_timeout_ms; /* of one read, up to tenfold for a slow engine; 0: 3,000 */
     int64_t silence_ms;      /* a stream without events for so long is opened again; 0: 300,000 */

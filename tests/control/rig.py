@@ -221,6 +221,14 @@ class Control:
         fake_docker.remove_service(self.state, name)
         self.tell_docker()
 
+    def secret(self, name, its_labels=None):
+        fake_docker.add_secret(self.state, name, its_labels)
+        self.tell_docker()
+
+    def no_secret(self, name):
+        fake_docker.remove_secret(self.state, name)
+        self.tell_docker()
+
     def start(self):
         self.spawn()
         self.await_ready()

@@ -51,7 +51,7 @@ def test_the_matrix(control, callers):
             # Being let in shows in a body that is refused for what it is, not for who sends it.
             if path.endswith("/watch"):
                 continue
-            headers = {"If-Match": '"1"'} if row["method"] == "DELETE" else {}
+            headers = {"If-Match": '"999999999"'} if row["method"] == "DELETE" else {}
             answer = client.call(row["method"], path, None if row["method"] == "DELETE" else "[]", headers=headers)
             assert answer.status in (400, 404, 412), f"{row['method']} {path} by {whose}/{scope}: {answer}"
             assert tenant != "nobody" or answer.status in (400, 404, 412)

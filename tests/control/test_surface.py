@@ -51,7 +51,7 @@ def test_read_outs_that_were_there_before_are_there_still(control):
 def test_secrets_are_named_never_shown(control, tenant):
     tenant.made(tenant.base + "/certificates/web", {"cluster": "east", "hosts": [tenant.host], "cert": "web.crt", "key": "web.key"})
     named = tenant.get(tenant.base + "/secrets").json["secrets"]
-    assert {(s["secret"], s["as"], s["certificate"]) for s in named} == {("web.crt", "cert", "web"), ("web.key", "key", "web")}
+    assert {(s["secret"], u["as"], u["name"]) for s in named for u in s["used_by"]} == {("web.crt", "cert", "web"), ("web.key", "key", "web")}
 
 
 def test_a_header_that_comes_twice_means_nothing(control, tenant):

@@ -4,8 +4,10 @@
  */
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "clusters/swarm/decode.h"
+#include "clusters/swarm/secrets.h"
 #include "clusters/swarm/view.h"
 #include "gateway/core/check.h"
 
@@ -38,6 +40,18 @@ static void check_list(enum decode_kind kind, struct str body)
     view_free(few);
 }
 
+static void check_secrets(struct str body)
+{
+    struct err e = {0};
+    struct secrets *s = secrets_decode(body, &e);
+
+    ASSERT((s != NULL) != (e.code != NULL));
+    for (size_t i = 0; s != NULL && i < s->num; i++)
+        ASSERT(secret_same(&s->all[i], &s->all[i]) &&
+               (i == 0 || strcmp(s->all[i - 1].id, s->all[i].id) < 0));
+    secrets_free(s);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
     struct str body = {(const char *)bytes + 1, len - 1};
@@ -55,6 +69,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     case 'e':
         if (decode_event(body, &event, &e))
             ASSERT(!e.code && event.id[0]);
+        break;
+    case 's':
+        check_secrets(body);
         break;
     case 'm':
         decode_message(body, text, sizeof(text));

@@ -3,7 +3,7 @@
 
     fake_docker.py SOCKET STATE.json
 
-The file holds {"services": [...], "tasks": [...], "nodes": [...], "networks": [...]} in the engine's own
+The file holds {"services": [...], "tasks": [...], "nodes": [...], "networks": [...], "secrets": [...]} in the engine's own
 form; it is read anew for each request, and what changed in it goes out as events. A key "fail" (an HTTP
 status) makes every list answer with it, "slow" ({"tasks": seconds}) makes a list without a filter wait. Config
 objects are kept in STATE.json.configs by their rules: a name is taken once (409), labels change only at the version
@@ -21,8 +21,8 @@ import threading
 import time
 import urllib.parse
 
-LISTS = ("services", "tasks", "nodes", "networks")
-EVENT_TYPES = {"services": "service", "nodes": "node", "networks": "network"}
+LISTS = ("services", "tasks", "nodes", "networks", "secrets")
+EVENT_TYPES = {"services": "service", "nodes": "node", "networks": "network", "secrets": "secret"}
 
 
 def ident(text):
@@ -68,6 +68,18 @@ def add_service(state, name, labels, replicas=1, created="2026-01-01T00:00:00.00
 def remove_service(state, name):
     state["services"] = [s for s in state["services"] if s["ID"] != ident(name)]
     state["tasks"] = [t for t in state["tasks"] if t["ServiceID"] != ident(name)]
+
+
+def add_secret(state, name, labels=None, created="2026-01-01T00:00:00.000000000Z"):
+    """As Docker lists it: without what is in it. One of that name is relabelled."""
+    old = [s for s in state.get("secrets", []) if s["Spec"]["Name"] == name]
+    state["secrets"] = [s for s in state.get("secrets", []) if s["Spec"]["Name"] != name] + [{
+        "ID": ident(f"secret {name}"), "Version": {"Index": old[0]["Version"]["Index"] + 1 if old else 10},
+        "CreatedAt": created, "UpdatedAt": created, "Spec": {"Name": name, "Labels": labels or {}}}]
+
+
+def remove_secret(state, name):
+    state["secrets"] = [s for s in state.get("secrets", []) if s["Spec"]["Name"] != name]
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -167,8 +179,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def list(self, name, filters):
         state = read_state(self.server.state_path)
-        if state.get("fail"):
-            self.answer(state["fail"], {"message": "the test says so"})
+        if state.get("fail") or state.get(f"fail_{name}"):
+            self.answer(state.get("fail") or state[f"fail_{name}"], {"message": "the test says so"})
             return
         if not filters:
             time.sleep(state.get("slow", {}).get(name, 0))

@@ -110,21 +110,45 @@ static void a_store_is_copied_before_it_is_migrated(void **state)
     store_close(s);
     struct store_findings found = check_ok(path);
 
-    assert_int_equal(found.schema, 2);
+    assert_int_equal(found.schema, 3);
     assert_int_equal(found.head, 8);
     assert_int_equal(found.audit_rows, 1);
-    found = check_ok(beside(".before-schema-2"));
+    found = check_ok(beside(".before-schema-3"));
     assert_int_equal(found.schema, 1);
     assert_int_equal(found.head, 7);
     assert_int_equal(num_files("before-schema"), 1);
     assert_int_equal(num_files("partial"), 0);
 }
 
+/* As the version before left it: documents, their history and the audit stay. */
+static void a_store_of_schema_2_keeps_its_documents(void **state)
+{
+    static const struct store_secret secret = {"id1", "web.key", 7, "", "", "{}", "acme", ""};
+    struct err e = {0};
+
+    (void)state;
+    make_first_schema();
+    sql_in(path, store_migrations[1].sql);
+    sql_in(path, "PRAGMA user_version = 2; INSERT INTO documents VALUES "
+                 "('acme', 'pool', 'web', '{}', 7, 1700000000000)");
+    struct store *s = open_store();
+
+    assert_true(store_keep_secrets(s, &secret, 1, NULL, 0, &e));
+    store_close(s);
+    struct store_findings found = check_ok(path);
+
+    assert_int_equal(found.schema, 3);
+    assert_int_equal(found.documents, 1);
+    found = check_ok(beside(".before-schema-3"));
+    assert_int_equal(found.schema, 2);
+    assert_int_equal(found.documents, 1);
+}
+
 static void a_store_that_cannot_be_copied_is_not_migrated(void **state)
 {
     (void)state;
     make_first_schema();
-    assert_int_equal(mkdir(beside(".before-schema-2"), 0700), 0);
+    assert_int_equal(mkdir(beside(".before-schema-3"), 0700), 0);
     open_fails("StoreFailed", "put in its place");
     assert_int_equal(check_ok(path).schema, 1);
     assert_int_equal(num_files("partial"), 0);
@@ -500,6 +524,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
         TEST(a_store_is_copied_before_it_is_migrated),
+        TEST(a_store_of_schema_2_keeps_its_documents),
         TEST(a_store_that_cannot_be_copied_is_not_migrated),
         TEST(a_backup_is_one_moment_of_a_store_that_is_being_written),
         TEST(a_backup_that_fails_leaves_the_one_before),

@@ -211,7 +211,7 @@ static void a_newer_schema_is_refused_and_left_alone(void **state)
     store_close(s);
     sql_in_file("PRAGMA user_version = 9999");
     open_fails("StoreNewer", "newer program");
-    sql_in_file("PRAGMA user_version = 2");
+    sql_in_file("PRAGMA user_version = 3");
     s = open_store();
     objects_are(s, "east", "pool/a=1@1 ");
     store_close(s);

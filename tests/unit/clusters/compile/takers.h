@@ -85,4 +85,43 @@ static inline char **list_takers(const struct plan *p, const char *const cluster
     return list;
 }
 
+static inline void check_takers(const struct plan *p, const char *cluster, const char *const *hosts,
+                                size_t num_hosts)
+{
+    static const char *const more[] = {"w.x", "w.b.x", "n.c.b.x", "w.y", "w.shop.y", "nobody"};
+
+    plan_each_object(p, cluster, note_taker, NULL);
+    for (size_t i = 0; i < num_hosts; i++)
+        check_taker(p, cluster, hosts[i]);
+    for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++)
+        check_taker(p, cluster, more[i]);
+    map_free(&takers, free);
+}
+
+/*
+ * A guard may come in the place of a wildcard: for a host that is his, or for one of others where
+ * what he has would be nearer than theirs.
+ */
+static inline void check_he_takes_nothing(const struct plan *p, const char *const clusters[2],
+                                          const char *const *hosts, size_t num_hosts, char **before,
+                                          const char *doing)
+{
+    char **after = list_takers(p, clusters, hosts, num_hosts);
+
+    for (size_t i = 0; i < 2 * num_hosts; i++) {
+        const char *holder = plan_holder(p, hosts[i % num_hosts]);
+        bool others = before[i] != NULL && strcmp(before[i], "mallory") != 0 &&
+                      strcmp(before[i], "guard") != 0;
+
+        if (others && (holder == NULL || strcmp(holder, "mallory") != 0) &&
+            (after[i] == NULL || strcmp(after[i], before[i]) != 0) &&
+            strcmp(after[i] != NULL ? after[i] : "", "guard") != 0)
+            fail_msg("%s takes %s from %s", doing, hosts[i % num_hosts], before[i]);
+        free(before[i]);
+        free(after[i]);
+    }
+    free(before);
+    free(after);
+}
+
 #endif

@@ -511,7 +511,9 @@ static void events_name_what_changed(void **state)
                              &event, &e));
     assert_int_equal(event.kind, DECODE_SERVICES);
     assert_string_equal(event.id, "abc");
-    assert_false(decode_event(STR("{\"Type\":\"secret\",\"Actor\":{\"ID\":\"abc\"}}"), &event, &e));
+    assert_true(decode_event(STR("{\"Type\":\"secret\",\"Actor\":{\"ID\":\"abc\"}}"), &event, &e));
+    assert_int_equal(event.kind, DECODE_SECRETS);
+    assert_false(decode_event(STR("{\"Type\":\"config\",\"Actor\":{\"ID\":\"abc\"}}"), &event, &e));
     assert_null(e.code);
     assert_false(decode_event(STR("{\"Type\":\"node\",\"Actor\":{\"ID\":\"a/b\"}}"), &event, &e));
     assert_string_equal(e.code, "BadId");
