@@ -60,7 +60,7 @@ static const struct explain_table *table(void)
 
 static cJSON *explain_to(const char *tenant, const struct explain_request *rq)
 {
-    const struct explain_view view = {tenant, value, NULL};
+    const struct explain_view view = {.tenant = tenant, .value = value};
     struct buf out;
 
     buf_init(&out, ANSWER_MAX);

@@ -88,7 +88,7 @@ static const char *no_value(void *arg, enum route_kind kind, const char *name)
 
 static void answer(const struct explain_table *t, struct str line)
 {
-    const struct explain_view view = {NULL, no_value, NULL};
+    const struct explain_view view = {.value = no_value};
     struct errs e = {.num = 0};
     struct explain_request *rq = explain_request_read(line, &e);
     struct buf out;
