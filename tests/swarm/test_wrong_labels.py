@@ -1,4 +1,6 @@
 """A service with wrong labels hurts itself only, and the API says what is wrong."""
+import base64
+
 import pytest
 
 from nodes import note, wait_until
@@ -36,3 +38,27 @@ def test_wrong_labels_hurt_neither_neighbours_nor_the_next_update(swarm, scratch
 def refusal(swarm, name):
     accepted = swarm.conditions("east", name).get("Accepted")
     return accepted if accepted and accepted["status"] == "False" else None
+
+
+def test_a_secret_that_a_label_names_is_missing_until_swarm_has_it(swarm, scratch):
+    scratch("wants-secret", {"hosts": "wants-secret.east.test", "ssl_cert": "late-cert", **GOOD})
+    wait_until("it is told that the secret is missing", 10, lambda: missing(swarm, "wants-secret") == ["late-cert"])
+    payload = b"nobody but a container sees this"
+    made = swarm.engine("POST", "/secrets/create", {"Name": "late-cert", "Labels": {"stage": "test"},
+                                                    "Data": base64.b64encode(payload).decode()})
+    try:
+        wait_until("it is told no more", 2, lambda: missing(swarm, "wants-secret") == [])
+        shown = {s["secret"]: s for s in swarm.api("/v1/secrets")["secrets"]}
+        assert shown["late-cert"]["id"] == made["ID"] and shown["late-cert"]["labels"] == {"stage": "test"}, shown
+        assert "signalbox-identity" in shown and payload.decode() not in str(shown)
+    finally:
+        swarm.engine("DELETE", f"/secrets/{made['ID']}")
+    wait_until("it is missing again", 2, lambda: missing(swarm, "wants-secret") == ["late-cert"])
+
+
+def missing(swarm, name):
+    try:
+        seen = swarm.api(f"/v1/clusters/east/services/{name}")
+    except ValueError:  # not seen yet
+        return None
+    return [c["value"] for c in seen["conditions"] if c["reason"] == "SecretMissing"]
