@@ -7,6 +7,10 @@
 #include <stdint.h>
 #include <string.h>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include "gateway/core/str.h"
 
 enum {
@@ -25,6 +29,29 @@ static inline bool h1_is(char c, int class)
     return (h1_class[(unsigned char)c] & class) != 0;
 }
 
+/* A bit for each of sixteen bytes that is a letter or hyphen; printable, blank or beyond ASCII. */
+#ifdef __SSE2__
+static inline unsigned h1_plain_of_16(const char *p)
+{
+    const __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
+    const __m128i from_a =
+        _mm_sub_epi8(_mm_or_si128(bytes, _mm_set1_epi8(0x20)), _mm_set1_epi8('a'));
+    const __m128i letter = _mm_cmpeq_epi8(_mm_min_epu8(from_a, _mm_set1_epi8('z' - 'a')), from_a);
+    const __m128i hyphen = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('-'));
+
+    return (unsigned)_mm_movemask_epi8(_mm_or_si128(letter, hyphen));
+}
+
+static inline unsigned h1_text_of_16(const char *p)
+{
+    const __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
+    const __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes);
+    const __m128i del = _mm_cmpeq_epi8(bytes, _mm_set1_epi8(0x7f));
+
+    return ~(unsigned)_mm_movemask_epi8(_mm_or_si128(low, del)) & 0xffff;
+}
+#endif
+
 /*
  * How many letters and hyphens are at p, as far as whole words of its `room` bytes tell: names are
  * made of them. Words are read as little-endian, as everywhere we run.
@@ -34,6 +61,14 @@ static inline size_t h1_plain_len(const char *p, size_t room)
     const uint64_t ones = UINT64_MAX / 255, tops = ones * 0x80, low7 = ones * 0x7f;
     size_t n = 0;
 
+#ifdef __SSE2__
+    for (; n + 16 <= room; n += 16) {
+        unsigned plain = h1_plain_of_16(p + n);
+
+        if (plain != 0xffff)
+            return n + (size_t)__builtin_ctz(~plain);
+    }
+#endif
     for (; n + 8 <= room; n += 8) {
         uint64_t word, lower, hyphen, plain;
 
@@ -89,6 +124,14 @@ static inline size_t h1_text_len(const char *p, size_t n)
     const uint64_t ones = UINT64_MAX / 255, tops = ones * 0x80;
     size_t at = 0;
 
+#ifdef __SSE2__
+    for (; at + 16 <= n; at += 16) {
+        unsigned text = h1_text_of_16(p + at);
+
+        if (text != 0xffff)
+            return at + (size_t)__builtin_ctz(~text);
+    }
+#endif
     for (; at + 8 <= n; at += 8) {
         uint64_t word, del, odd;
 
