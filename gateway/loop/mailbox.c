@@ -5,7 +5,6 @@
 #include "gateway/loop/mailbox.h"
 
 #include <errno.h>
-#include <event2/event.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -56,14 +55,14 @@ static void deliver_some(void *arg)
         loop_later(m->loop, &m->task);
 }
 
-static void on_wake(evutil_socket_t fd, short what, void *arg)
+static void on_wake(void *arg, uint32_t events)
 {
-    (void)what;
+    (void)events;
     struct mailbox *m;
     eventfd_t rings;
 
     OBJ_CAST(m, arg, MAILBOX_MAGIC);
-    if (eventfd_read(fd, &rings) != 0)
+    if (eventfd_read(m->fd, &rings) != 0)
         ASSERT(errno == EAGAIN || errno == EINTR);
     take(m);
     if (m->first != NULL)
@@ -77,12 +76,13 @@ bool mailbox_init(struct mailbox *m, struct loop *l, struct err *e)
     m->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (m->fd < 0)
         return err_set_errno(e, "NoMailbox", "", "an eventfd cannot be made");
-    m->wake = event_new(l->base, m->fd, EV_READ | EV_PERSIST, on_wake, m);
-    if (m->wake == NULL || event_add(m->wake, NULL) != 0) {
-        mailbox_free(m);
-        return err_set(e, "NoMailbox", "", "an eventfd cannot be watched");
-    }
-    return true;
+    m->wake = (struct loop_watch){.on_event = on_wake, .arg = m};
+    if (loop_watch(l, m->fd, EPOLLIN, &m->wake))
+        return true;
+    err_set_errno(e, "NoMailbox", "", "an eventfd cannot be watched");
+    fd_close(&m->fd);
+    m->magic = 0;
+    return false;
 }
 
 void mailbox_free(struct mailbox *m)
@@ -91,8 +91,7 @@ void mailbox_free(struct mailbox *m)
         return;
     ASSERT(m->first == NULL && atomic_load_explicit(&m->newest, memory_order_relaxed) == NULL);
     loop_forget(m->loop, &m->task);
-    if (m->wake != NULL)
-        event_free(m->wake);
+    loop_unwatch(m->loop, m->fd, &m->wake);
     fd_close(&m->fd);
     m->magic = 0;
 }

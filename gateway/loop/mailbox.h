@@ -35,7 +35,7 @@ struct mailbox {
     struct loop *loop;
     _Atomic mailbox_link newest; /* what was sent and not taken yet */
     int fd;                      /* eventfd */
-    struct event *wake;
+    struct loop_watch wake;
     struct loop_task task;
     struct mail *first, *last; /* taken, not delivered yet; the receiver's */
 };

@@ -7,9 +7,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
 #include "gateway/core/check.h"
+#include "gateway/loop/call.h"
 #include "gateway/loop/sock.h"
 
 struct sendq *sendq_new(void)
@@ -64,9 +64,10 @@ static void send_one(const struct sendq *q, struct sendq_entry *e)
     if (e->sock == NULL)
         return;
     do
-        e->sent = send(e->sock->fd, q->bytes + e->at, e->len, MSG_NOSIGNAL);
+        e->sent = call_send(e->sock->fd, q->bytes + e->at, e->len);
     while (e->sent < 0 && errno == EINTR);
-    e->error = errno;
+    if (e->sent < 0)
+        e->error = errno;
 }
 
 static void tell(const struct sendq *q, struct sendq_entry *e)
@@ -85,7 +86,8 @@ static void tell(const struct sendq *q, struct sendq_entry *e)
     s->waits = false;
     s->writable = n == e->len;
     s->sent += n;
-    errno = e->error;
+    if (e->sent < 0)
+        errno = e->error;
     e->on_sent(e->arg, &r);
 }
 

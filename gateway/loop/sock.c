@@ -9,27 +9,28 @@
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 
 #include "gateway/core/check.h"
 #include "gateway/core/fd.h"
+#include "gateway/loop/call.h"
 #include "gateway/loop/fd_budget.h"
 #include "gateway/loop/loop.h"
 #include "gateway/loop/pipepool.h"
 
 enum { SOCK_JOIN_BYTES = 2048 };
 
-static void on_event(evutil_socket_t fd, short what, void *arg)
+static void on_event(void *arg, uint32_t events)
 {
-    (void)fd;
     struct sock *s = arg;
     struct sendq *q = s->sendq;
 
-    if (what & (EV_READ | EV_CLOSED))
-        s->readable = true;
-    if (what & EV_CLOSED)
+    if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
         s->hung_up = true;
-    if (what & EV_WRITE)
+    if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+        s->readable = true;
+    if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
         s->writable = !s->waits;
     s->on_ready(s->owner);
     if (q != NULL && sendq_has_many(q))
@@ -38,13 +39,11 @@ static void on_event(evutil_socket_t fd, short what, void *arg)
 
 bool sock_open(struct sock *s, struct loop *l, int fd, void (*on_ready)(void *), void *owner)
 {
-    *s = (struct sock){.fd = fd, .writable = true, .on_ready = on_ready, .owner = owner};
-    if (event_assign(&s->ev, l->base, fd, EV_READ | EV_WRITE | EV_CLOSED | EV_ET | EV_PERSIST,
-                     on_event, s) == 0 &&
-        event_add(&s->ev, NULL) == 0) {
-        s->budget = l->budget;
+    *s = (struct sock){.fd = fd, .writable = true, .on_ready = on_ready, .owner = owner, .loop = l};
+    s->watch = (struct loop_watch){.on_event = on_event, .arg = s};
+    if (loop_watch(l, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, &s->watch)) {
         s->sendq = l->sendq;
-        fd_budget_add(s->budget);
+        fd_budget_add(l->budget);
         return true;
     }
     fd_close(&s->fd);
@@ -77,12 +76,12 @@ void sock_close(struct sock *s)
         close_virtual(s, false);
     if (s->fd < 0)
         return;
-    ASSERT(event_del(&s->ev) == 0);
+    loop_unwatch(s->loop, s->fd, &s->watch);
     if (s->waits)
         sendq_drop(s->sendq, s);
     s->waits = false;
     fd_close(&s->fd);
-    fd_budget_drop(s->budget);
+    fd_budget_drop(s->loop->budget);
     s->readable = s->writable = false;
 }
 
@@ -117,7 +116,7 @@ enum io sock_recv(struct sock *s, void *p, size_t cap, size_t *out_n)
         return io;
     }
     do
-        n = recv(s->fd, p, cap, 0);
+        n = call_recv(s->fd, p, cap);
     while (n < 0 && errno == EINTR);
     if (n > 0) {
         s->readable = (size_t)n == cap || s->hung_up;
@@ -150,7 +149,7 @@ static ssize_t send_joined(int fd, const struct iovec *iov, size_t num_iov)
         memcpy(joined + at, iov[i].iov_base, iov[i].iov_len);
         at += iov[i].iov_len;
     }
-    return send(fd, joined, at, MSG_NOSIGNAL);
+    return call_send(fd, joined, at);
 }
 
 static ssize_t send_vector(int fd, struct iovec *iov, size_t num_iov, size_t bytes)
@@ -158,7 +157,7 @@ static ssize_t send_vector(int fd, struct iovec *iov, size_t num_iov, size_t byt
     struct msghdr m = {.msg_iov = iov, .msg_iovlen = num_iov};
 
     if (num_iov == 1)
-        return send(fd, iov->iov_base, iov->iov_len, MSG_NOSIGNAL);
+        return call_send(fd, iov->iov_base, iov->iov_len);
     if (bytes <= SOCK_JOIN_BYTES)
         return send_joined(fd, iov, num_iov);
     return sendmsg(fd, &m, MSG_NOSIGNAL);

@@ -1,12 +1,10 @@
 /*
- * A non-blocking stream socket with one edge-triggered, persistent event: registered once, asked
- * for reading, writing and the peer's close together, never changed again. What the edges said is
- * kept in flags; sock_recv and sock_send clear them when the kernel has no more.
+ * A non-blocking stream socket, watched edge-triggered: registered once, for reading, writing and
+ * the peer's close together, never changed again. What the edges said is kept in flags; sock_recv
+ * and sock_send clear them when the kernel has no more.
  *
- * A short read means drained (epoll(7)), unless the peer has closed: then it is read up to the end.
- * A reset that came together with the bytes is not told as a close (libevent maps EPOLLERR to read
- * and write): who has to wait for more in the middle of something looks again, which costs nothing
- * in the usual case of a message that came whole.
+ * A short read means drained (epoll(7)), unless the peer has closed or reset: then it is read up to
+ * the end, or the error.
  *
  * A socket may be virtual: a stream of a connection that carries many (HTTP/2). Its owner uses it
  * like any other; instead of the kernel the connection's struct sock_ops answers, sets the flags
@@ -15,18 +13,15 @@
 #ifndef GATEWAY_LOOP_SOCK_H
 #define GATEWAY_LOOP_SOCK_H
 
-#include <event2/event.h>
-#include <event2/event_struct.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/uio.h>
 
 #include "gateway/core/result.h"
+#include "gateway/loop/loop.h"
 #include "gateway/loop/sendq.h"
 
-struct fd_budget;
-struct loop;
 struct pipe;
 struct sock;
 
@@ -41,17 +36,17 @@ struct sock {
     int fd;        /* -1: closed, or virtual */
     bool readable; /* bytes, an end or an error may wait */
     bool writable; /* the last write was taken whole, or room was announced since */
-    bool hung_up;  /* the peer has closed its side */
+    bool hung_up;  /* the peer has closed its side, or an error waits */
     bool waits;    /* what it sends waits for the end of the turn */
     void (*on_ready)(void *owner);
     void *owner;
     const struct sock_ops *ops; /* NULL: the kernel's, or closed */
     void *stream;               /* for them */
-    struct fd_budget *budget;   /* it is counted there; NULL: nowhere */
+    struct loop *loop;          /* of one with a descriptor */
     struct sendq *sendq;        /* the loop's; NULL: it sends at once */
     uint64_t received;          /* bytes in its life, as is `sent` */
     uint64_t sent;
-    struct event ev;
+    struct loop_watch watch;
 };
 
 /* Takes the descriptor. Writable is assumed, so that nothing waits for an edge in order to write.
@@ -70,11 +65,6 @@ void sock_reset(struct sock *s); /* closes so that the peer sees a reset, not an
 
 /* IO_DONE with *out_n >= 1, IO_AGAIN, IO_EOF, or IO_FAIL with errno. cap >= 1. */
 MUST_USE enum io sock_recv(struct sock *s, void *p, size_t cap, size_t *out_n);
-static inline void sock_look_again(struct sock *s)
-{
-    s->readable = s->fd >= 0 || sock_is_virtual(s);
-}
-
 /* Nothing more is sent; the peer sees an end. False: it is gone, or the socket is virtual: closing
  * that loses nothing of what was sent, so that nobody has to end one side first. */
 MUST_USE bool sock_shutdown(struct sock *s);

@@ -556,8 +556,6 @@ static bool read_body(struct conn *c)
             refuse_body(c);
             return false;
         }
-        if (!x->request_read)
-            sock_look_again(&c->sock);
         return true;
     case IO_AGAIN:
         return true;

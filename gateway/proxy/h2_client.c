@@ -186,7 +186,6 @@ bool h2_client_begin(struct conn *c)
     ok = h2_wire_feed(&h2->wire, c->in, c->in_len);
     bufpool_put(&p->loop->bufs, &c->in);
     c->in_len = 0;
-    sock_look_again(&c->sock);
     if (p->draining)
         h2_client_drain(c);
     if (!ok) {

@@ -293,8 +293,6 @@ bool reply_linger_step(struct conn *c)
         enum io io = sock_recv(&c->sock, bin, BUFPOOL_BYTES, &n);
 
         more = io == IO_DONE;
-        if (more)
-            sock_look_again(&c->sock);
         if (io == IO_EOF || io == IO_FAIL)
             conn_close(c, c->end_reason);
     }

@@ -122,8 +122,6 @@ static void begin(struct conn *c, const struct h1_head *h)
         conn_close(c, CLOSE_CLIENT_EOF_IN_BODY);
         return;
     }
-    if (!x->request_read)
-        sock_look_again(&c->sock);
     if (str_eq(method, STR("CONNECT")) || str_eq(method, STR("TRACE")))
         reply_send(c, REPLY_NOT_IMPLEMENTED);
     else
@@ -136,7 +134,6 @@ static void keep_partial(struct conn *c, const struct h1_head *h)
         c->partial = xmalloc(sizeof *c->partial);
         *c->partial = *h;
     }
-    sock_look_again(&c->sock);
     if (c->state == CONN_IDLE)
         conn_enter(c, CONN_HEAD);
 }
@@ -153,7 +150,6 @@ static bool is_h2(struct conn *c)
     case H2_PREFACE_NOT:
         break;
     case H2_PREFACE_PART:
-        sock_look_again(&c->sock);
         if (c->state == CONN_IDLE)
             conn_enter(c, CONN_HEAD);
         return true;
@@ -192,7 +188,6 @@ static bool take_proxy_header(struct conn *c)
 
     switch (proxy_header_parse((struct str){c->in, c->in_len}, &ph)) {
     case PROXY_HEADER_MORE:
-        sock_look_again(&c->sock);
         if (c->state == CONN_IDLE)
             conn_enter(c, CONN_HEAD);
         return false;
@@ -214,7 +209,6 @@ static bool take_proxy_header(struct conn *c)
     memmove(c->in, c->in + ph.len, c->in_len);
     if (c->in_len == 0)
         bufpool_put(&c->proxy->loop->bufs, &c->in);
-    sock_look_again(&c->sock);
     return c->in_len > 0;
 }
 

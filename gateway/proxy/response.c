@@ -183,8 +183,6 @@ static void begin(struct conn *c, const struct h1_head *h)
     struct h1_passing how = policy_passing(c, connection_field(x));
 
     h1_write_response(&c->proxy->out, h, c->out, &how);
-    if (!x->response_read)
-        sock_look_again(&x->up->sock);
     if (x->response_framing == H1_BODY_LENGTH)
         exchange_keep_trailers(&c->sock, &x->up->sock);
     conn_enter(c, CONN_RESPONSE);
@@ -268,8 +266,6 @@ bool response_head_step(struct conn *c)
             upstreams_note(&c->proxy->ups, x->up->endpoint, &x->ticket, EJECT_ANSWERED);
         x->out_len += (uint32_t)n;
         take_head(c);
-        if (c->state == CONN_REQUEST && x->up != NULL)
-            sock_look_again(&x->up->sock);
         return true;
     case IO_AGAIN:
         return false;
@@ -358,8 +354,6 @@ static bool read_response(struct conn *c)
     if (io == IO_DONE) {
         conn_touch(c);
         if (scan_response(c, 0)) {
-            if (!x->response_read)
-                sock_look_again(&x->up->sock);
             return true;
         }
         conn_abort(c, CLOSE_RESPONSE_BAD);

@@ -33,8 +33,6 @@ void tunnel_begin(struct conn *c, const struct h1_head *h)
     struct h1_passing how = policy_passing(c, H1_CONN_UPGRADE);
 
     h1_write_response(&c->proxy->out, h, c->out, &how);
-    sock_look_again(&x->up->sock);
-    sock_look_again(&c->sock);
     conn_enter(c, CONN_TUNNEL);
     (void)response_send_head(c, true); /* false: closed, which the next step sees */
 }
@@ -86,7 +84,6 @@ static bool read_client(struct conn *c)
     case IO_DONE:
         c->in_len = websocket_from_client(c, c->in, (uint32_t)n);
         c->x->sent = 0;
-        sock_look_again(&c->sock);
         conn_touch(c);
         return true;
     case IO_AGAIN:
@@ -115,7 +112,6 @@ static bool read_endpoint(struct conn *c)
     case IO_DONE:
         x->out_len = websocket_from_endpoint(c, c->out, (uint32_t)n);
         x->out_sent = 0;
-        sock_look_again(&x->up->sock);
         conn_touch(c);
         return true;
     case IO_AGAIN:

@@ -35,7 +35,6 @@ enum io h2_wire_read(struct h2_wire *w)
     enum io io = sock_recv(w->sock, in, BUFPOOL_BYTES, &n);
 
     if (io == IO_DONE) {
-        sock_look_again(w->sock);
         if (!h2_wire_feed(w, in, n)) {
             errno = EPROTO;
             io = IO_FAIL;

@@ -686,7 +686,7 @@ int hub_run(const struct hub_config *config)
         signal(SIGTERM, SIG_IGN) == SIG_ERR || signal(SIGHUP, SIG_IGN) == SIG_ERR)
         log_warn("signals cannot be set: %s", strerror(errno));
     fd_raise_limit(); /* a connection of a client and one to an endpoint each cost a descriptor */
-    if (!loop_init(&h.loop, &e)) {
+    if (!loop_init(&h.loop, &e) || !loop_add_base(&h.loop, &e)) {
         log_error("the proxy cannot start: %s", e.text);
         return 1;
     }

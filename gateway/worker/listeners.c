@@ -5,7 +5,6 @@
 #include "gateway/worker/listeners.h"
 
 #include <errno.h>
-#include <event2/event.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -26,8 +25,9 @@ struct listener {
     struct listeners *all;
     char *name;
     struct listen_socket *socket;
-    struct event *ev; /* NULL: not polled */
-    bool paused;      /* no descriptors; the next tick tries again */
+    bool is_polled;
+    struct loop_watch watch;
+    bool paused; /* no descriptors; the next tick tries again */
     int64_t warned_ms;
     struct loop_task task;
     TAILQ_ENTRY(listener) link;
@@ -166,10 +166,9 @@ static void accept_burst(void *arg)
     loop_later(l->all->loop, &l->task);
 }
 
-static void on_event(evutil_socket_t fd, short what, void *arg)
+static void on_event(void *arg, uint32_t events)
 {
-    (void)fd;
-    (void)what;
+    (void)events;
     accept_burst(arg);
 }
 
@@ -208,8 +207,8 @@ static void remove_listener(struct listeners *ls, struct listener *l)
     TAILQ_REMOVE(&ls->all, l, link);
     ls->num--;
     loop_forget(ls->loop, &l->task);
-    if (l->ev != NULL) {
-        event_free(l->ev);
+    if (l->is_polled) {
+        loop_unwatch(ls->loop, l->socket->fd, &l->watch);
         ls->num_polled--;
     }
     listen_socket_unref(&l->socket);
@@ -227,11 +226,12 @@ void listeners_free(struct listeners *ls)
 
 static void poll_one(struct listener *l)
 {
-    if (l->ev != NULL)
+    if (l->is_polled)
         return;
-    l->ev = event_new(l->all->loop->base, l->socket->fd, EV_READ | EV_ET | EV_PERSIST, on_event, l);
-    if (l->ev == NULL || event_add(l->ev, NULL) != 0)
+    l->watch = (struct loop_watch){.on_event = on_event, .arg = l};
+    if (!loop_watch(l->all->loop, l->socket->fd, EPOLLIN | EPOLLET, &l->watch))
         WRONG("a listener cannot be polled");
+    l->is_polled = true;
     l->all->num_polled++;
 }
 
@@ -260,7 +260,7 @@ bool listeners_add(struct listeners *ls, const char *name, struct listen_socket 
 /* Who is in the queue already was promised an answer by the kernel. */
 static void take_those_that_wait(struct listener *l)
 {
-    while (l->ev != NULL && accept_one(l))
+    while (l->is_polled && accept_one(l))
         continue;
 }
 

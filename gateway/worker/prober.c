@@ -235,7 +235,6 @@ static void read_response(struct probe *b)
             b->received += n;
             if (!judge(b))
                 return;
-            sock_look_again(&b->sock);
             break;
         case IO_AGAIN:
             return;

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <event2/event.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -122,6 +124,93 @@ static void the_last_block_given_back_is_the_next_one_taken(void **state)
     bufpool_free(&p);
 }
 
+struct watched {
+    struct loop_watch watch;
+    struct fixture *f;
+    struct watched *other;
+    int pair[2], num_events;
+};
+
+static void close_the_other(void *arg, uint32_t events)
+{
+    struct watched *w = arg;
+
+    assert_true(events & EPOLLIN);
+    w->num_events++;
+    loop_unwatch(&w->f->loop, w->other->pair[0], &w->other->watch);
+    assert_int_equal(close(w->other->pair[0]), 0);
+}
+
+static void who_is_closed_in_a_turn_hears_no_more_in_it(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct watched all[2];
+
+    start(&f, 2);
+    loop_hurry(&f.loop);
+    for (int i = 0; i < 2; i++) {
+        all[i] = (struct watched){.f = &f, .other = &all[1 - i]};
+        all[i].watch = (struct loop_watch){.on_event = close_the_other, .arg = &all[i]};
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, all[i].pair), 0);
+        assert_true(loop_watch(&f.loop, all[i].pair[0], EPOLLIN | EPOLLET, &all[i].watch));
+        assert_int_equal(write(all[i].pair[1], "x", 1), 1);
+    }
+    loop_run(&f.loop);
+    assert_int_equal(all[0].num_events + all[1].num_events, 1);
+    for (int i = 0; i < 2; i++) {
+        if (all[i].num_events > 0) {
+            loop_unwatch(&f.loop, all[i].pair[0], &all[i].watch);
+            close(all[i].pair[0]);
+        }
+        close(all[i].pair[1]);
+    }
+    loop_free(&f.loop);
+}
+
+static void on_timeout(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    loop_stop(arg);
+}
+
+static void a_base_and_the_loop_hear_of_their_own(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct watched w = {.f = &f}, closed = {.f = &f};
+    struct timeval soon = {.tv_usec = 1000};
+    struct event *timer;
+
+    start(&f, 1000);
+    assert_true(loop_add_base(&f.loop, NULL));
+    w.other = &closed;
+    w.watch = (struct loop_watch){.on_event = close_the_other, .arg = &w};
+    closed.watch = w.watch;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, w.pair), 0);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, closed.pair), 0);
+    assert_true(loop_watch(&f.loop, w.pair[0], EPOLLIN | EPOLLET, &w.watch));
+    assert_true(loop_watch(&f.loop, closed.pair[0], EPOLLIN | EPOLLET, &closed.watch));
+    f.turns_left = 1;
+    assert_int_equal(write(w.pair[1], "x", 1), 1);
+    loop_run(&f.loop);
+    assert_int_equal(w.num_events, 1);
+    timer = event_new(f.loop.base, -1, 0, on_timeout, &f.loop);
+    assert_non_null(timer);
+    assert_int_equal(event_add(timer, &soon), 0);
+    f.loop.stopped = false;
+    f.turns_left = 1000;
+    loop_run(&f.loop); /* until on_timeout, long before the first tick */
+    assert_true(f.num_turns < 10);
+    event_free(timer);
+    loop_unwatch(&f.loop, w.pair[0], &w.watch);
+    close(w.pair[0]);
+    close(w.pair[1]);
+    close(closed.pair[1]);
+    loop_free(&f.loop);
+}
+
 static void on_ready(void *owner)
 {
     (*(int *)owner)++;
@@ -160,6 +249,48 @@ static void a_short_read_means_drained_until_the_peer_closes(void **state)
     loop_free(&f.loop);
 }
 
+static void listen_on_loopback(int *out_fd, struct sockaddr_in *at)
+{
+    socklen_t len = sizeof *at;
+
+    *at = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    *out_fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(bind(*out_fd, (struct sockaddr *)at, sizeof *at), 0);
+    assert_int_equal(listen(*out_fd, 1), 0);
+    assert_int_equal(getsockname(*out_fd, (struct sockaddr *)at, &len), 0);
+}
+
+static void a_reset_that_came_with_the_bytes_is_found_behind_them(void **state)
+{
+    (void)state;
+    struct linger now = {.l_onoff = 1};
+    struct fixture f;
+    struct sockaddr_in at;
+    struct sock s;
+    int listener, peer, fd, num_ready = 0;
+    char bytes[8];
+    size_t n;
+
+    start(&f, 1);
+    listen_on_loopback(&listener, &at);
+    peer = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(connect(peer, (struct sockaddr *)&at, sizeof at), 0);
+    fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK);
+    assert_int_equal(write(peer, "ab", 2), 2);
+    assert_int_equal(setsockopt(peer, SOL_SOCKET, SO_LINGER, &now, sizeof now), 0);
+    close(peer);
+    assert_true(sock_open(&s, &f.loop, fd, on_ready, &num_ready));
+    loop_run(&f.loop);
+    assert_true(num_ready == 1 && s.readable && s.hung_up);
+    if (sock_recv(&s, bytes, sizeof bytes, &n) == IO_DONE) { /* the kernel may drop them */
+        assert_true(s.readable);
+        assert_int_equal(sock_recv(&s, bytes, sizeof bytes, &n), IO_FAIL);
+    }
+    sock_close(&s);
+    close(listener);
+    loop_free(&f.loop);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -167,6 +298,9 @@ int main(void)
         cmocka_unit_test(ticks_come_fast_when_somebody_is_in_a_hurry),
         cmocka_unit_test(the_last_block_given_back_is_the_next_one_taken),
         cmocka_unit_test(a_short_read_means_drained_until_the_peer_closes),
+        cmocka_unit_test(a_reset_that_came_with_the_bytes_is_found_behind_them),
+        cmocka_unit_test(who_is_closed_in_a_turn_hears_no_more_in_it),
+        cmocka_unit_test(a_base_and_the_loop_hear_of_their_own),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

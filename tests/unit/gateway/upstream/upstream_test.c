@@ -58,6 +58,7 @@ static void on_turn_end(void *arg)
 static void turn(struct fixture *f)
 {
     f->loop.stopped = false;
+    f->loop.now_ms = 0; /* a test may have set the clock forward */
     f->turns = 2;
     loop_hurry(&f->loop);
     loop_run(&f->loop);

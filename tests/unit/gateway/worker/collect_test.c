@@ -48,7 +48,7 @@ static int set_up(void **state)
     struct scene *s = xcalloc(1, sizeof *s);
 
     assert_int_equal(sem_init(&gate, 0, 0), 0);
-    assert_true(loop_init(&s->loop, NULL));
+    assert_true(loop_init(&s->loop, NULL) && loop_add_base(&s->loop, NULL));
     assert_true(mailbox_init(&s->home, &s->loop, NULL));
     s->shared = upstream_shared_new();
     for (unsigned i = 0; i < NUM; i++) {
