@@ -280,12 +280,22 @@ static bool on_user(void *arg, const struct write_document *d)
 static bool is_used(const struct coordinator *c, const char *tenant, const char *cluster)
 {
     static const enum intent_kind kinds[] = {INTENT_ROUTE,       INTENT_POOL,  INTENT_ENDPOINTS,
-                                             INTENT_CERTIFICATE, INTENT_TOKEN, INTENT_PIN};
+                                             INTENT_CERTIFICATE, INTENT_TOKEN, INTENT_PIN,
+                                             INTENT_SETTINGS};
     struct user u = {.plan = c->plan, .cluster = cluster};
 
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0] && !u.found; i++)
         catalog_each(c->catalog, kinds[i], tenant, on_user, &u);
     return u.found;
+}
+
+/* One of the command line stays without its document. */
+static bool is_of_command_line(const struct coordinator *c, const char *cluster)
+{
+    for (size_t i = 0; i < c->config.num_clusters; i++)
+        if (strcmp(c->config.clusters[i], cluster) == 0)
+            return true;
+    return false;
 }
 
 static bool judge_delete(struct write *w, size_t i)
@@ -294,7 +304,8 @@ static bool judge_delete(struct write *w, size_t i)
 
     if (op->kind == INTENT_TENANT && is_used(w->owner, op->name, NULL))
         return fault(w, i, 409, "InUse", "the tenant still has documents; delete them with it");
-    if (op->kind == INTENT_CLUSTER && is_used(w->owner, NULL, op->name))
+    if (op->kind == INTENT_CLUSTER && !is_of_command_line(w->owner, op->name) &&
+        is_used(w->owner, NULL, op->name))
         return fault(w, i, 409, "InUse", "documents still name the cluster");
     return true;
 }

@@ -201,3 +201,19 @@ def test_documents_outlive_a_restart(own, tmp_path):
     client.close()
     shown = client.get("/v1/tenants/acme/routes/web")
     assert shown.status == 200 and shown.etag == made.etag and json.loads(shown.text)["hosts"] == ["acme.example"]
+
+
+def test_a_cluster_goes_when_nothing_needs_it(own):
+    control = own()
+    operator = control.operator
+    operator.made("/v1/clusters/east", {"default": True})  # of the command line, too: it stays when its document goes
+    operator.made("/v1/tenants/default/pools/web", {"cluster": "east"})
+    assert operator.delete("/v1/clusters/east").status == 200 and operator.get("/v1/clusters/east").status == 200
+    operator.made("/v1/clusters/north", {})
+    operator.made("/v1/clusters/north/settings", {"idle_timeout_s": 60})
+    refused = operator.delete("/v1/clusters/north")
+    assert refused.status == 409 and refused.json["code"] == "InUse", refused
+    both = operator.post("/v1/apply", {"documents": [{"kind": "cluster", "name": "north", "value": None},
+                                                     {"kind": "settings", "name": "north", "value": None}]})
+    assert both.status == 200, both
+    assert operator.get("/v1/clusters/north").status == 404 and operator.get("/v1/clusters/north/settings").status == 404
