@@ -83,13 +83,41 @@ def test_of_many_that_race_with_one_tag_one_wins(tenant, route):
     def race(i):
         client = rig.Client(tenant.control, tenant.token)
         start.wait()
-        answers.append(client.put(path, route(path=f"/{i}"), headers={"If-Match": tag}).status)
+        made = client.put(path, route(path=f"/{i}"), headers={"If-Match": tag})
+        answers.append((made.status, made.etag, f"/{i}"))
         client.close()
 
     threads = [threading.Thread(target=race, args=(i,)) for i in range(12)]
     [t.start() for t in threads]
     [t.join() for t in threads]
-    assert sorted(answers) == [200] + [412] * 11
+    (_, etag, won), *lost = sorted(answers)
+    assert [status for status, _, _ in sorted(answers)] == [200] + [412] * 11
+    now = tenant.get(path)
+    assert now.etag == etag and now.json["path"] == won  # the winner's is what stands
+    assert {tag for _, tag, _ in lost} == {etag}  # and what the others are told of
+
+
+def test_of_many_that_make_one_name_one_makes_it_and_of_many_that_delete_it_one_does(tenant, route):
+    path = tenant.base + "/routes/raced"
+
+    def race(call):
+        answers, start = [], threading.Barrier(10)
+
+        def one(i):
+            client = rig.Client(tenant.control, tenant.token)
+            start.wait()
+            answers.append(call(client, i).status)
+            client.close()
+
+        threads = [threading.Thread(target=one, args=(i,)) for i in range(10)]
+        [t.start() for t in threads]
+        [t.join() for t in threads]
+        return sorted(answers)
+
+    assert race(lambda client, i: client.put(path, route(path=f"/{i}"), headers={"If-None-Match": "*"})) == [201] + [412] * 9
+    tag = tenant.get(path).etag
+    assert race(lambda client, i: client.delete(path, headers={"If-Match": tag})) == [200] + [412] * 9
+    assert tenant.get(path).status == 404
 
 
 def test_patches_that_race_are_all_applied(tenant):
