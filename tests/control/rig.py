@@ -193,14 +193,14 @@ class Control:
     """The coordinator's process and everything it needs, in one directory."""
 
     def __init__(self, scratch, clusters=CLUSTERS, store=None, preexec=None, args=("--accept-empty",), stream="127.0.0.1:0",
-                 env=None):
+                 env=None, docker=fake_docker.FakeDocker):
         self.scratch, self.clusters, self.args, self.preexec, self.env = Path(scratch), clusters, args, preexec, env
         self.stream = stream  # an address that stays, for gateways that outlive the process
         self.store = store or self.scratch / "store.db"
         self.state_path = self.scratch / "docker.json"
         self.state = fake_docker.empty_state()
         self.tell_docker()
-        self.docker = fake_docker.FakeDocker(self.scratch / "docker.sock", self.state_path).start()
+        self.docker = docker(self.scratch / "docker.sock", self.state_path).start()
         self.identity = self.scratch / "identity"
         self.identity.write_text(self.program("identity", "new"))
         self.bootstrap = self.program("token", "bootstrap", "--identity", self.identity).strip()
