@@ -21,6 +21,8 @@ struct shelf {
 struct catalog {
     unsigned magic;
     struct shelf shelves[INTENT_KIND__COUNT];
+    size_t num_walks;
+    struct shelf graves; /* what was replaced or removed during walks, in no order */
 };
 
 struct catalog *catalog_new(void)
@@ -36,12 +38,32 @@ void catalog_free(struct catalog *d)
     if (d == NULL)
         return;
     OBJ_CHECK(d, CATALOG_MAGIC);
+    ASSERT(d->num_walks == 0);
     for (size_t kind = 0; kind < INTENT_KIND__COUNT; kind++) {
         for (size_t i = 0; i < d->shelves[kind].num; i++)
             free(d->shelves[kind].all[i]);
         free(d->shelves[kind].all);
     }
     OBJ_KILL(d);
+}
+
+static void shelf_grow(struct shelf *s)
+{
+    if (s->num < s->room)
+        return;
+    s->room = s->room * 2 + 16;
+    s->all = xrealloc(s->all, s->room * sizeof(struct write_document *));
+}
+
+/* A walk may still come to it. */
+static void bury(struct catalog *d, struct write_document *gone)
+{
+    if (d->num_walks == 0) {
+        free(gone);
+        return;
+    }
+    shelf_grow(&d->graves);
+    d->graves.all[d->graves.num++] = gone;
 }
 
 /* Where the key is, or would be: the first one that is not before it. name NULL: before all of the
@@ -95,14 +117,11 @@ void catalog_put(struct catalog *d, const struct write_document *doc)
     struct write_document *made = copy(doc); /* `doc` may point into the one that goes */
 
     if (is_at(s, place, doc->tenant, doc->name)) {
-        free(s->all[place]);
+        bury(d, s->all[place]);
         s->all[place] = made;
         return;
     }
-    if (s->num == s->room) {
-        s->room = s->room * 2 + 16;
-        s->all = xrealloc(s->all, s->room * sizeof(struct write_document *));
-    }
+    shelf_grow(s);
     memmove(&s->all[place + 1], &s->all[place], (s->num - place) * sizeof(struct write_document *));
     s->all[place] = made;
     s->num++;
@@ -119,7 +138,7 @@ void catalog_remove(struct catalog *d, enum intent_kind kind, const char *tenant
     gone = s->all[place]; /* its strings may be `tenant` and `name` */
     s->num--;
     memmove(&s->all[place], &s->all[place + 1], (s->num - place) * sizeof(struct write_document *));
-    free(gone);
+    bury(d, gone);
 }
 
 const struct write_document *catalog_get(const struct catalog *d, enum intent_kind kind,
@@ -143,4 +162,55 @@ void catalog_each(const struct catalog *d, enum intent_kind kind, const char *te
         if (!fn(arg, s->all[i]))
             return;
     }
+}
+
+/* ---- walks --------------------------------------------------------------------------------------
+ */
+
+/* The pointers of then; documents never change, they are replaced. */
+struct catalog_walk {
+    struct catalog *of;
+    size_t num;
+    size_t at;
+    const struct write_document *all[];
+};
+
+struct catalog_walk *catalog_walk_new(struct catalog *d, enum intent_kind but)
+{
+    struct catalog_walk *w;
+    size_t num = 0;
+
+    OBJ_CHECK(d, CATALOG_MAGIC);
+    for (int kind = 0; kind < INTENT_KIND__COUNT; kind++)
+        num += d->shelves[kind].num;
+    w = xcalloc(1, sizeof *w + num * sizeof(struct write_document *));
+    w->of = d;
+    d->num_walks++;
+    for (int kind = 0; kind < INTENT_KIND__COUNT; kind++) {
+        const struct shelf *s = &d->shelves[kind];
+
+        if (kind == (int)but || s->num == 0)
+            continue;
+        memcpy(&w->all[w->num], s->all, s->num * sizeof(struct write_document *));
+        w->num += s->num;
+    }
+    return w;
+}
+
+const struct write_document *catalog_walk_next(struct catalog_walk *w)
+{
+    return w->at < w->num ? w->all[w->at++] : NULL;
+}
+
+void catalog_walk_free(struct catalog_walk *w)
+{
+    struct catalog *d = w->of;
+
+    free(w);
+    if (--d->num_walks > 0)
+        return;
+    for (size_t i = 0; i < d->graves.num; i++)
+        free(d->graves.all[i]);
+    free(d->graves.all);
+    d->graves = (struct shelf){0};
 }

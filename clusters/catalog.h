@@ -29,4 +29,14 @@ const struct write_document *catalog_get(const struct catalog *d, enum intent_ki
 void catalog_each(const struct catalog *d, enum intent_kind kind, const char *tenant,
                   write_document_fn *fn, void *arg);
 
+/*
+ * All documents but those of one kind, as they are now, one after the other and whatever changes
+ * meanwhile: by kind, tenant and name. Costs little; what is replaced stays in memory until the
+ * last of them ends.
+ */
+struct catalog_walk;
+struct catalog_walk *catalog_walk_new(struct catalog *d, enum intent_kind but);
+const struct write_document *catalog_walk_next(struct catalog_walk *w); /* NULL: the end */
+void catalog_walk_free(struct catalog_walk *w);                         /* before the catalog */
+
 #endif

@@ -84,32 +84,28 @@ bool coordinator_may_commit(const struct coordinator *c, struct err *why)
 /* ---- from Swarm ---------------------------------------------------------------------------------
  */
 
-struct gather {
-    struct replica_doc *all;
-    size_t num;
-};
-
-static bool on_document(void *arg, const struct write_document *d)
+static bool next_document(void *arg, struct replica_doc *out)
 {
-    struct gather *g = arg;
+    const struct write_document *d = catalog_walk_next(arg);
 
-    if ((g->num & (g->num - 1)) == 0) /* at 0 and at each power of two */
-        g->all = xrealloc(g->all, (g->num > 0 ? g->num * 2 : 1) * sizeof g->all[0]);
-    g->all[g->num++] = (struct replica_doc){d->tenant, intent_kind_name(d->kind), d->name, d->value,
-                                            d->created_ms};
+    if (d == NULL)
+        return false;
+    *out = (struct replica_doc){d->tenant, intent_kind_name(d->kind), d->name, d->value,
+                                d->created_ms};
     return true;
+}
+
+static void end_walk(void *arg)
+{
+    catalog_walk_free(arg);
 }
 
 static void send_snapshot(struct coordinator *c)
 {
-    struct gather g = {0};
+    const struct replica_source source = {next_document, end_walk,
+                                          catalog_walk_new(c->catalog, INTENT_SERVICE)};
 
-    for (int kind = 0; kind < INTENT_KIND__COUNT; kind++) {
-        if (kind != INTENT_SERVICE)
-            catalog_each(c->catalog, (enum intent_kind)kind, NULL, on_document, &g);
-    }
-    replica_snapshot(c->replica, c->head, g.all, g.num);
-    free(g.all);
+    replica_snapshot(c->replica, c->head, &source);
 }
 
 static void on_snapshot(void *arg)

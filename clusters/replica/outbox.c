@@ -13,9 +13,9 @@
 #include "gateway/core/check.h"
 
 enum {
-    BATCH_RAW = 1 << 20, /* commits are put together up to so many bytes */
-    PART_RAW_MIN = 512 << 10,
-    PARTS_AIM = 8,   /* a snapshot of any size that allows it */
+    BATCH_RAW = 1 << 20,  /* commits are put together up to so many bytes */
+    SLICE_RAW = 64 << 10, /* of a snapshot, at a time: the caller's loop is not held up by more */
+    SLICE_PAUSE_MS = 1,
     ITEMS_MAX = 1024 /* that are known; more rubbish is looked at when this is gone */
 };
 
@@ -51,9 +51,13 @@ struct item {
 
 struct snapshot {
     bool on;
-    struct buf records;
-    size_t sent; /* bytes of them that are in objects */
-    size_t part_raw;
+    struct replica_source source; /* next NULL: it has given all, or is not wanted any more */
+    struct replica_doc doc;       /* the next one, when has_doc */
+    bool has_doc;
+    struct buf slice;           /* records that are in no part yet */
+    struct pack_stream *stream; /* of the part that is being made; NULL: none is */
+    size_t raw;                 /* bytes of records in it */
+    size_t total;               /* in all parts */
     uint64_t commit;
     uint64_t seq;  /* of the batch that it stands for */
     uint16_t part; /* the next one */
@@ -78,6 +82,7 @@ struct outbox {
     bool damaged; /* objects under the head were removed by somebody */
     bool part_next;
     int64_t created_ms, batch_ms, removed_ms, ask_ms;
+    int64_t wait_ms; /* until there is something to work on; -1: until something comes */
     struct err error;
     size_t num_items;
     struct item items[ITEMS_MAX];
@@ -92,7 +97,7 @@ struct outbox *outbox_new(const struct seal_keys *keys, void (*random)(void *out
     TAILQ_INIT(&o->waiting);
     o->created_ms = o->batch_ms = o->removed_ms = INT64_MIN / 2; /* long ago */
     buf_init(&o->made.bytes, SEAL_OBJECT_MAX);
-    buf_init(&o->snapshot.records, REPLICA_RAW_MAX);
+    buf_init(&o->snapshot.slice, PACK_RECORD_MAX);
     return o;
 }
 
@@ -106,6 +111,8 @@ static void drop_first(struct outbox *o)
     free(b);
 }
 
+static void end_snapshot(struct outbox *o, enum item_state parts);
+
 void outbox_free(struct outbox *o)
 {
     if (!o)
@@ -113,7 +120,7 @@ void outbox_free(struct outbox *o)
     while (!TAILQ_EMPTY(&o->waiting))
         drop_first(o);
     buf_free(&o->made.bytes);
-    buf_free(&o->snapshot.records);
+    end_snapshot(o, ITEM_RUBBISH);
     free(o);
 }
 
@@ -166,12 +173,13 @@ static void add_item(struct outbox *o, const char *name, const struct seal_place
     (void)snprintf(it->name, sizeof(it->name), "%s", name); /* names of ours fit */
 }
 
-static void drop_item(struct outbox *o, struct item *it)
+static void drop_item(struct outbox *o, const struct item *it)
 {
-    *it = o->items[--o->num_items];
+    o->items[it - o->items] = o->items[o->num_items - 1];
+    o->num_items--;
 }
 
-static struct item *first_in(struct outbox *o, enum item_state state)
+static const struct item *first_in(const struct outbox *o, enum item_state state)
 {
     for (size_t i = 0; i < o->num_items; i++)
         if (o->items[i].state == state)
@@ -220,11 +228,23 @@ void outbox_look(struct outbox *o)
         o->items[i].seen = false;
 }
 
+static void leave_source(struct snapshot *s)
+{
+    if (s->source.next)
+        s->source.done(s->source.arg);
+    s->source.next = NULL;
+}
+
 static void end_snapshot(struct outbox *o, enum item_state parts)
 {
+    struct snapshot *s = &o->snapshot;
+
     change_all(o, ITEM_BUILDING, parts);
-    o->snapshot.on = false;
-    buf_free(&o->snapshot.records);
+    s->on = false;
+    leave_source(s);
+    pack_stream_free(s->stream);
+    s->stream = NULL;
+    buf_free(&s->slice);
 }
 
 size_t outbox_look_over(struct outbox *o)
@@ -316,50 +336,39 @@ void outbox_push(struct outbox *o, uint64_t commit, const struct replica_doc *do
     buf_free(&records);
 }
 
-static size_t part_size(size_t total)
-{
-    size_t aim = total / PARTS_AIM;
-
-    return aim < PART_RAW_MIN ? PART_RAW_MIN : aim > SEAL_RAW_MAX ? SEAL_RAW_MAX : aim;
-}
-
-static bool too_large(struct outbox *o)
+static void too_large(struct outbox *o)
 {
     end_snapshot(o, ITEM_RUBBISH);
-    return err_set(&o->error, "TooLarge", "",
-                   "all documents together have more than %d bytes, or do not fit %d configs: they "
-                   "are not replicated into Swarm",
-                   REPLICA_RAW_MAX, SEAL_PARTS_MAX);
+    err_set(&o->error, "TooLarge", "",
+            "all documents together have more than %d bytes, or do not fit %d configs: they are "
+            "not replicated into Swarm",
+            REPLICA_RAW_MAX, SEAL_PARTS_MAX);
 }
 
-bool outbox_snapshot(struct outbox *o, uint64_t commit, const struct replica_doc *docs, size_t num,
-                     struct err *e)
+void outbox_snapshot(struct outbox *o, uint64_t commit, const struct replica_source *source)
 {
     struct snapshot *s = &o->snapshot;
 
     if (o->state != IDLE && o->made.place.kind == SEAL_SNAPSHOT) {
-        if (o->state == COMMITTING)
-            return true; /* one is as good as there; if need be, another is asked for */
+        if (o->state ==
+            COMMITTING) { /* one is as good as there; another is asked for, if need be */
+            source->done(source->arg);
+            return;
+        }
         o->state = IDLE;
     }
     end_snapshot(o, ITEM_RUBBISH);
-    if (!add_records(&s->records, docs, num)) {
-        (void)too_large(o);
-        if (e != NULL)
-            *e = o->error;
-        return false;
-    }
     s->on = true;
-    s->sent = 0;
+    s->source = *source;
+    s->has_doc = false;
+    s->total = 0;
     s->part = 0;
-    s->part_raw = part_size(s->records.len);
     s->commit = commit;
     s->seq = o->head.seq;
     memcpy(s->prev, o->head.hash, SEAL_HASH);
     o->damaged = false;
     o->ask_ms = 0;
     memset(&o->error, 0, sizeof(o->error));
-    return true;
 }
 
 bool outbox_wants_snapshot(struct outbox *o, int64_t now_ms)
@@ -416,44 +425,89 @@ static bool make_batch(struct outbox *o)
     return fits;
 }
 
-/* As many whole records as fit an object when deflated; gives their bytes. */
-static size_t deflate_part(const struct snapshot *s, struct buf *packed)
+static bool look_at_next(struct snapshot *s)
 {
-    struct str rest = {s->records.bytes + s->sent, s->records.len - s->sent};
-    size_t want = s->part_raw, len;
+    if (!s->has_doc && s->source.next) {
+        s->has_doc = s->source.next(s->source.arg, &s->doc);
+        if (!s->has_doc)
+            leave_source(s);
+    }
+    return s->has_doc;
+}
 
-    for (;;) {
-        len = pack_whole(rest, want);
-        if (pack_deflate((struct str){rest.p, len}, packed))
-            return len;
-        want = len / 2;
+/* Whole records, up to SLICE_RAW bytes or a longer one alone; none at the end. */
+static void fill_slice(struct snapshot *s)
+{
+    while (look_at_next(s) &&
+           (s->slice.len == 0 || s->slice.len + pack_record_len(&s->doc) <= SLICE_RAW)) {
+        bool fits = pack_record(&s->slice, &s->doc);
+
+        ASSERT(fits); /* it takes PACK_RECORD_MAX */
+        s->has_doc = false;
     }
 }
 
-static void make_part(struct outbox *o)
+/* Into the part, if it has room. */
+static bool take_slice(struct snapshot *s)
+{
+    if (s->slice.len == 0 || s->raw + s->slice.len > SEAL_RAW_MAX ||
+        !pack_stream_add(s->stream, buf_str(&s->slice), SEAL_PAYLOAD_MAX))
+        return false;
+    s->raw += s->slice.len;
+    s->total += s->slice.len;
+    buf_clear(&s->slice);
+    return true;
+}
+
+static void finish_part(struct outbox *o)
 {
     struct snapshot *s = &o->snapshot;
     struct buf packed;
-    size_t len;
+    bool fits;
 
-    if (s->part == SEAL_PARTS_MAX) {
-        (void)too_large(o);
-        return;
-    }
     buf_init(&packed, SEAL_PAYLOAD_MAX);
-    len = deflate_part(s, &packed);
-    s->sent += len;
+    fits = pack_stream_end(s->stream, &packed);
+    ASSERT(fits); /* each slice was weighed */
+    pack_stream_free(s->stream);
+    s->stream = NULL;
     o->made.place = (struct seal_place){.kind = SEAL_SNAPSHOT,
-                                        .last = s->sent == s->records.len,
+                                        .last = s->slice.len == 0,
                                         .part = s->part++,
                                         .seq = s->seq,
                                         .commit = s->commit,
                                         .term = o->term,
-                                        .raw_len = (uint32_t)len};
+                                        .raw_len = (uint32_t)s->raw};
     memcpy(o->made.place.prev, s->prev, SEAL_HASH);
     seal(o, buf_str(&packed));
     memcpy(s->prev, o->made.hash, SEAL_HASH);
     buf_free(&packed);
+}
+
+/* One slice; the part is sealed when it is full or has the last one. False: there is more to do. */
+static bool make_part(struct outbox *o)
+{
+    struct snapshot *s = &o->snapshot;
+
+    if (s->part == SEAL_PARTS_MAX) {
+        too_large(o);
+        return true;
+    }
+    if (!s->stream) {
+        s->stream = pack_stream_new();
+        s->raw = 0;
+    }
+    fill_slice(s);
+    if (take_slice(s)) {
+        if (s->total > REPLICA_RAW_MAX) {
+            too_large(o);
+            return true;
+        }
+        fill_slice(s);
+        if (s->slice.len > 0)
+            return false;
+    }
+    finish_part(o);
+    return true;
 }
 
 static struct chain_head next_head(const struct outbox *o)
@@ -509,15 +563,15 @@ static void make_next(struct outbox *o, int64_t now_ms, int64_t *wait_ms)
     }
     if (!part)
         return;
-    if (!pause)
-        make_part(o);
-    else
+    if (pause)
         sooner(wait_ms, pause);
+    else if (!make_part(o))
+        sooner(wait_ms, SLICE_PAUSE_MS);
 }
 
-static void next_removal(struct outbox *o, int64_t now_ms, struct outbox_step *out)
+static void next_removal(const struct outbox *o, int64_t now_ms, struct outbox_step *out)
 {
-    struct item *it = first_in(o, ITEM_REMOVABLE);
+    const struct item *it = first_in(o, ITEM_REMOVABLE);
     int64_t pause = left(o->removed_ms, OUTBOX_REMOVE_MS, now_ms);
 
     if (!it)
@@ -530,11 +584,16 @@ static void next_removal(struct outbox *o, int64_t now_ms, struct outbox_step *o
     out->name = it->name;
 }
 
-void outbox_next(struct outbox *o, int64_t now_ms, struct outbox_step *out)
+void outbox_work(struct outbox *o, int64_t now_ms)
 {
-    *out = (struct outbox_step){.wait_ms = -1};
+    o->wait_ms = -1;
     if (o->state == IDLE)
-        make_next(o, now_ms, &out->wait_ms);
+        make_next(o, now_ms, &o->wait_ms);
+}
+
+void outbox_next(const struct outbox *o, int64_t now_ms, struct outbox_step *out)
+{
+    *out = (struct outbox_step){.wait_ms = o->wait_ms};
     if (o->state == CREATING) {
         out->what = OUTBOX_CREATE;
         out->name = o->made.name;
@@ -568,7 +627,7 @@ void outbox_created(struct outbox *o, int64_t now_ms)
 
 void outbox_removed(struct outbox *o, int64_t now_ms)
 {
-    struct item *it = first_in(o, ITEM_REMOVABLE);
+    const struct item *it = first_in(o, ITEM_REMOVABLE);
 
     ASSERT(it);
     o->removed_ms = now_ms;

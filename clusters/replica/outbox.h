@@ -1,8 +1,8 @@
 /*
  * What is to be done in Swarm next: which object to create, which head to write into the fence,
  * which object to remove, and when. It keeps what waits to be sent and what is there. One thing at
- * a time: outbox_next says the same until it is told what became of it. Pure but for random bytes;
- * the clock comes in.
+ * a time: outbox_next says the same until it is told what became of it, or works on. Pure but for
+ * random bytes; the clock comes in.
  *
  *   pushes ──► waiting batches ──► CREATE ──► COMMIT (the fence names it: durable)
  *   snapshot ──► its parts, between batches ──► COMMIT ──► REMOVE what it replaces
@@ -58,11 +58,15 @@ void outbox_look(struct outbox *o);
 size_t outbox_look_over(struct outbox *o);
 
 void outbox_push(struct outbox *o, uint64_t commit, const struct replica_doc *docs, size_t num);
-/* TooLarge: its documents have more than REPLICA_RAW_MAX bytes. */
-bool outbox_snapshot(struct outbox *o, uint64_t commit, const struct replica_doc *docs, size_t num,
-                     struct err *e);
+/* As replica_snapshot. That all documents together are TooLarge shows when they have been taken. */
+void outbox_snapshot(struct outbox *o, uint64_t commit, const struct replica_source *source);
 
-void outbox_next(struct outbox *o, int64_t now_ms, struct outbox_step *out);
+/*
+ * Makes the next object when it is time, a large one bit by bit: to be called before the question
+ * what is next, but not while an answer to it is being carried out.
+ */
+void outbox_work(struct outbox *o, int64_t now_ms);
+void outbox_next(const struct outbox *o, int64_t now_ms, struct outbox_step *out);
 void outbox_created(struct outbox *o, int64_t now_ms); /* or it was there already */
 void outbox_removed(struct outbox *o, int64_t now_ms); /* or it was gone already */
 /* The fence says this head: what outbox_next gave to COMMIT, or an older one. */

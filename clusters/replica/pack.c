@@ -1,13 +1,12 @@
 /*
- * Records of documents, written, deflated, inflated and applied. zlib's fastest level: a snapshot
- * of 100,000 routes must not hold the coordinator's loop up, and JSON shrinks to a tenth even so.
- * Called by
- * outbox.c and load.c.
+ * Records of documents, written, deflated, inflated and applied. zlib's fastest level: JSON shrinks
+ * to a tenth even so. Called by outbox.c and load.c.
  */
 #include "clusters/replica/pack.h"
 
 #include <string.h>
 
+#define ZLIB_CONST /* it only reads what it is given */
 #include <zlib.h>
 
 #include "clusters/replica/bytes.h"
@@ -38,24 +37,10 @@ bool pack_record(struct buf *out, const struct replica_doc *d)
     return false;
 }
 
-static size_t record_len(const uint8_t *head)
+size_t pack_record_len(const struct replica_doc *d)
 {
-    return RECORD_HEAD + (size_t)head[1] + head[2] + head[3] + (size_t)bytes_get(head + 4, 4);
-}
-
-size_t pack_whole(struct str records, size_t max)
-{
-    size_t len = 0;
-
-    while (len < records.n) {
-        size_t next = len + record_len((const uint8_t *)records.p + len);
-
-        if (len && next > max)
-            break;
-        len = next;
-    }
-    ASSERT(len <= records.n); /* we wrote them */
-    return len;
+    return RECORD_HEAD + strlen(d->tenant) + strlen(d->kind) + strlen(d->name) +
+           (d->value ? strlen(d->value) : 0);
 }
 
 /* ---- deflate -------------------------------------------------------------------------------- */
@@ -70,6 +55,63 @@ bool pack_deflate(struct str raw, struct buf *out)
     fits = buf_add(out, packed, len);
     free(packed);
     return fits;
+}
+
+/* Flushed after each addition, so that its length is known: that costs some bytes each. */
+struct pack_stream {
+    z_stream z;
+    uint8_t *bytes;
+    size_t len;
+};
+
+enum { FLUSH_MAX = 64 /* bytes of a flush, or of the end */ };
+
+struct pack_stream *pack_stream_new(void)
+{
+    struct pack_stream *s = xcalloc(1, sizeof(*s));
+
+    ASSERT(deflateInit(&s->z, Z_BEST_SPEED) == Z_OK); /* fails only when memory is gone */
+    return s;
+}
+
+static void feed(struct pack_stream *s, struct str raw, size_t room, int flush)
+{
+    int rc;
+
+    s->bytes = xrealloc(s->bytes, s->len + room);
+    s->z.next_in = (const uint8_t *)raw.p;
+    s->z.avail_in = (uInt)raw.n;
+    s->z.next_out = s->bytes + s->len;
+    s->z.avail_out = (uInt)room;
+    rc = deflate(&s->z, flush);
+    ASSERT(rc == (flush == Z_FINISH ? Z_STREAM_END : Z_OK) && s->z.avail_in == 0 &&
+           s->z.avail_out > 0); /* the room was enough */
+    s->len += room - s->z.avail_out;
+}
+
+bool pack_stream_add(struct pack_stream *s, struct str raw, size_t max)
+{
+    size_t room = compressBound(raw.n) + FLUSH_MAX;
+
+    if (s->len + room + FLUSH_MAX > max)
+        return false;
+    feed(s, raw, room, Z_SYNC_FLUSH);
+    return true;
+}
+
+bool pack_stream_end(struct pack_stream *s, struct buf *out)
+{
+    feed(s, STR(""), FLUSH_MAX, Z_FINISH);
+    return buf_add(out, s->bytes, s->len);
+}
+
+void pack_stream_free(struct pack_stream *s)
+{
+    if (!s)
+        return;
+    (void)deflateEnd(&s->z); /* it says when there was more to come */
+    free(s->bytes);
+    free(s);
 }
 
 bool pack_inflate(struct str packed, size_t raw_len, struct buf *out, struct err *e)

@@ -19,16 +19,26 @@
 #include "gateway/core/result.h"
 #include "gateway/core/str.h"
 
-enum { PACK_KEY_MAX = 255, PACK_VALUE_MAX = 480 << 10 /* a record fits any object */ };
+enum {
+    PACK_KEY_MAX = 255,
+    PACK_VALUE_MAX = 480 << 10, /* a record fits any object, */
+    PACK_RECORD_MAX = PACK_VALUE_MAX + 3 * PACK_KEY_MAX + 16
+};
 
 /* False: *out has no room left, and is as it was. */
 MUST_USE bool pack_record(struct buf *out, const struct replica_doc *d);
 
-/* The length of the whole records at the front that fit `max`; at least one, 0 at the end. */
-size_t pack_whole(struct str records, size_t max);
+size_t pack_record_len(const struct replica_doc *d);
 
 /* Appends the deflated bytes; false when *out has no room for them. */
 MUST_USE bool pack_deflate(struct str raw, struct buf *out);
+/* The same bit by bit. False: with it *out might get more than `max` bytes; it was not taken. */
+struct pack_stream;
+struct pack_stream *pack_stream_new(void);
+MUST_USE bool pack_stream_add(struct pack_stream *s, struct str raw, size_t max);
+/* All of it; nothing can be added after that. False: *out has no room. */
+MUST_USE bool pack_stream_end(struct pack_stream *s, struct buf *out);
+void pack_stream_free(struct pack_stream *s); /* NULL is fine */
 /* Exactly raw_len bytes come out, or it is refused: BadPayload. */
 MUST_USE bool pack_inflate(struct str packed, size_t raw_len, struct buf *out, struct err *e);
 

@@ -177,6 +177,7 @@ static enum replica_task next_of_outbox(struct replica *r, int64_t now, int64_t 
 
     if (outbox_wants_snapshot(r->outbox, now))
         r->config.on_snapshot(r->config.arg);
+    outbox_work(r->outbox, now);
     outbox_next(r->outbox, now, &step);
     if (outbox_error(r->outbox)->code)
         note(r, outbox_error(r->outbox));
@@ -346,13 +347,12 @@ void replica_push(struct replica *r, uint64_t commit, const struct replica_doc *
     set_timer(r->wake, 0);
 }
 
-void replica_snapshot(struct replica *r, uint64_t commit, const struct replica_doc *docs,
-                      size_t num)
+void replica_snapshot(struct replica *r, uint64_t commit, const struct replica_source *source)
 {
     OBJ_CHECK(r, REPLICA_MAGIC);
     ASSERT(r->outbox);
     r->caught_up = true;
-    (void)outbox_snapshot(r->outbox, commit, docs, num, NULL); /* outbox_error is looked at */
+    outbox_snapshot(r->outbox, commit, source);
     set_timer(r->wake, 0);
 }
 

@@ -97,10 +97,21 @@ void replica_free(struct replica *r); /* NULL is fine; not from inside a callbac
  * Copied; in Swarm within a second. Only after on_loaded. */
 void replica_push(struct replica *r, uint64_t commit, const struct replica_doc *docs, size_t num);
 
-/* All documents as they are after `commit`, which every push so far is part of. Copied; sent bit by
- * bit while pushes go on. Only after on_loaded. */
-void replica_snapshot(struct replica *r, uint64_t commit, const struct replica_doc *docs,
-                      size_t num);
+/*
+ * Documents, one after the other. next is false at the end; what it gives is lent until the next
+ * call of either. done is called once, when no more is wanted, perhaps before the end.
+ */
+struct replica_source {
+    bool (*next)(void *arg, struct replica_doc *out);
+    void (*done)(void *arg);
+    void *arg;
+};
+
+/*
+ * All documents as they are after `commit`, which every push so far is part of. Taken bit by bit
+ * while pushes go on, for seconds: they stay as they are until `done`. Only after on_loaded.
+ */
+void replica_snapshot(struct replica *r, uint64_t commit, const struct replica_source *source);
 
 struct replica_status {
     enum replica_fence fence;

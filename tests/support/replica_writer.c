@@ -20,6 +20,7 @@
 #include "gateway/core/check.h"
 #include "gateway/core/clock.h"
 #include "gateway/core/log.h"
+#include "tests/support/array_source.h"
 
 enum { NAMES = 50, COMMIT_MS = 50, RING = 4096 };
 
@@ -92,7 +93,10 @@ static void on_snapshot(void *arg)
     char texts[NAMES][2][32];
     struct replica_status status;
 
-    replica_snapshot(w->replica, w->last, docs, all_docs(w->last, docs, texts));
+    size_t num = all_docs(w->last, docs, texts);
+    struct replica_source source = array_source(docs, num);
+
+    replica_snapshot(w->replica, w->last, &source);
     replica_status(w->replica, &status);
     say("objects %zu", status.objects);
 }

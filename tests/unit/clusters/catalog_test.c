@@ -104,6 +104,42 @@ static void test_lists_are_by_tenant_and_name(void **state)
     catalog_free(d);
 }
 
+static void expect_walk(struct catalog_walk *w, const char *wanted)
+{
+    struct listing l = {0};
+    const struct write_document *doc;
+
+    while ((doc = catalog_walk_next(w)) != NULL)
+        (void)on_document(&l, doc);
+    assert_string_equal(l.text, wanted);
+    catalog_walk_free(w);
+}
+
+static void test_a_walk_sees_what_was_there_when_it_began(void **state)
+{
+    struct catalog *d = catalog_new();
+    struct catalog_walk *first;
+    struct catalog_walk *second;
+
+    (void)state;
+    put(d, INTENT_ROUTE, "a", "1", "x", 1);
+    put(d, INTENT_ROUTE, "a", "2", "x", 2);
+    put(d, INTENT_POOL, "a", "p", "x", 3);
+    put(d, INTENT_SERVICE, "a", "s", "x", 4);
+    first = catalog_walk_new(d, INTENT_SERVICE);
+    put(d, INTENT_ROUTE, "a", "1", "new", 5);
+    catalog_remove(d, INTENT_ROUTE, "a", "2");
+    put(d, INTENT_ROUTE, "a", "0", "new", 6);
+    second = catalog_walk_new(d, INTENT_SERVICE);
+    catalog_remove(d, INTENT_ROUTE, "a", "1");
+    expect_walk(first, "a/1=x@1 a/2=x@2 a/p=x@3 ");
+    expect_walk(second, "a/0=new@6 a/1=new@5 a/p=x@3 ");
+    expect_list(d, INTENT_ROUTE, NULL, "a/0=new@6 ");
+    first = catalog_walk_new(d, INTENT_SERVICE);
+    catalog_walk_free(first); /* before its end */
+    catalog_free(d);
+}
+
 /* Against a plain model: a thousand random changes of forty keys. */
 static void test_any_order_of_changes_gives_the_same_list(void **state)
 {
@@ -143,6 +179,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_key_has_one_document_and_the_last_one_holds),
         cmocka_unit_test(test_a_document_may_be_put_from_itself),
+        cmocka_unit_test(test_a_walk_sees_what_was_there_when_it_began),
         cmocka_unit_test(test_lists_are_by_tenant_and_name),
         cmocka_unit_test(test_any_order_of_changes_gives_the_same_list),
     };

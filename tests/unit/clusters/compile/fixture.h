@@ -130,12 +130,34 @@ static inline struct view fixture_only_in(const struct view *a, const struct vie
     return out;
 }
 
-static inline void fixture_forget_lent(struct view *v)
+static inline void fixture_forget_lent(struct view *a, struct view *b)
 {
-    free(v->services);
-    free(v->tasks);
-    free(v->nodes);
-    free(v->networks);
+    struct view *const both[] = {a, b};
+
+    for (size_t i = 0; i < 2; i++) {
+        free(both[i]->services);
+        free(both[i]->tasks);
+        free(both[i]->nodes);
+        free(both[i]->networks);
+    }
+}
+
+/* A view on the heap that has its services' names and dates, its tasks' ids and addresses. */
+static inline void fixture_forget(struct view *v)
+{
+    if (v == NULL)
+        return;
+    for (size_t i = 0; i < v->num_services; i++) {
+        free(v->services[i].name);
+        free(v->services[i].created_at);
+    }
+    for (size_t i = 0; i < v->num_tasks; i++) {
+        free(v->tasks[i].id);
+        for (size_t k = 0; k < v->tasks[i].num_networks; k++)
+            free(v->tasks[i].networks[k].address);
+    }
+    fixture_free(v);
+    free(v);
 }
 
 #endif

@@ -333,23 +333,6 @@ static struct view *world_view(const struct world *w)
     return v;
 }
 
-static void view_forget(struct view *v)
-{
-    if (v == NULL)
-        return;
-    for (size_t i = 0; i < v->num_services; i++) {
-        free(v->services[i].name);
-        free(v->services[i].created_at);
-    }
-    for (size_t i = 0; i < v->num_tasks; i++) {
-        free(v->tasks[i].id);
-        for (size_t k = 0; k < v->tasks[i].num_networks; k++)
-            free(v->tasks[i].networks[k].address);
-    }
-    fixture_free(v);
-    free(v);
-}
-
 /* ---- a plan that follows the world ---- */
 
 struct subject {
@@ -360,7 +343,6 @@ struct subject {
 
 static const char *const configured[] = {"east", "west"};
 
-/* The view that the plan holds becomes this one where it stands. */
 static void feed_patch(struct subject *s, struct view *next)
 {
     struct view gone = fixture_only_in(s->view, next);
@@ -370,9 +352,8 @@ static void feed_patch(struct subject *s, struct view *next)
     *s->view = *next;
     plan_patch(s->plan, &gone, &come);
     *next = was;
-    view_forget(next);
-    fixture_forget_lent(&gone);
-    fixture_forget_lent(&come);
+    fixture_forget(next);
+    fixture_forget_lent(&gone, &come);
 }
 
 static void feed_view(struct subject *s, const struct world *w)
@@ -384,7 +365,7 @@ static void feed_view(struct subject *s, const struct world *w)
         return;
     }
     plan_view(s->plan, v);
-    view_forget(s->view);
+    fixture_forget(s->view);
     s->view = v;
 }
 
@@ -444,7 +425,7 @@ static void subject_from(struct subject *s, const struct world *w)
 static void subject_end(struct subject *s)
 {
     plan_free(s->plan);
-    view_forget(s->view);
+    fixture_forget(s->view);
     map_free(&s->tables, free);
 }
 

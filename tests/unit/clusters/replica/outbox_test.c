@@ -15,6 +15,7 @@
 #include "clusters/replica/load.h"
 #include "clusters/replica/pack.h"
 #include "gateway/core/check.h"
+#include "tests/support/array_source.h"
 
 enum { CONFIGS_MAX = 200, NAMES = 12, COMMITS_MAX = 6000, STEP_MS = 50 };
 
@@ -149,7 +150,9 @@ static void give_snapshot(struct writer *w, const struct truth *t)
             docs[num] = doc_of(name, t->values[t->last][name], texts[num]);
             num++;
         }
-    assert_true(outbox_snapshot(w->box, t->last, docs, num, NULL));
+    struct replica_source source = array_source(docs, num);
+
+    outbox_snapshot(w->box, t->last, &source);
 }
 
 static void push_num(struct writer *w, struct truth *t, size_t num)
@@ -258,6 +261,7 @@ static bool step(struct writer *w, const struct truth *t, bool deaf)
 
     if (outbox_wants_snapshot(w->box, w->now_ms))
         give_snapshot(w, t);
+    outbox_work(w->box, w->now_ms);
     outbox_next(w->box, w->now_ms, &s);
     switch (s.what) {
     case OUTBOX_WAIT:
@@ -287,6 +291,7 @@ static void beat(struct writer *w)
     struct chain_head head = *outbox_head(w->box);
     struct outbox_step s;
 
+    outbox_work(w->box, w->now_ms);
     outbox_next(w->box, w->now_ms, &s);
     if (s.what == OUTBOX_COMMIT)
         return; /* that one comes first */
@@ -577,7 +582,7 @@ static void a_commit_too_large_for_a_batch_waits_for_a_snapshot(void **state)
     struct truth *t = truth_new();
     struct writer w = {.last_create_ms = -1000};
     struct replica_doc docs[8];
-    struct err e = {0};
+    struct replica_source source;
 
     (void)state;
     seed = 5;
@@ -590,13 +595,15 @@ static void a_commit_too_large_for_a_batch_waits_for_a_snapshot(void **state)
     for (int i = 0; i < 20; i++) {
         struct outbox_step next;
 
+        outbox_work(w.box, w.now_ms);
         outbox_next(w.box, w.now_ms, &next);
         assert_int_equal(next.what, OUTBOX_WAIT);
         w.now_ms += STEP_MS;
     }
     assert_true(outbox_wants_snapshot(w.box, w.now_ms));
     assert_false(outbox_wants_snapshot(w.box, w.now_ms));
-    assert_true(outbox_snapshot(w.box, 1, docs, 8, &e));
+    source = array_source(docs, 8);
+    outbox_snapshot(w.box, 1, &source);
     run(&w, t, 5000);
     assert_int_equal(s->head.commit, 1);
     assert_true(s->num >= 3 && s->num <= 8);
@@ -614,6 +621,7 @@ static void what_can_never_fit_is_said_and_tried_again_later(void **state)
     struct truth *t = truth_new();
     struct writer w = {.last_create_ms = -1000};
     struct replica_doc docs[DOCS];
+    struct replica_source source;
     char *value;
 
     (void)state;
@@ -622,7 +630,8 @@ static void what_can_never_fit_is_said_and_tried_again_later(void **state)
     assert_true(start(&w, s, t, 0));
     for (size_t i = 0; i < DOCS; i++)
         docs[i] = (struct replica_doc){"shop", "route", xasprintf("d%zu", i), value, 1};
-    assert_true(outbox_snapshot(w.box, 1, docs, DOCS, NULL));
+    source = array_source(docs, DOCS);
+    outbox_snapshot(w.box, 1, &source);
     for (int64_t end = w.now_ms + 20000; w.now_ms < end; w.now_ms += STEP_MS)
         (void)step(&w, t, false); /* parts, until there are too many */
     assert_string_equal(outbox_error(w.box)->code, "TooLarge");
