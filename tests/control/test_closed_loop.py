@@ -72,3 +72,39 @@ def test_what_gateways_would_refuse_never_reaches_them(fleet):
     refused = control.operator.put("/v1/tenants/loop/endpoints/web", same)
     assert refused.status == 422 and refused.json["errors"][0]["pointer"].startswith("/endpoints/1"), refused
     assert all(g["refusals"] == [] for g in control.operator.get("/v1/clusters/east/gateways").json["gateways"])
+
+
+def test_a_killed_gateway_counts_as_long_as_swarm_wants_its_task(own):
+    """The rule of liveness: a task that Swarm wants is waited for however silent it is, one that it gave up is not; what is no
+    task is waited for a lease of 30 s, and never counts as having anything after that."""
+    control = own(stream=f"127.0.0.1:{rig.free_port()}")
+    control.tenant("loop")
+    control.service("fleet", {}, 3)
+    ids = [task["ID"] for task in control.state["tasks"]]
+    gateways = {name: rig.Gateway(control, "east", name) for name in [*ids, "alone"]}
+    try:
+        rig.eventually("all report", lambda: control.operator.put(ROUTE, answer("0"), wait="applied", timeout="2s").status in (200, 201) and
+                       len(control.operator.get("/v1/clusters/east/gateways").json["gateways"]) == 4)
+
+        def write(text, timeout="1s"):
+            made = control.operator.put(ROUTE, answer(text), wait="applied", timeout=timeout)
+            assert (made.status == 200) == made.json["status"]["write"]["applied"], made
+            return {g["gateway"]: g["state"] for g in made.json["status"]["write"].get("laggards", [])}
+
+        assert write("1", "10s") == {}
+        for name in (ids[2], "alone"):
+            gateways[name].signal(signal.SIGKILL)
+        killed = time.monotonic()
+        assert write("2") == {ids[2]: "live", "alone": "live"}
+        assert [gateways[name].ask(HOST) for name in ids[:2]] == [(200, "2")] * 2
+        rig.eventually("the lease has lapsed", lambda: write(f"at {time.monotonic()}", "200ms") == {ids[2]: "silent", "alone": "unknown"}, timeout=40)
+        assert time.monotonic() - killed > 29
+        for task in control.state["tasks"]:
+            if task["ID"] == ids[2]:
+                task.update(DesiredState="shutdown", Status={"State": "failed"})
+        control.tell_docker()
+        rig.eventually("it is not waited for any more", lambda: write(f"at {time.monotonic()}", "200ms") == {"alone": "unknown"})
+        assert [gateways[name].ask(HOST)[0] for name in ids[:2]] == [200] * 2
+    finally:
+        for g in gateways.values():
+            g.stop()
