@@ -108,6 +108,21 @@ static void *find(const struct array *a, const void *like)
     return a->num ? bsearch(like, a->items, a->num, a->size, by_id) : NULL;
 }
 
+/* For who asks for one after the other, in their order. */
+struct cursor {
+    const struct array *in;
+    size_t at;
+};
+
+static void *find_next(struct cursor *c, const void *like)
+{
+    int order = -1;
+
+    while (c->at < c->in->num && (order = by_id(c->in->items + c->at * c->in->size, like)) < 0)
+        c->at++;
+    return order == 0 ? c->in->items + c->at * c->in->size : NULL;
+}
+
 /* What is in scope of one kind, and what of it is the same. */
 struct rule {
     bool (*in)(const struct question *q, const void *element);
@@ -190,9 +205,9 @@ struct places {
 };
 
 static void look_at(const struct rule *rule, const struct question *q, char *was, size_t place,
-                    const struct array *fresh, struct change *c)
+                    struct cursor *fresh, struct change *c)
 {
-    const void *now = find(fresh, was);
+    const void *now = find_next(fresh, was);
 
     if (!rule->in(q, was))
         return;
@@ -203,11 +218,9 @@ static void look_at(const struct rule *rule, const struct question *q, char *was
 }
 
 /* What is known under the same id and out of scope stays, and the reply's is left where it is. */
-static bool enters(const struct rule *rule, const struct question *q, const struct array *known,
+static bool enters(const struct rule *rule, const struct question *q, const void *was,
                    const void *now)
 {
-    const void *was = find(known, now);
-
     return rule->in(q, now) && (!was || (rule->in(q, was) && !rule->same(was, now)));
 }
 
@@ -219,14 +232,19 @@ static struct change compare(const struct rule *rule, const struct question *q, 
     struct change c = {.leaving = xcalloc(num + 1, sizeof(*c.leaving)),
                        .entering = xcalloc(fresh.num + 1, sizeof(*c.entering))};
 
+    struct cursor in_fresh = {&fresh, 0}, in_known = {&known, 0};
+
     for (size_t i = 0; i < num; i++) {
         size_t place = only ? only->all[i] : i;
 
-        look_at(rule, q, known.items + place * known.size, place, &fresh, &c);
+        look_at(rule, q, known.items + place * known.size, place, &in_fresh, &c);
     }
-    for (size_t i = 0; i < fresh.num; i++)
-        if (enters(rule, q, &known, fresh.items + i * fresh.size))
+    for (size_t i = 0; i < fresh.num; i++) {
+        const void *now = fresh.items + i * fresh.size;
+
+        if (enters(rule, q, only ? find(&known, now) : find_next(&in_known, now), now))
             c.entering[c.num_entering++] = i;
+    }
     return c;
 }
 
