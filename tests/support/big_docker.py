@@ -19,7 +19,9 @@ class Handler(fake_docker.Handler):
     def list(self, name, filters):
         if name not in ("services", "tasks"):
             super().list(name, filters)
+            self.server.reading = self.server.reading and name != "networks"
             return
+        self.server.reading = self.server.reading or not filters
         wanted = filters.get("id" if name == "services" else "service")
         held = getattr(self.server, name)
         self.server.asked[name, bool(wanted)] += 1
@@ -54,6 +56,7 @@ class BigDocker(fake_docker.FakeDocker):
         super().__init__(socket_path, state_path)
         self.RequestHandlerClass = Handler
         self.asked = {(name, few): 0 for name in ("services", "tasks") for few in (False, True)}
+        self.reading = False  # everything, from its services to its networks, which come last
         self.listeners, self.services, self.tasks, self.version = [], {}, {}, 1000
         service, task = recorded("services"), recorded("tasks")
         for n in range(services):
