@@ -602,6 +602,17 @@ bool decode_api(struct str body, struct decode_api *out, struct err *e)
     return ok;
 }
 
+/* Docker says what else an update is about: replicas.new, updatestate.new, availability.new. */
+static bool is_only_named(const cJSON *o, const cJSON *actor)
+{
+    const cJSON *action = cJSON_GetObjectItemCaseSensitive(o, "Action");
+    const cJSON *said = cJSON_GetObjectItemCaseSensitive(actor, "Attributes");
+
+    return cJSON_IsString(action) && strcmp(action->valuestring, "update") == 0 &&
+           cJSON_IsObject(said) && said->child && !said->child->next &&
+           strcmp(said->child->string, "name") == 0;
+}
+
 static bool read_event(const cJSON *o, struct decode_event *out, struct err *e)
 {
     static const struct {
@@ -626,6 +637,7 @@ static bool read_event(const cJSON *o, struct decode_event *out, struct err *e)
         if (!need_id(actor, "ID", &id, e))
             return false;
         out->kind = watched[i].kind;
+        out->only_named = is_only_named(o, actor);
         (void)snprintf(out->id, sizeof(out->id), "%s", id); /* need_id saw to the length */
         return true;
     }

@@ -54,6 +54,7 @@ MUST_USE bool decode_api(struct str body, struct decode_api *out, struct err *e)
 struct decode_event {
     enum decode_kind kind; /* services, nodes, networks or secrets */
     char id[72];
+    bool only_named; /* an update of which nothing but the name is said */
 };
 
 /* False without *e: an event of no interest. False with *e: not an event at all. */

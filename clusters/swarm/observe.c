@@ -210,7 +210,8 @@ static void on_event(void *arg, const struct decode_event *event)
     o->doubtful_ms = 0;
     if (event->kind == DECODE_SERVICES) {
         ids_add(&o->pending.services, event->id);
-        recent_add(&o->recent, event->id, o->heard_ms);
+        if (!event->only_named)
+            recent_add(&o->recent, event->id, o->heard_ms);
     } else if (event->kind == DECODE_NETWORKS) {
         o->pending.networks = true;
     } else {

@@ -1,7 +1,9 @@
 /*
  * Services that an event named a short while ago. What Swarm makes of a change (other tasks) may
  * come a little after the event, and has no event of its own: so their tasks are read again, after
- * a quarter of a second and then each time after twice as long, four times in all. Times are given.
+ * a quarter of a second and then each time after twice as long, four times in all. Not after an
+ * update of which Docker says the name only: of one that makes other tasks it also says how many
+ * replicas there are, or, with an event more, how far it is. Times are given.
  */
 #ifndef CLUSTERS_SWARM_RECENT_H
 #define CLUSTERS_SWARM_RECENT_H

@@ -85,7 +85,7 @@ class BigDocker(fake_docker.FakeDocker):
     def change(self, n, host):
         self.set_service(recorded("services"), n, host)
         line = json.dumps({"Type": "service", "Action": "update", "scope": "swarm",
-                           "Actor": {"ID": self.ident(n), "Attributes": {}}}).encode() + b"\n"
+                           "Actor": {"ID": self.ident(n), "Attributes": {"name": "web"}}}).encode() + b"\n"
         for mine in self.listeners:
             mine.put(line)
 

@@ -502,6 +502,15 @@ static void the_version_is_the_newest_that_both_know(void **state)
 
 static void events_name_what_changed(void **state)
 {
+    static const char *const more[] = {
+        "{\"Type\":\"service\",\"Action\":\"create\",\"Actor\":{\"ID\":\"a\",\"Attributes\":"
+        "{\"name\":\"web\"}}}",
+        "{\"Type\":\"service\",\"Action\":\"update\",\"Actor\":{\"ID\":\"a\",\"Attributes\":"
+        "{\"name\":\"web\",\"replicas.new\":\"3\",\"replicas.old\":\"1\"}}}",
+        "{\"Type\":\"service\",\"Action\":\"update\",\"Actor\":{\"ID\":\"a\",\"Attributes\":{}}}",
+        "{\"Type\":\"service\",\"Action\":\"update\",\"Actor\":{\"ID\":\"a\"}}",
+        "{\"Type\":\"service\",\"Actor\":{\"ID\":\"a\",\"Attributes\":{\"name\":\"web\"}}}",
+    };
     struct decode_event event;
     struct err e = {0};
 
@@ -511,6 +520,11 @@ static void events_name_what_changed(void **state)
                              &event, &e));
     assert_int_equal(event.kind, DECODE_SERVICES);
     assert_string_equal(event.id, "abc");
+    assert_true(event.only_named);
+    for (size_t i = 0; i < sizeof more / sizeof more[0]; i++) {
+        assert_true(decode_event(str_from(more[i]), &event, &e));
+        assert_false(event.only_named);
+    }
     assert_true(decode_event(STR("{\"Type\":\"secret\",\"Actor\":{\"ID\":\"abc\"}}"), &event, &e));
     assert_int_equal(event.kind, DECODE_SECRETS);
     assert_false(decode_event(STR("{\"Type\":\"config\",\"Actor\":{\"ID\":\"abc\"}}"), &event, &e));

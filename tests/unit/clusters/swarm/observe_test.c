@@ -123,15 +123,21 @@ static void answer(struct fake_conn *c, const char *method, const char *target, 
     }
 }
 
-static void send_event(struct world *w, const char *type, const char *id)
+static void send_update(struct world *w, const char *type, const char *id, const char *said)
 {
     char line[256];
-    int len =
-        snprintf(line, sizeof(line),
-                 "{\"Type\":\"%s\",\"Action\":\"update\",\"Actor\":{\"ID\":\"%s\"}}\n", type, id);
+    int len = snprintf(line, sizeof(line),
+                       "{\"Type\":\"%s\",\"Action\":\"update\",\"Actor\":{\"ID\":\"%s\","
+                       "\"Attributes\":{%s}}}\n",
+                       type, id, said);
 
     assert_non_null(w->stream);
     fake_send(w->stream, "%x\r\n%s\r\n", (unsigned)len, line);
+}
+
+static void send_event(struct world *w, const char *type, const char *id)
+{
+    send_update(w, type, id, "");
 }
 
 static void on_view(void *arg, struct view *now, struct view_patch *owned)
@@ -274,6 +280,25 @@ static void an_event_leads_to_a_view_at_once_by_filtered_reads(void **state)
     assert_string_equal(w->log, "ST");
     assert_int_equal(w->view->num_services, 2);
     assert_int_equal(w->view->num_tasks, 2); /* the filtered read withdrew nothing of "a" */
+}
+
+/* Of an update that makes other tasks Docker says more than the name. */
+static void tasks_are_read_again_after_what_may_have_changed_them(void **state)
+{
+    struct world *w = *state;
+
+    begin_and_see(w);
+    run(w, 50);
+    memset(w->log, 0, sizeof(w->log));
+    w->filtered = "[" SERVICE("b", OURS) "]";
+    w->tasks = "[" TASK("t2", "b", "running") "]";
+    send_update(w, "service", "b", "\"name\":\"b\"");
+    assert_true(run(w, 500));
+    assert_false(run(w, 400));
+    assert_string_equal(w->log, "ST");
+    send_update(w, "service", "b", "\"name\":\"b\",\"updatestate.new\":\"updating\"");
+    (void)run(w, 400);
+    assert_string_equal(w->log, "STSTT");
 }
 
 static void a_service_of_others_costs_one_read_and_no_view(void **state)
@@ -632,6 +657,7 @@ int main(void)
         TEST(a_service_that_is_wanted_by_name_is_seen_without_labels),
         TEST(a_service_that_is_removed_goes_with_its_tasks),
         TEST(a_task_on_its_way_is_polled_until_it_runs),
+        TEST(tasks_are_read_again_after_what_may_have_changed_them),
         TEST(a_service_that_vanishes_between_two_reads_does_not_spoil_the_rest),
         TEST(a_read_that_fails_withdraws_nothing),
         TEST(nodes_or_networks_that_cannot_be_read_do_not_freeze_the_tasks),
