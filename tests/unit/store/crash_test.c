@@ -118,7 +118,7 @@ static void kill_9_loses_no_acknowledged_commit(void **state)
 
 static int fill_until_full(void)
 {
-    struct rlimit small = {300000, 300000};
+    struct rlimit small = {600000, 600000};
     struct err e = {0};
     struct store *s = store_open(path, &e);
     char value[20001];

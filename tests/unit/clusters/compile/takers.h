@@ -42,7 +42,7 @@ static inline const char *taker_of(const char *host, bool above)
     const char *dot = host[0] == '*' ? host + 1 : host;
     char wild[64];
 
-    while (taker == NULL && (dot = strchr(dot + 1, '.')) != NULL) {
+    while (taker == NULL && *dot != '\0' && (dot = strchr(dot + 1, '.')) != NULL) {
         snprintf(wild, sizeof(wild), "*%s", dot);
         taker = map_get(&takers, str_from(wild));
         taker = above && taker != NULL && strcmp(taker, "guard") == 0 ? NULL : taker;
