@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "clusters/swarm/patch.h"
+#include "clusters/swarm/view_priv.h"
 #include "gateway/core/check.h"
 
 void model_scope_clear(struct model_scope *s)
@@ -90,22 +91,9 @@ struct array {
     size_t size;
 };
 
-static const char *id_of(const void *element)
-{
-    char *id;
-
-    memcpy(&id, element, sizeof(id));
-    return id;
-}
-
-static int by_id(const void *a, const void *b)
-{
-    return strcmp(id_of(a), id_of(b));
-}
-
 static void *find(const struct array *a, const void *like)
 {
-    return a->num ? bsearch(like, a->items, a->num, a->size, by_id) : NULL;
+    return a->num ? bsearch(like, a->items, a->num, a->size, view_by_id) : NULL;
 }
 
 /* For who asks for one after the other, in their order. */
@@ -118,7 +106,7 @@ static void *find_next(struct cursor *c, const void *like)
 {
     int order = -1;
 
-    while (c->at < c->in->num && (order = by_id(c->in->items + c->at * c->in->size, like)) < 0)
+    while (c->at < c->in->num && (order = view_by_id(c->in->items + c->at * c->in->size, like)) < 0)
         c->at++;
     return order == 0 ? c->in->items + c->at * c->in->size : NULL;
 }

@@ -11,20 +11,6 @@
 #include "clusters/swarm/view_priv.h"
 #include "gateway/core/check.h"
 
-/* Every element begins with its id: sorting and searching use that. */
-static const char *id_of(const void *element)
-{
-    char *id;
-
-    memcpy(&id, element, sizeof(id));
-    return id;
-}
-
-static int by_id(const void *a, const void *b)
-{
-    return strcmp(id_of(a), id_of(b));
-}
-
 static int by_key(const void *a, const void *b)
 {
     return strcmp(((const struct view_label *)a)->key, ((const struct view_label *)b)->key);
@@ -32,7 +18,7 @@ static int by_key(const void *a, const void *b)
 
 static const void *find(const void *items, size_t num, size_t size, const char *id)
 {
-    return num ? bsearch(&id, items, num, size, by_id) : NULL;
+    return num ? bsearch(&id, items, num, size, view_by_id) : NULL;
 }
 
 const struct view_service *view_service(const struct view *v, const char *id)
@@ -333,9 +319,9 @@ static size_t seal(void *items, size_t num, size_t size, void (*clear)(void *))
 
     if (num == 0)
         return 0;
-    qsort(items, num, size, by_id);
+    qsort(items, num, size, view_by_id);
     for (size_t i = 0; i < num; i++) {
-        if (kept && by_id(at + (kept - 1) * size, at + i * size) == 0) {
+        if (kept && view_by_id(at + (kept - 1) * size, at + i * size) == 0) {
             clear(at + i * size);
             continue;
         }

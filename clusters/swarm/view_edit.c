@@ -9,20 +9,6 @@
 #include "clusters/swarm/view_priv.h"
 #include "gateway/core/check.h"
 
-/* Every element begins with its id. */
-static const char *id_of(const void *element)
-{
-    char *id;
-
-    memcpy(&id, element, sizeof(id));
-    return id;
-}
-
-static int by_id(const void *a, const void *b)
-{
-    return strcmp(id_of(a), id_of(b));
-}
-
 /* A sorted array of elements, and what comes into it: the elements of `from` at these places. */
 struct edit {
     char *items;
@@ -57,7 +43,7 @@ static size_t place_of(const struct edit *e, size_t num, const void *element)
     while (low < high) {
         size_t middle = low + (high - low) / 2;
 
-        if (by_id(e->items + middle * e->size, element) < 0)
+        if (view_by_id(e->items + middle * e->size, element) < 0)
             low = middle + 1;
         else
             high = middle;
@@ -94,9 +80,9 @@ static void replace_in_place(struct edit *e, size_t *leaving, size_t *num_leavin
     for (size_t i = 0; i < num; i++) {
         char *was = e->items + leaving[i] * e->size;
 
-        while (k < e->num_entering && by_id(e->from + entering[k] * e->size, was) < 0)
+        while (k < e->num_entering && view_by_id(e->from + entering[k] * e->size, was) < 0)
             entering[kept_entering++] = entering[k++];
-        if (k < e->num_entering && by_id(e->from + entering[k] * e->size, was) == 0) {
+        if (k < e->num_entering && view_by_id(e->from + entering[k] * e->size, was) == 0) {
             char *now = e->from + entering[k++] * e->size;
 
             e->clear(was);
