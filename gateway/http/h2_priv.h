@@ -106,6 +106,12 @@ void h2_stream_take_end(struct h2_stream *st);
 void h2_stream_end_sent(struct h2_stream *st);
 ssize_t h2_stream_give_data(struct h2_stream *st, uint8_t *out, size_t cap, uint32_t *out_flags);
 
+/* Trailers wait to be sent, or may yet come from whom it follows. */
+static inline bool h2_stream_may_trail(const struct h2_stream *st)
+{
+    return st->follows != NULL || st->tx_trailers.len > 0;
+}
+
 /* h2_submit.c */
 extern const struct h1_split_to h2_submit_message; /* arg: the stream */
 void h2_submit_trailers(struct h2_stream *st);

@@ -48,7 +48,8 @@ bool h2_stream_can_write(const struct h2_stream *st);
 /*
  * What is written to `to` is what is read from `from`, and it has a length: HTTP/1.1 has no place
  * for trailers then. So `to` ends when `from` has, and takes its trailers along; when `from` is
- * gone before, without them. Either may be closed meanwhile.
+ * gone before, without them. Either may be closed meanwhile. To be called before anything is
+ * written: with a head that says a length of 0, `to` would end at once.
  */
 void h2_stream_follow(struct h2_stream *to, struct h2_stream *from);
 

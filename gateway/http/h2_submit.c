@@ -105,10 +105,11 @@ static bool on_head(void *arg, const struct h1_head *h, char *base, bool bodiles
 {
     struct h2_stream *st = arg;
     const nghttp2_data_provider body = {.source = {.ptr = st}, .read_callback = on_read};
-    const nghttp2_data_provider *given = bodiless ? NULL : &body;
+    bool ends = bodiless && !h2_stream_may_trail(st);
+    const nghttp2_data_provider *given = ends ? NULL : &body;
 
-    if (bodiless)
-        st->tx_ended = st->tx_sent = true;
+    st->tx_ended = bodiless;
+    st->tx_sent = ends;
     return h->kind == H1_RESPONSE ? give_response(st, h, base, given)
                                   : give_request(st, h, base, given);
 }

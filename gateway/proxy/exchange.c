@@ -125,7 +125,10 @@ static bool may_wait(const struct exchange *x)
     return x->idempotent || !x->reused;
 }
 
-/* Of a message with a length, where both sides speak HTTP/2. */
+/*
+ * Where both sides speak HTTP/2. Before the head is written: a length of 0 would end the message
+ * with it.
+ */
 void exchange_keep_trailers(struct sock *to, struct sock *from)
 {
     if (sock_is_virtual(to) && sock_is_virtual(from))
@@ -147,6 +150,7 @@ static void send_request(struct conn *c)
     x->up_sent_before = x->up->sent_bytes;
     x->reused = x->up->num_requests++ > 0;
     x->sent = x->head_len;
+    exchange_keep_trailers(&x->up->sock, &c->sock);
     if (may_wait(x) && sock_send_late(&x->up->sock, out->iov, (size_t)num, on_request_sent, c)) {
         x->sent += (uint32_t)body;
         return;
@@ -156,8 +160,6 @@ static void send_request(struct conn *c)
         return;
     }
     x->up->sent_bytes += n;
-    if (x->framing == H1_BODY_LENGTH)
-        exchange_keep_trailers(&x->up->sock, &c->sock);
     if (n < head_bytes)
         conn_keep_rest(&x->to_up, out, n);
     else

@@ -183,7 +183,7 @@ static void begin(struct conn *c, const struct h1_head *h)
     struct h1_passing how = policy_passing(c, connection_field(x));
 
     h1_write_response(&c->proxy->out, h, c->out, &how);
-    if (x->response_framing == H1_BODY_LENGTH)
+    if (!x->bodiless)
         exchange_keep_trailers(&c->sock, &x->up->sock);
     conn_enter(c, CONN_RESPONSE);
     (void)response_send_head(c, true); /* false: closed, which the next step sees */

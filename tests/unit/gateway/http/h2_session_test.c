@@ -334,8 +334,8 @@ static void relay_begin(struct relay *r, struct fixture *f)
     write_all(r->from_client, "POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 2\r\n\r\na");
     r->received = accept_stream(f);
     r->sent = h2_session_open(r->g->client, r->g);
-    write_all(r->sent, POST_OF_2);
     h2_stream_follow(r->sent, r->received);
+    write_all(r->sent, POST_OF_2);
     r->at_service = accept_stream(r->g);
     assert_false(h2_stream_is_whole(r->at_service));
 }
@@ -385,13 +385,35 @@ static void who_is_followed_is_let_go_with_the_last_reader(void **state)
     relay_begin(&r, *state);
     write_all(r.at_service, "HTTP/1.1 200 x\r\nContent-Length: 2\r\n\r\no");
     pump(r.g);
-    write_all(r.received, "HTTP/1.1 200 x\r\nContent-Length: 2\r\n\r\nok");
     h2_stream_follow(r.received, r.sent);
+    write_all(r.received, "HTTP/1.1 200 x\r\nContent-Length: 2\r\n\r\nok");
     h2_stream_close(r.sent, false);
     h2_stream_close(r.received, true);
     pump(r.f);
     pump(r.g);
     assert_true(h2_stream_is_broken(r.at_service));
+    relay_end(&r);
+}
+
+static void a_length_of_0_ends_with_the_one_that_is_followed(void **state)
+{
+    struct relay r;
+
+    relay_begin(&r, *state);
+    write_all(r.from_client, "b");
+    pump(r.f);
+    write_all(r.at_service, "HTTP/1.1 200 x\r\nContent-Length: 2\r\n\r\no");
+    pump(r.g);
+    h2_stream_follow(r.received, r.sent);
+    write_all(r.received, "HTTP/1.1 200 x\r\nContent-Length: 0\r\n\r\n");
+    pump(r.f);
+    assert_false(h2_stream_is_whole(r.from_client));
+    assert_true(buf_add_str(&r.at_service->tx_trailers, STR("x-sum:s\n")));
+    write_all(r.at_service, "k");
+    pump(r.g);
+    pump(r.f);
+    assert_true(h2_stream_is_whole(r.from_client));
+    assert_string_equal(r.from_client->trailers.bytes, "x-sum: s\r\n");
     relay_end(&r);
 }
 
@@ -423,6 +445,7 @@ int main(void)
         TEST(a_stream_ends_with_the_one_it_follows),
         TEST(a_stream_ends_when_the_one_it_follows_is_gone),
         TEST(who_is_followed_is_let_go_with_the_last_reader),
+        TEST(a_length_of_0_ends_with_the_one_that_is_followed),
         cmocka_unit_test(the_preface),
     };
 
