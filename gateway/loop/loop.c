@@ -39,7 +39,7 @@ bool loop_init(struct loop *l, struct err *e)
 {
     memset(l, 0, sizeof *l);
     l->magic = LOOP_MAGIC;
-    STAILQ_INIT(&l->tasks);
+    TAILQ_INIT(&l->tasks);
     SLIST_INIT(&l->graves);
     pipepool_init(&l->pipes, 0);
     l->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -167,29 +167,29 @@ void loop_free(struct loop *l)
     l->magic = 0;
 }
 
-/* Only what was queued before: a task that queues itself again waits for the next turn. */
+/*
+ * Only what was queued before: a task that queues itself again waits for the next turn. They stay
+ * in the one list, up to a mark, because any of them may forget any other.
+ */
 static void run_tasks(struct loop *l)
 {
-    STAILQ_HEAD(, loop_task) now = STAILQ_HEAD_INITIALIZER(now);
-    struct loop_task *t;
+    struct loop_task mark, *t;
 
-    if (STAILQ_EMPTY(&l->tasks))
+    if (TAILQ_EMPTY(&l->tasks))
         return;
-    while ((t = STAILQ_FIRST(&l->tasks)) != NULL) {
-        STAILQ_REMOVE_HEAD(&l->tasks, link);
-        STAILQ_INSERT_TAIL(&now, t, link);
-    }
-    while ((t = STAILQ_FIRST(&now)) != NULL) {
-        STAILQ_REMOVE_HEAD(&now, link);
+    TAILQ_INSERT_TAIL(&l->tasks, &mark, link);
+    while ((t = TAILQ_FIRST(&l->tasks)) != &mark) {
+        TAILQ_REMOVE(&l->tasks, t, link);
         t->queued = false;
         t->run(t->arg);
     }
+    TAILQ_REMOVE(&l->tasks, &mark, link);
 }
 
 /* Nothing may wait for the next turn while that waits for events. */
 static bool has_work(const struct loop *l)
 {
-    return !STAILQ_EMPTY(&l->tasks) || (l->sendq != NULL && l->sendq->num > 0);
+    return !TAILQ_EMPTY(&l->tasks) || (l->sendq != NULL && l->sendq->num > 0);
 }
 
 static void wait_for_events(struct loop *l)
@@ -260,7 +260,7 @@ void loop_later(struct loop *l, struct loop_task *t)
     if (t->queued)
         return;
     t->queued = true;
-    STAILQ_INSERT_TAIL(&l->tasks, t, link);
+    TAILQ_INSERT_TAIL(&l->tasks, t, link);
 }
 
 void loop_forget(struct loop *l, struct loop_task *t)
@@ -268,7 +268,7 @@ void loop_forget(struct loop *l, struct loop_task *t)
     if (!t->queued)
         return;
     t->queued = false;
-    STAILQ_REMOVE(&l->tasks, t, loop_task, link);
+    TAILQ_REMOVE(&l->tasks, t, link);
 }
 
 void loop_bury(struct loop *l, struct loop_grave *g)

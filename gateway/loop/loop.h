@@ -50,7 +50,7 @@ struct loop_task {
     void (*run)(void *arg);
     void *arg;
     bool queued;
-    STAILQ_ENTRY(loop_task) link;
+    TAILQ_ENTRY(loop_task) link;
 };
 
 /* What is left of an object until the turn ends; embedded in it. */
@@ -76,7 +76,7 @@ struct loop {
     int64_t next_tick_ms;
     int64_t now_ms; /* 0: not read in this turn yet */
     int64_t now_us; /* of the same reading */
-    STAILQ_HEAD(, loop_task) tasks;
+    TAILQ_HEAD(, loop_task) tasks;
     SLIST_HEAD(, loop_grave) graves;
     struct loop_ticker tickers[LOOP_TICKERS_MAX];
     size_t num_tickers;
