@@ -115,8 +115,11 @@ void conn_requeue(struct conn *c)
     TAILQ_INSERT_TAIL(list, c, link);
 }
 
+/* A step may have ended it after it found that there is more: the turn that comes has no c. */
 void conn_yield(struct conn *c)
 {
+    if (c->state == CONN_DEAD)
+        return;
     loop_later(c->proxy->loop, &c->task);
 }
 

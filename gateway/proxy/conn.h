@@ -147,7 +147,7 @@ void conn_enter(struct conn *c, enum conn_state next);  /* the only writer of c-
 void conn_touch(struct conn *c);                        /* progress: its deadline begins anew */
 void conn_run(struct conn *c);                          /* as far as it goes, within its budget */
 void conn_requeue(struct conn *c);                      /* the deadline of its state is not its */
-void conn_yield(struct conn *c);                        /* go on in the next turn */
+void conn_yield(struct conn *c);                        /* go on in the next turn, unless dead */
 void conn_close(struct conn *c, enum close_reason why); /* idempotent */
 void conn_abort(struct conn *c, enum close_reason why); /* the client sees a reset */
 void conn_linger(struct conn *c, enum close_reason why);
