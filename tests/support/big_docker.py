@@ -35,19 +35,6 @@ class Handler(fake_docker.Handler):
         self.end_headers()
         self.wfile.write(data)
 
-    def events(self):
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Transfer-Encoding", "chunked")
-        self.end_headers()
-        self.wfile.flush()
-        mine = queue.SimpleQueue()
-        self.server.listeners.append(mine)
-        while (line := mine.get()) is not None:
-            self.wfile.write(b"%x\r\n%s\r\n" % (len(line), line))
-        self.server.listeners.remove(mine)
-        self.close_connection = True
-
 
 class BigDocker(fake_docker.FakeDocker):
     """Tasks are kept by their service: that is what a filter names."""
@@ -84,10 +71,18 @@ class BigDocker(fake_docker.FakeDocker):
 
     def change(self, n, host):
         self.set_service(recorded("services"), n, host)
-        line = json.dumps({"Type": "service", "Action": "update", "scope": "swarm",
-                           "Actor": {"ID": self.ident(n), "Attributes": {"name": "web"}}}).encode() + b"\n"
+        line = fake_docker.event_line("services", "update", self.ident(n), {"name": f"big{n}"})
         for mine in self.listeners:
             mine.put(line)
+
+    def event_lines(self):
+        mine = queue.SimpleQueue()
+        self.listeners.append(mine)
+        try:
+            while (line := mine.get()) is not None:
+                yield line
+        finally:
+            self.listeners.remove(mine)
 
     def stop(self):
         for mine in self.listeners:

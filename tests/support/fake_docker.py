@@ -10,6 +10,7 @@ objects are kept in STATE.json.configs by their rules: a name is taken once (409
 that they have (500 "update out of sequence"), data never. "fail_configs" (a status) fails all of that. What it cannot show is a swarm: tests of promises to users run on real engines. Only the standard library;
 write_state() replaces the file whole, so that nobody reads half.
 """
+import contextlib
 import hashlib
 import http.server
 import json
@@ -54,7 +55,7 @@ def add_service(state, name, labels, replicas=1, created="2026-01-01T00:00:00.00
     remove_service(state, name)
     state["services"].append({
         "ID": ident(name), "Version": {"Index": int(time.monotonic() * 1000)}, "CreatedAt": created,
-        "Spec": {"Name": name, "Labels": labels,
+        "Spec": {"Name": name, "Labels": labels, "Mode": {"Replicated": {"Replicas": replicas}},
                  "TaskTemplate": {"Networks": [{"Target": ident("app")}]}}})
     number = int(hashlib.sha256(name.encode()).hexdigest()[:4], 16)
     for i in range(replicas):
@@ -80,6 +81,43 @@ def add_secret(state, name, labels=None, created="2026-01-01T00:00:00.000000000Z
 
 def remove_secret(state, name):
     state["secrets"] = [s for s in state.get("secrets", []) if s["Spec"]["Name"] != name]
+
+
+def name_of(kind, o):
+    return o["Description"]["Hostname"] if kind == "nodes" else o["Name"] if kind == "networks" else o["Spec"]["Name"]
+
+
+def attributes_of(kind, before, now):
+    """What Docker says of an object in an event: its name, and of an update what else it is about, if it is about more."""
+    said = {"name": name_of(kind, now or before)}
+    if before and now and kind == "services":
+        old, new = (o["Spec"].get("Mode", {}).get("Replicated", {}).get("Replicas") for o in (before, now))
+        if old != new:
+            said.update({"replicas.old": str(old), "replicas.new": str(new)})
+        if before["Spec"].get("TaskTemplate") != now["Spec"].get("TaskTemplate"):
+            said["updatestate.new"] = "updating"
+    if before and now and kind == "nodes":
+        for word, part, key in (("state", "Status", "State"), ("availability", "Spec", "Availability")):
+            old, new = (o.get(part, {}).get(key, "active") for o in (before, now))
+            if old != new:
+                said.update({f"{word}.old": old, f"{word}.new": new})
+    return said
+
+
+def event_line(kind, action, identity, attributes):
+    return json.dumps({"Type": EVENT_TYPES[kind], "Action": action, "scope": "swarm",
+                       "Actor": {"ID": identity, "Attributes": attributes}, "time": int(time.time()),
+                       "timeNano": time.time_ns()}).encode() + b"\n"
+
+
+def events_between(before, now):
+    """One for each object that is new, different or gone; tasks have none, as in Swarm."""
+    old, new = ({(kind, o.get("ID") or o.get("Id")): o for kind in EVENT_TYPES for o in state.get(kind, [])}
+                for state in (before, now))
+    for key in old.keys() | new.keys():
+        if old.get(key) != new.get(key):
+            action = "create" if key not in old else "remove" if key not in new else "update"
+            yield event_line(key[0], action, key[1], attributes_of(key[0], old.get(key), new.get(key)))
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -202,30 +240,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
         self.wfile.flush()
-        stamp, seen = None, None
-        try:
-            while not self.server.ending:
-                at = os.stat(self.server.state_path)
-                if (at.st_mtime_ns, at.st_ino) != stamp:
-                    stamp = (at.st_mtime_ns, at.st_ino)
-                    seen = self.tell(seen, read_state(self.server.state_path))
-                time.sleep(0.02)
-        except (BrokenPipeError, ConnectionResetError):
-            self.close_connection = True
-
-    def tell(self, before, now):
-        """One event for each object that is new, different or gone; tasks have none, as in Swarm."""
-        now = {(kind, o.get("ID") or o.get("Id")): o for kind in EVENT_TYPES for o in now.get(kind, [])}
-        for key in [] if before is None else before.keys() | now.keys():
-            if before.get(key) == now.get(key):
-                continue
-            action = "create" if key not in before else "remove" if key not in now else "update"
-            line = json.dumps({"Type": EVENT_TYPES[key[0]], "Action": action, "scope": "swarm",
-                               "Actor": {"ID": key[1], "Attributes": {}}, "time": int(time.time()),
-                               "timeNano": time.time_ns()}).encode() + b"\n"
-            self.wfile.write(b"%x\r\n%s\r\n" % (len(line), line))
-            self.wfile.flush()
-        return now
+        with contextlib.closing(self.server.event_lines()) as lines, \
+                contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            for line in lines:
+                self.wfile.write(b"%x\r\n%s\r\n" % (len(line), line))
+                self.wfile.flush()
+        self.close_connection = True
 
 
 class Configs:
@@ -249,6 +269,16 @@ class FakeDocker(Configs, socketserver.ThreadingMixIn, socketserver.UnixStreamSe
         self.ending = False
         self.keep_configs()
         super().__init__(str(socket_path), Handler)
+
+    def event_lines(self):
+        """Those of one stream of events, until the end: what changes in the file from now on."""
+        seen, stamp = read_state(self.state_path), None
+        while not self.ending:
+            at = os.stat(self.state_path)
+            if (at.st_mtime_ns, at.st_ino) != stamp:
+                stamp, before, seen = (at.st_mtime_ns, at.st_ino), seen, read_state(self.state_path)
+                yield from events_between(before, seen)
+            time.sleep(0.02)
 
     def handle_error(self, request, client_address):
         if not self.ending and not isinstance(sys.exc_info()[1], (BrokenPipeError, ConnectionResetError)):
