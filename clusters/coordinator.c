@@ -272,8 +272,8 @@ static void on_retry(evutil_socket_t fd, short what, void *arg)
  */
 static bool may_pass(const struct err *why)
 {
-    static const char *const codes[] = {"StoreLocked", "StoreFull", "StoreReadOnly", "StoreCorrupt",
-                                        "StoreFailed"};
+    static const char *const codes[] = {"StoreLocked",  "StoreFull",   "StoreReadOnly",
+                                        "StoreCorrupt", "StoreFailed", "StoreMissing"};
 
     for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
         if (strcmp(why->code, codes[i]) == 0)

@@ -210,6 +210,7 @@ static void plan_document(struct coordinator *c, const struct write_document *d)
         return; /* history only */
     faults = xcalloc(1, sizeof *faults);
     intent = intent_read(d->kind, d->tenant, d->name, d->created_ms, str_from(d->value), faults);
+    ASSERT(!errs_has(faults, "NoMemory")); /* one that is there must not pass for one that is not */
     if (intent != NULL)
         plan_put(c->plan, intent);
     else

@@ -170,10 +170,12 @@ static bool put(struct write *w, size_t i)
     struct errs *faults = xcalloc(1, sizeof *faults);
     struct intent *intent = intent_read(op->kind, op->tenant, op->name, w->before[i].created_ms,
                                         str_from(op->value), faults);
-    bool usable = intent != NULL || may_be_unread(w, i, faults);
+    bool ran_out = errs_has(faults, "NoMemory");
+    bool usable = intent != NULL || (!ran_out && may_be_unread(w, i, faults));
 
+    ASSERT(!ran_out || !w->restored); /* as xmalloc does: without these there is no going on */
     if (!usable)
-        take_faults(w, i, faults, 422);
+        take_faults(w, i, faults, ran_out ? 503 : 422);
     free(faults);
     if (!usable)
         return false;
@@ -352,6 +354,7 @@ static void put_back(struct write *w, size_t i)
     struct intent *intent =
         intent_read(op->kind, op->tenant, op->name, b->created_ms, str_from(b->value), faults);
 
+    ASSERT(!errs_has(faults, "NoMemory")); /* the plan would not be what it was */
     if (intent != NULL)
         plan_put(w->owner->plan, intent);
     else

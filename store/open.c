@@ -140,6 +140,8 @@ static bool connect_file(struct store *s, bool reading, struct err *e)
     if (sqlite3_open_v2(s->path, &s->db, flags, NULL) != SQLITE_OK) {
         if (s->db == NULL) /* no memory even for the handle */
             return err_set(e, "StoreFailed", "--store", "The store %s: out of memory.", s->path);
+        if (sqlite3_system_errno(s->db) == ENOENT)
+            return err_set(e, "StoreMissing", "--store", "There is no store at %s.", s->path);
         return sql_fail(s->db, s->path, "it was opened", e);
     }
     if (!reading && sqlite3_db_readonly(s->db, "main") != 0)

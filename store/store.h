@@ -33,7 +33,8 @@ struct store_change {
  * A new store gets a new epoch, "<unix ms>-<16 hex digits>". NULL with *e, whose sentence says the
  * way back. Codes, here and below: StoreNewer (made by a newer program), StoreForeign (somebody
  * else's SQLite file), StoreCorrupt, StoreLocked (another process has it), StoreReadOnly,
- * StoreFull, StoreNoDirectory, StoreNoFile, StoreFailed (anything else).
+ * StoreFull, StoreNoDirectory, StoreNoFile, StoreMissing (of what is only read: there is none),
+ * StoreFailed (anything else).
  */
 struct store *store_open(const char *path, struct err *e);
 void store_close(struct store *s);

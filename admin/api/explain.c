@@ -45,7 +45,7 @@ void api_explain(struct api_call *call)
         return;
     rq = explain_request_read(body, &faults);
     if (rq == NULL)
-        answer_faults(call->req, 422, &faults, "");
+        answer_faults(call->req, errs_has(&faults, "NoMemory") ? 503 : 422, &faults, "");
     else
         answer_request(call, tenant[0] != '\0' ? tenant : NULL, rq);
     explain_request_free(rq);

@@ -89,7 +89,7 @@ static bool judge(const struct change *c, const char *value, struct change_refus
         intent_read(INTENT_TOKEN, c->key.tenant, c->key.name, 0, str_from(value), &why->faults);
 
     if (i == NULL)
-        why->status = 422;
+        why->status = errs_has(&why->faults, "NoMemory") ? 503 : 422;
     intent_free(i);
     return i != NULL;
 }

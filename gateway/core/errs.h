@@ -18,6 +18,7 @@ struct errs {
 bool errs_add(struct errs *list, const struct err *e);
 /* True when there is none. */
 MUST_USE bool errs_none(const struct errs *list);
-size_t errs_kept(const struct errs *list); /* how many of all[] are set */
+MUST_USE bool errs_has(const struct errs *list, const char *code); /* among those kept */
+size_t errs_kept(const struct errs *list);                         /* how many of all[] are set */
 
 #endif

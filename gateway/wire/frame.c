@@ -15,11 +15,11 @@
 
 /* The words of a refusal that cross the wire; err.code must point to static memory. */
 static const char *const refusal_codes[] = {
-    "BadAddress",   "BadHost",       "BadJson",       "BadName",           "BadPath",
-    "BadValue",     "Conflicted",    "Contradiction", "DuplicateEndpoint", "DuplicateHost",
-    "DuplicateKey", "DuplicatePool", "MissingField",  "OutOfRange",        "ReservedField",
-    "TooDeep",      "TooLarge",      "TooMany",       "UnknownField",      "Unsupported",
-    "WrongType",
+    "BadAddress",    "BadHost",       "BadJson",       "BadName",           "BadPath",
+    "BadValue",      "Conflicted",    "Contradiction", "DuplicateEndpoint", "DuplicateHost",
+    "DuplicateKey",  "DuplicatePool", "MissingField",  "NoMemory",          "OutOfRange",
+    "ReservedField", "TooDeep",       "TooLarge",      "TooMany",           "UnknownField",
+    "Unsupported",   "WrongType",
 };
 
 static bool kind_of(struct str word, enum route_kind *out)

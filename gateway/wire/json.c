@@ -29,8 +29,8 @@ struct number_walk {
     size_t ordinal;
 };
 
-/* In the order of the text; as deep as the scan allowed. */
-static void attach_numbers(struct number_walk *w, cJSON *node)
+/* In the order of the text; as deep as the scan allowed. False: there is no memory. */
+static bool attach_numbers(struct number_walk *w, cJSON *node)
 {
     for (; node != NULL && w->left != 0; node = node->next) {
         if (cJSON_IsNumber(node) && w->ordinal++ == w->next->ordinal) {
@@ -39,12 +39,27 @@ static void attach_numbers(struct number_walk *w, cJSON *node)
             w->next++;
             w->left--;
             node->valuestring = cJSON_malloc(text.n + 1);
-            ASSERT(node->valuestring != NULL);
+            if (node->valuestring == NULL)
+                return false;
             memcpy(node->valuestring, text.p, text.n);
             node->valuestring[text.n] = '\0';
         }
-        attach_numbers(w, node->child);
+        if (!attach_numbers(w, node->child))
+            return false;
     }
+    return true;
+}
+
+/* The tree of a text that the scan has accepted, or NULL: there is no memory. */
+static cJSON *build(struct str text, const struct json_scan_result *scan)
+{
+    struct number_walk w = {scan->numbers, scan->num_numbers, 0};
+    cJSON *tree = cJSON_ParseWithLength(text.p, text.n);
+
+    if (tree == NULL || attach_numbers(&w, tree))
+        return tree;
+    cJSON_Delete(tree);
+    return NULL;
 }
 
 struct cJSON *json_parse_span(struct str text, const struct json_limits *limits, const char *key,
@@ -54,17 +69,12 @@ struct cJSON *json_parse_span(struct str text, const struct json_limits *limits,
 
     if (!json_scan(text, limits, key, depth, &scan, e))
         return NULL;
-    cJSON *tree = cJSON_ParseWithLength(text.p, text.n);
+    cJSON *tree = build(text, &scan);
 
-    if (tree != NULL) {
-        struct number_walk w = {scan.numbers, scan.num_numbers, 0};
-
-        if (scan.num_numbers != 0)
-            attach_numbers(&w, tree);
+    if (tree != NULL)
         *out_span = scan.span;
-    } else {
-        err_set(e, "BadJson", "", "the JSON decoder could not take the text (out of memory?)");
-    }
+    else
+        err_set(e, "NoMemory", "", "there is no memory left to read the JSON text");
     free(scan.numbers);
     return tree;
 }

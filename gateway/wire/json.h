@@ -34,7 +34,8 @@ extern const struct json_limits json_limits_docker; /* 256 MiB, depth 64 */
  */
 MUST_USE bool json_cut_plain(struct str *rest, struct str *out);
 
-/* NULL with *e set, or a tree for cJSON_Delete. Codes: BadJson, TooLarge, TooDeep, DuplicateKey. */
+/* NULL with *e set, or a tree for cJSON_Delete. Codes: BadJson, TooLarge, TooDeep, DuplicateKey;
+ * NoMemory: nothing is wrong with the text, there was no room for its tree. */
 struct cJSON *json_parse(struct str text, const struct json_limits *limits, struct err *e);
 
 /* Judges the text as json_parse does and builds nothing. */

@@ -448,7 +448,7 @@ static void a_check_finds_what_is_wrong(void **state)
     sql_in(other, "PRAGMA writable_schema = ON; UPDATE sqlite_schema SET rootpage = 3 "
                   "WHERE name = 'commits_by_time'");
     check_fails(other, "StoreCorrupt", "Restore a backup");
-    check_fails("/tmp/sb-store-none/x", "StoreFailed", "open");
+    check_fails("/tmp/sb-store-none/x", "StoreMissing", "no store at /tmp/sb-store-none/x");
 }
 
 /* ---- the writer's thread ------------------------------------------------------------------------

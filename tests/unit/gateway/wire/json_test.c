@@ -252,6 +252,36 @@ static void a_text_over_the_limit_is_not_looked_at(void **state)
     assert_string_equal(e.code, "TooLarge");
 }
 
+static long allocations_left;
+
+static void *scarce_malloc(size_t n)
+{
+    return allocations_left-- > 0 ? malloc(n) : NULL;
+}
+
+static void a_tree_that_memory_does_not_allow_is_no_fault_of_the_text(void **state)
+{
+    const struct str text = STR("{\"a\":[1,2.50,{\"b\":\"c\"}],\"d\":12345678901234567890}");
+    cJSON_Hooks scarce = {scarce_malloc, free};
+    cJSON *tree = NULL;
+    long needed = 0;
+
+    (void)state;
+    cJSON_InitHooks(&scarce);
+    for (; tree == NULL && needed < 100; needed++) {
+        struct err e = {0};
+
+        allocations_left = needed;
+        tree = json_parse(text, &json_limits_frame, &e);
+        if (tree == NULL)
+            assert_string_equal(e.code, "NoMemory");
+    }
+    cJSON_InitHooks(NULL);
+    assert_non_null(tree);
+    assert_true(needed > 12); /* nodes, keys, and the numbers that are kept as texts */
+    cJSON_Delete(tree);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -263,6 +293,7 @@ int main(void)
         cmocka_unit_test(the_span_of_a_value_is_its_exact_bytes),
         cmocka_unit_test(an_object_of_200000_keys_is_read_in_linear_time),
         cmocka_unit_test(a_text_over_the_limit_is_not_looked_at),
+        cmocka_unit_test(a_tree_that_memory_does_not_allow_is_no_fault_of_the_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
