@@ -10,6 +10,7 @@
 #include "admin/api/change.h"
 #include "admin/api/explain.h"
 #include "admin/api/impact.h"
+#include "admin/api/warnings.h"
 #include "clusters/publish/reply.h"
 #include "gateway/core/check.h"
 
@@ -81,6 +82,7 @@ void change_print_outcome(struct answer *out, const struct change *c, const stru
         answer_bool(out, ",\"durable\":", a->durable);
     if (c->row->op == SURFACE_ROLLBACK_OP)
         print_lost(out, a);
+    warnings_print(out, c->api, a, c->caller.tenant);
     answer_span(out, buf_str(&c->extra));
 }
 

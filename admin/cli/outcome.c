@@ -87,6 +87,18 @@ static void show_texts(struct cli *cli, const cJSON *write, const char *member, 
     }
 }
 
+static void show_warnings(struct cli *cli, const cJSON *write)
+{
+    for (const cJSON *w = jsonview_first(write, "warnings"); w != NULL; w = w->next) {
+        const cJSON *hosts = json_get(w, "hosts");
+        char *text = hosts != NULL ? jsonview_plain(hosts) : NULL;
+
+        screen_say(&cli->out, TONE_WARN, "route %s: %s%s%s", jsonview_text(w, "route"),
+                   jsonview_text(w, "detail"), text != NULL ? ": " : "", text != NULL ? text : "");
+        free(text);
+    }
+}
+
 static void show_pins(struct cli *cli, const cJSON *write)
 {
     for (const cJSON *d = jsonview_first(write, "documents"); d != NULL; d = d->next) {
@@ -244,6 +256,7 @@ int cli_outcome(struct cli *cli, const struct client_reply *reply)
                    "served now, and claimed by nobody: would be withdrawn");
         show_texts(cli, write, "claimed", "become claims of the tenant \"default\":");
         show_pins(cli, write);
+        show_warnings(cli, write);
         show_commit(cli, write, reply);
         code = show_applied(cli, tree, write, reply->took_ms);
         if (show_durable(cli, write, reply->took_ms) != CLI_OK)
