@@ -219,17 +219,21 @@ static void plan_document(struct coordinator *c, const struct write_document *d)
     free(faults);
 }
 
+struct reading {
+    struct coordinator *c;
+    struct catalog *documents;
+};
+
 static void on_document(void *arg, const struct store_doc *row)
 {
-    struct catalog *out = arg;
+    struct reading *r = arg;
     enum intent_kind kind;
 
     if (intent_kind_from_name(row->kind, &kind))
-        catalog_put(out, &(struct write_document){kind, row->tenant, row->name, row->value,
-                                                  row->set_by, row->created_ms});
+        catalog_put(r->documents, &(struct write_document){kind, row->tenant, row->name, row->value,
+                                                           row->set_by, row->created_ms});
     else
-        log_warn("the store holds a document of kind \"%s\", which this program does not know",
-                 row->kind);
+        coordinator_found_newer(r->c, "The store holds", row->kind, row->name);
 }
 
 static bool plan_one(void *arg, const struct write_document *d)
@@ -280,11 +284,11 @@ static bool read_clusters(struct coordinator *c, struct rows *rows, struct err *
 /* A catalog of all documents, or NULL. */
 static struct catalog *read_documents(struct coordinator *c, struct err *e)
 {
-    struct catalog *documents = catalog_new();
+    struct reading r = {c, catalog_new()};
 
-    if (store_each_doc(c->store, on_document, documents, e))
-        return documents;
-    catalog_free(documents);
+    if (store_each_doc(c->store, on_document, &r, e))
+        return r.documents;
+    catalog_free(r.documents);
     return NULL;
 }
 

@@ -126,6 +126,7 @@ struct coordinator {
     bool secrets_read;            /* in this run */
     struct replica *replica;      /* NULL: documents stay on this node */
     bool replica_loaded;
+    struct err newer; /* a document of a kind that we do not know: code NULL: there is none */
     enum replica_fence fence;
     char fence_holder[64];
     uint64_t skip_to; /* commits go on behind this one, which Swarm's store has */
@@ -188,6 +189,10 @@ void coordinator_batch_end(struct coordinator *c); /* at the end: nobody is answ
 /* coordinator_replica.c */
 MUST_USE bool coordinator_replica_start(struct coordinator *c, struct err *e);
 /* False with why: the fence is not held (yet, or any more). */
+/* Documents of such a kind are not ours to carry on, and without them nothing may be written that
+ * others take for all there is; tenant and name are for people. */
+void coordinator_found_newer(struct coordinator *c, const char *where, const char *kind,
+                             const char *name);
 MUST_USE bool coordinator_may_commit(const struct coordinator *c, struct err *why);
 void coordinator_replicate(struct coordinator *c, const struct store_commit_rq *rq);
 /* False with why: waiting for Swarm's store would be in vain; code NotReplicated or TooMuch. */

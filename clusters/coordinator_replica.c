@@ -64,11 +64,30 @@ bool coordinator_may_be_durable(const struct coordinator *c, struct err *why)
            err_set(why, "TooMuch", "durable", "%s", status.too_large.text);
 }
 
+void coordinator_found_newer(struct coordinator *c, const char *where, const char *kind,
+                             const char *name)
+{
+    if (c->newer.code != NULL)
+        return;
+    err_set(
+        &c->newer, "NewerDocuments", "",
+        "%s a document of the kind \"%.63s\" (\"%.63s\"), which a newer program wrote: run that "
+        "one again, or delete such documents with it",
+        where, kind, name);
+    log_warn("%s", c->newer.text);
+}
+
 bool coordinator_may_commit(const struct coordinator *c, struct err *why)
 {
     struct replica_status status;
 
-    if (c->replica == NULL || (c->fence == REPLICA_FENCE_HELD && c->replica_loaded))
+    if (c->replica == NULL)
+        return true;
+    if (c->newer.code != NULL) {
+        *why = c->newer;
+        return false;
+    }
+    if (c->fence == REPLICA_FENCE_HELD && c->replica_loaded)
         return true;
     if (c->fence == REPLICA_FENCE_LOST)
         return err_set(why, "Fenced", "",
@@ -113,7 +132,8 @@ static void on_snapshot(void *arg)
     struct coordinator *c;
 
     OBJ_CAST(c, arg, COORDINATOR_MAGIC);
-    send_snapshot(c);
+    if (c->newer.code == NULL) /* it would be without what we do not know */
+        send_snapshot(c);
 }
 
 /* What Swarm holds becomes what we hold. */
@@ -141,11 +161,8 @@ static void take_one(struct restore *r, const struct replica_doc *d)
     struct str key;
     char *text;
 
-    if (!intent_kind_from_name(d->kind, &kind)) {
-        log_warn("Swarm's store holds a document of kind \"%s\", which this program does not know",
-                 d->kind);
-        return;
-    }
+    if (!intent_kind_from_name(d->kind, &kind))
+        WRONG("on_loaded has looked at all of them");
     text = write_key(kind, d->tenant, d->name, &key);
     (void)map_put(&r->theirs, key, r);
     free(text);
@@ -177,11 +194,23 @@ static void take(struct coordinator *c, const struct replica_loaded *l)
         WRONG("nothing else is written before");
 }
 
+static bool knows_all(struct coordinator *c, const struct replica_loaded *l)
+{
+    enum intent_kind kind;
+
+    for (size_t i = 0; i < l->num; i++)
+        if (!intent_kind_from_name(l->docs[i].kind, &kind))
+            coordinator_found_newer(c, "Swarm's store holds", l->docs[i].kind, l->docs[i].name);
+    return c->newer.code == NULL;
+}
+
 static void on_loaded(void *arg, const struct replica_loaded *l)
 {
     struct coordinator *c;
 
     OBJ_CAST(c, arg, COORDINATOR_MAGIC);
+    if (!knows_all(c, l))
+        return;
     c->replica_loaded = true;
     if (!l->ours || c->head < l->commit)
         take(c, l);

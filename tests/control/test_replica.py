@@ -33,6 +33,12 @@ def loaded(control):
     rig.eventually("it may write", lambda: control.operator.put("/v1/tenants/probe", {}).status in (200, 201))
 
 
+def swarm_objects(control):
+    """Their names; the fence is there for who writes."""
+    names = [c["Spec"]["Name"] for c in json.loads((control.scratch / "docker.json.configs").read_text())]
+    return sorted(name for name in names if name != "signalbox-fence")
+
+
 def is_durable(answer):
     return answer.json["status"]["write"]["durable"]
 
@@ -233,6 +239,24 @@ def test_a_document_as_large_as_may_be_is_in_swarm_as_well(own):
     assert refused.status in (413, 422), str(refused)[:300]
 
 
+def test_more_than_swarm_takes_is_kept_here_and_refused_where_it_was_to_be_there(own):
+    control = own()
+    control.tenant("shop")
+    # Words that do not deflate: 8 MB of them is what Swarm's store takes.
+    for n in range(32):
+        words = [base64.b64encode(os.urandom(90)).decode() for _ in range(3000)]
+        large = {"cluster": "east", "endpoints": [{"address": f"10.{n}.{i // 250}.{i % 250 + 1}", "port": 80, "task": words[2 * i],
+                                                   "node": words[2 * i + 1]} for i in range(1500)]}
+        assert control.operator.put(f"/v1/tenants/shop/endpoints/e{n}", large).status == 201
+    refused = rig.eventually("it is too much", lambda: (a := control.operator.put(
+        "/v1/tenants/shop/pools/more", {"cluster": "east"}, durable="swarm")).status == 507 and a)
+    assert refused.json["code"] == "TooMuch" and "not replicated into Swarm" in refused.json["detail"], refused
+    assert control.operator.put("/v1/tenants/shop/pools/late", {"cluster": "east"}, durable="swarm").status == 507
+    assert control.operator.get("/v1/tenants/shop/pools/late").status == 404
+    here = control.operator.put("/v1/tenants/shop/pools/here", {"cluster": "east"})
+    assert here.status == 201 and "durable" not in here.json["status"]["write"], here
+
+
 def test_what_a_newer_program_wrote_is_taken_over_kept_and_told(own):
     control = own()
     control.tenant("shop", hosts=["shop.example"])
@@ -259,6 +283,46 @@ def test_what_a_newer_program_wrote_is_taken_over_kept_and_told(own):
         control.operator.made(f"/v1/tenants/shop/pools/after{number}", {"cluster": "east"}, durable="swarm")
     assert control.operator.put("/v1/tenants/shop/routes/web", ROUTE).status == 200  # and it can be mended
     rig.eventually("it is in the table", lambda: control.cluster("east")["routes"] == 2)
+
+
+def test_documents_of_a_kind_that_only_a_newer_program_knows_are_not_lost(own):
+    control = own()
+    control.tenant("shop", hosts=["shop.example"])
+    control.operator.made("/v1/tenants/shop/pools/web", {"cluster": "east"}, durable="swarm")
+    subprocess.run([rig.BUILD / "bin/support/newer_writer", control.identity, f"unix://{control.scratch}/docker.sock"],
+                   check=True, timeout=30)
+    kept = swarm_objects(control)
+    control.kill()
+    control.operator.close()
+    for number in (2, 3):  # with a store of its own, and with the one that it has by then
+        control.store = control.scratch / "older.db"
+        control.spawn()
+        control.await_ports()
+        refused = rig.eventually("it says why it writes nothing", lambda: (a := control.operator.put(
+            "/v1/tenants/default/pools/more", {"cluster": "east"})).status == 503 and a.json["code"] == "NewerDocuments" and a)
+        assert '"policy"' in refused.json["detail"] and '"strict"' in refused.json["detail"], refused
+        assert control.operator.get("/readyz", check=False).json["code"] == "NewerDocuments"
+        assert swarm_objects(control) == kept
+        control.kill()
+        control.operator.close()
+    assert "ASSERT" not in control.log_text()
+
+
+def test_a_store_with_documents_of_a_newer_program_makes_no_snapshot_without_them(own):
+    control = own()
+    control.tenant("shop")
+    control.operator.made("/v1/tenants/shop/pools/web", {"cluster": "east"}, durable="swarm")
+    control.kill()
+    control.operator.close()
+    with contextlib.closing(sqlite3.connect(control.store)) as store:
+        store.execute("INSERT INTO documents VALUES ('', 'policy', 'strict', '{}', 1, 1)")
+        store.commit()
+    (control.scratch / "docker.json.configs").write_text("[]")  # whatever is in Swarm comes from this store
+    control.spawn()
+    control.await_ports()
+    rig.eventually("it writes nothing", lambda: control.operator.put(
+        "/v1/tenants/shop/pools/more", {"cluster": "east"}).json["code"] == "NewerDocuments")
+    assert swarm_objects(control) == []
 
 
 def test_an_operator_may_have_every_write_in_swarm_before_it_is_answered(own):
