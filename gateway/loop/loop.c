@@ -24,11 +24,24 @@ static void arm_tick(struct loop *l, int64_t ms)
     l->next_tick_ms = loop_now_ms(l) + ms;
 }
 
+/*
+ * A turn that was full has left events in the set: bytes that came in time, of which only the loop
+ * is late. After a pause (a suspended machine, a CPU quota) they would all be found overdue.
+ */
+static bool others_wait(struct loop *l)
+{
+    if (l->num_events < LOOP_EVENTS_A_TURN || l->num_put_off == LOOP_PUT_OFF_TURNS)
+        l->num_put_off = 0;
+    else
+        l->num_put_off++;
+    return l->num_put_off > 0;
+}
+
 static void tick_when_due(struct loop *l)
 {
     bool fast = false;
 
-    if (loop_now_ms(l) < l->next_tick_ms)
+    if (loop_now_ms(l) < l->next_tick_ms || others_wait(l))
         return;
     for (size_t i = 0; i < l->num_tickers; i++)
         fast |= l->tickers[i].on_tick(l->tickers[i].arg, loop_now_ms(l));

@@ -8,7 +8,7 @@
  * tunnel, would need a second one that finds nothing. Libraries that want a libevent base get one
  * with loop_add_base; the loop then waits in that, and its own set is one of the base's events.
  *
- * A turn: wait for events, run their callbacks, run what was put off, tick when due, send what was
+ * A turn: wait for events, run their callbacks, tick when due, run what was put off, send what was
  * gathered, run the hook, bury the dead. Callbacks never free what may still be on the stack: they
  * give it to loop_bury.
  */
@@ -36,7 +36,8 @@ enum {
     LOOP_TICK_FAST_MS = 100,  /* while somebody has a short deadline */
     LOOP_TICK_SLOW_MS = 1000, /* otherwise: idle connections need no more */
     LOOP_TICKERS_MAX = 4,
-    LOOP_EVENTS_A_TURN = 128
+    LOOP_EVENTS_A_TURN = 128,
+    LOOP_PUT_OFF_TURNS = 64 /* full ones that a tick may wait, for who has bytes and is not late */
 };
 
 /* Who is told of a descriptor's events; embedded in its owner. */
@@ -74,8 +75,9 @@ struct loop {
     struct event_base *base; /* NULL, until loop_add_base */
     struct event *has_events, *alarm;
     int64_t next_tick_ms;
-    int64_t now_ms; /* 0: not read in this turn yet */
-    int64_t now_us; /* of the same reading */
+    int num_put_off; /* turns for which the tick has waited */
+    int64_t now_ms;  /* 0: not read in this turn yet */
+    int64_t now_us;  /* of the same reading */
     TAILQ_HEAD(, loop_task) tasks;
     SLIST_HEAD(, loop_grave) graves;
     struct loop_ticker tickers[LOOP_TICKERS_MAX];

@@ -28,7 +28,9 @@ static void on_event(void *arg, uint32_t events)
 
     if (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR))
         s->hung_up = true;
-    if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
+    if (events & EPOLLPRI)
+        s->urgent = true;
+    if (events & (EPOLLIN | EPOLLPRI | EPOLLRDHUP | EPOLLHUP | EPOLLERR))
         s->readable = true;
     if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR))
         s->writable = !s->waits;
@@ -41,7 +43,7 @@ bool sock_open(struct sock *s, struct loop *l, int fd, void (*on_ready)(void *),
 {
     *s = (struct sock){.fd = fd, .writable = true, .on_ready = on_ready, .owner = owner, .loop = l};
     s->watch = (struct loop_watch){.on_event = on_event, .arg = s};
-    if (loop_watch(l, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, &s->watch)) {
+    if (loop_watch(l, fd, EPOLLIN | EPOLLPRI | EPOLLOUT | EPOLLRDHUP | EPOLLET, &s->watch)) {
         s->sendq = l->sendq;
         fd_budget_add(l->budget);
         return true;
@@ -119,7 +121,7 @@ enum io sock_recv(struct sock *s, void *p, size_t cap, size_t *out_n)
         n = call_recv(s->fd, p, cap);
     while (n < 0 && errno == EINTR);
     if (n > 0) {
-        s->readable = (size_t)n == cap || s->hung_up;
+        s->readable = (size_t)n == cap || s->hung_up || s->urgent;
         s->received += (uint64_t)n;
         *out_n = (size_t)n;
         return IO_DONE;

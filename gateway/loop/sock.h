@@ -4,7 +4,8 @@
  * and sock_send clear them when the kernel has no more.
  *
  * A short read means drained (epoll(7)), unless the peer has closed or reset: then it is read up to
- * the end, or the error.
+ * the end, or the error. Nor does it where the peer has sent out-of-band data, before which every
+ * receive ends (tcp(7)); those bytes themselves are nobody's and left out.
  *
  * A socket may be virtual: a stream of a connection that carries many (HTTP/2). Its owner uses it
  * like any other; instead of the kernel the connection's struct sock_ops answers, sets the flags
@@ -37,6 +38,7 @@ struct sock {
     bool readable; /* bytes, an end or an error may wait */
     bool writable; /* the last write was taken whole, or room was announced since */
     bool hung_up;  /* the peer has closed its side, or an error waits */
+    bool urgent;   /* the peer has sent out-of-band data */
     bool waits;    /* what it sends waits for the end of the turn */
     void (*on_ready)(void *owner);
     void *owner;

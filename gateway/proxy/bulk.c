@@ -18,12 +18,18 @@ static size_t at_most(uint64_t left)
     return left < PIPEPOOL_PIPE_BYTES ? (size_t)left : PIPEPOOL_PIPE_BYTES;
 }
 
-/* NULL: none is to be had, or an end is no socket of the kernel's. */
+/* splice(2) moves nothing past out-of-band data. */
+static bool can_splice(const struct sock *s)
+{
+    return !sock_is_virtual(s) && !s->urgent;
+}
+
+/* NULL: none is to be had, or an end is no socket of the kernel's, or not to be had this way. */
 static struct pipe *get_pipe(struct conn *c)
 {
-    bool is_virtual = sock_is_virtual(&c->sock) || sock_is_virtual(&c->x->up->sock);
+    bool can = can_splice(&c->sock) && can_splice(&c->x->up->sock);
 
-    return is_virtual ? NULL : pipepool_get(&c->proxy->loop->pipes);
+    return can ? pipepool_get(&c->proxy->loop->pipes) : NULL;
 }
 
 /* Keeps a pipe that holds something. False: the kernel will not, so copy. */

@@ -1,5 +1,6 @@
 /* The turn of the loop: order, tasks that queue themselves, graves, ticks; and the blocks. */
 #include <errno.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,6 +11,7 @@
 #include <cmocka.h>
 #include <event2/event.h>
 #include <netinet/in.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -135,6 +137,46 @@ static void ticks_come_fast_when_somebody_is_in_a_hurry(void **state)
     assert_int_equal(f.num_ticks, 3);
     f.loop.now_ms = 0;
     assert_in_range(loop_now_ms(&f.loop) - before, 250, 900);
+    loop_free(&f.loop);
+}
+
+static void hear(void *arg, uint32_t events)
+{
+    struct fixture *f = arg;
+
+    (void)events;
+    f->num_runs++;
+}
+
+/* Events without an end: they come again each turn, more than fit into one. */
+static void a_tick_waits_for_full_turns_and_not_for_ever(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct loop_watch watch[LOOP_EVENTS_A_TURN];
+    int fds[LOOP_EVENTS_A_TURN];
+
+    start(&f, LOOP_PUT_OFF_TURNS + 1);
+    loop_add_ticker(&f.loop, on_tick, &f);
+    for (int i = 0; i < LOOP_EVENTS_A_TURN; i++) {
+        fds[i] = eventfd(1, 0);
+        watch[i] = (struct loop_watch){.on_event = hear, .arg = &f};
+        assert_true(loop_watch(&f.loop, fds[i], EPOLLIN, &watch[i]));
+    }
+    f.loop.next_tick_ms = 0; /* long due */
+    loop_run(&f.loop);
+    assert_int_equal(f.num_runs, (LOOP_PUT_OFF_TURNS + 1) * LOOP_EVENTS_A_TURN);
+    assert_int_equal(f.num_ticks, 1);
+    loop_unwatch(&f.loop, fds[0], &watch[0]);
+    f.loop.next_tick_ms = 0;
+    f.loop.stopped = false;
+    loop_run(&f.loop);
+    assert_int_equal(f.num_ticks, 2); /* a turn that is not full does not put it off */
+    for (int i = 0; i < LOOP_EVENTS_A_TURN; i++) {
+        if (i > 0)
+            loop_unwatch(&f.loop, fds[i], &watch[i]);
+        close(fds[i]);
+    }
     loop_free(&f.loop);
 }
 
@@ -342,14 +384,54 @@ static void a_reset_that_came_with_the_bytes_is_found_behind_them(void **state)
     loop_free(&f.loop);
 }
 
+/* Out-of-band data ends a receive before the kernel has no more (tcp(7)). */
+static void a_short_read_says_nothing_where_urgent_bytes_are(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct sockaddr_in at;
+    struct sock s;
+    int listener, peer, fd, num_ready = 0, unacked = 1;
+    char bytes[8];
+    size_t n;
+
+    start(&f, 1);
+    listen_on_loopback(&listener, &at);
+    peer = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(connect(peer, (struct sockaddr *)&at, sizeof at), 0);
+    fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK);
+    assert_int_equal(send(peer, "ab", 2, 0), 2);
+    assert_int_equal(send(peer, "!", 1, MSG_OOB), 1);
+    assert_int_equal(send(peer, "cd", 2, 0), 2);
+    for (int i = 0; unacked > 0 && i < 5000; i++) {
+        assert_int_equal(ioctl(peer, SIOCOUTQ, &unacked), 0);
+        (void)poll(NULL, 0, 1);
+    }
+    assert_int_equal(unacked, 0); /* all is there */
+    assert_true(sock_open(&s, &f.loop, fd, on_ready, &num_ready));
+    loop_run(&f.loop);
+    assert_int_equal(sock_recv(&s, bytes, sizeof bytes, &n), IO_DONE);
+    assert_true(n == 2 && s.readable);
+    assert_int_equal(sock_recv(&s, bytes, sizeof bytes, &n), IO_DONE);
+    assert_true(n == 2 && bytes[0] == 'c');
+    assert_int_equal(sock_recv(&s, bytes, sizeof bytes, &n), IO_AGAIN);
+    assert_false(s.readable);
+    sock_close(&s);
+    close(peer);
+    close(listener);
+    loop_free(&f.loop);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_task_that_queues_itself_runs_once_a_turn),
         cmocka_unit_test(a_task_may_forget_one_that_waits_behind_it),
         cmocka_unit_test(ticks_come_fast_when_somebody_is_in_a_hurry),
+        cmocka_unit_test(a_tick_waits_for_full_turns_and_not_for_ever),
         cmocka_unit_test(the_last_block_given_back_is_the_next_one_taken),
         cmocka_unit_test(a_short_read_means_drained_until_the_peer_closes),
+        cmocka_unit_test(a_short_read_says_nothing_where_urgent_bytes_are),
         cmocka_unit_test(a_reset_that_came_with_the_bytes_is_found_behind_them),
         cmocka_unit_test(who_is_closed_in_a_turn_hears_no_more_in_it),
         cmocka_unit_test(a_base_and_the_loop_hear_of_their_own),
