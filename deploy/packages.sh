@@ -15,7 +15,7 @@ PACKAGES_RUN=(curl docker.io iproute2 iptables jq libcap2-bin procps tar util-li
 # To run every part of ./tests/run.
 PACKAGES_TEST=(
     binutils ccache clang clang-format clang-tidy git haproxy libclang-rt-14-dev nginx openssl python3 python3-h2
-    python3-jsonschema python3-pytest socat varnish
+    python3-jsonschema python3-pytest socat strace varnish
 )
 # To run tests/bench/run, which no part of ./tests/run does.
 PACKAGES_BENCH=(haproxy nginx python3 wrk)
