@@ -25,12 +25,15 @@ static void arm_tick(struct loop *l, int64_t ms)
 }
 
 /*
- * A turn that was full has left events in the set: bytes that came in time, of which only the loop
- * is late. After a pause (a suspended machine, a CPU quota) they would all be found overdue.
+ * Nobody is overdue whose bytes came in time and wait in the set: of a pause (a suspended machine,
+ * a quota of CPU), whenever in a turn it was, the loop is to blame. So the tick comes only behind a
+ * turn that was begun when it was due already, and was not full.
  */
 static bool others_wait(struct loop *l)
 {
-    if (l->num_events < LOOP_EVENTS_A_TURN || l->num_put_off == LOOP_PUT_OFF_TURNS)
+    bool all_heard = l->num_put_off > 0 && l->num_events < LOOP_EVENTS_A_TURN;
+
+    if (all_heard || l->num_put_off == LOOP_PUT_OFF_TURNS)
         l->num_put_off = 0;
     else
         l->num_put_off++;
@@ -226,8 +229,8 @@ void loop_run(struct loop *l)
     while (!l->stopped) {
         wait_for_events(l);
         hand_on(l);
-        tick_when_due(l);
         run_tasks(l);
+        tick_when_due(l);
         if (l->sendq != NULL)
             sendq_flush(l->sendq);
         if (l->on_turn_end != NULL)

@@ -8,7 +8,7 @@
  * tunnel, would need a second one that finds nothing. Libraries that want a libevent base get one
  * with loop_add_base; the loop then waits in that, and its own set is one of the base's events.
  *
- * A turn: wait for events, run their callbacks, tick when due, run what was put off, send what was
+ * A turn: wait for events, run their callbacks, run what was put off, tick when due, send what was
  * gathered, run the hook, bury the dead. Callbacks never free what may still be on the stack: they
  * give it to loop_bury.
  */
@@ -37,7 +37,7 @@ enum {
     LOOP_TICK_SLOW_MS = 1000, /* otherwise: idle connections need no more */
     LOOP_TICKERS_MAX = 4,
     LOOP_EVENTS_A_TURN = 128,
-    LOOP_PUT_OFF_TURNS = 64 /* full ones that a tick may wait, for who has bytes and is not late */
+    LOOP_PUT_OFF_TURNS = 64 /* that a tick may wait, while each is full */
 };
 
 /* Who is told of a descriptor's events; embedded in its owner. */

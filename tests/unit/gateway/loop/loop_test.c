@@ -24,6 +24,14 @@ struct fixture {
     struct loop_task task;
     struct loop_grave grave;
     int num_runs, num_buried, num_ticks, num_turns, turns_left, buried_in_turn;
+    int runs_at_tick; /* of the last one */
+};
+
+struct watched {
+    struct loop_watch watch;
+    struct fixture *f;
+    struct watched *other;
+    int pair[2], num_events;
 };
 
 static void on_turn_end(void *arg)
@@ -41,6 +49,7 @@ static bool on_tick(void *arg, int64_t now_ms)
 
     assert_true(now_ms > 0);
     f->num_ticks++;
+    f->runs_at_tick = f->num_runs;
     return true;
 }
 
@@ -129,7 +138,7 @@ static void ticks_come_fast_when_somebody_is_in_a_hurry(void **state)
     struct fixture f;
     int64_t before;
 
-    start(&f, 3);
+    start(&f, 6); /* each tick has a turn before it that finds it due */
     loop_add_ticker(&f.loop, on_tick, &f);
     before = loop_now_ms(&f.loop);
     loop_hurry(&f.loop);
@@ -170,12 +179,67 @@ static void a_tick_waits_for_full_turns_and_not_for_ever(void **state)
     loop_unwatch(&f.loop, fds[0], &watch[0]);
     f.loop.next_tick_ms = 0;
     f.loop.stopped = false;
+    f.turns_left = 2;
     loop_run(&f.loop);
     assert_int_equal(f.num_ticks, 2); /* a turn that is not full does not put it off */
     for (int i = 0; i < LOOP_EVENTS_A_TURN; i++) {
         if (i > 0)
             loop_unwatch(&f.loop, fds[i], &watch[i]);
         close(fds[i]);
+    }
+    loop_free(&f.loop);
+}
+
+static void what_was_put_off_comes_before_a_tick(void **state)
+{
+    (void)state;
+    struct fixture f;
+
+    start(&f, 2);
+    loop_add_ticker(&f.loop, on_tick, &f);
+    f.task = (struct loop_task){.run = run_again, .arg = &f};
+    loop_later(&f.loop, &f.task);
+    f.loop.next_tick_ms = 0;
+    loop_run(&f.loop);
+    assert_int_equal(f.num_ticks, 1);
+    assert_int_equal(f.runs_at_tick, 2);
+    loop_free(&f.loop);
+}
+
+/* What happens in a pause in the middle of a turn: the time goes by, and others say something. */
+static void pause_here(void *arg, uint32_t events)
+{
+    struct watched *w = arg;
+
+    (void)events;
+    w->f->loop.next_tick_ms = 0;
+    assert_int_equal(write(w->other->pair[1], "x", 1), 1);
+}
+
+static void who_came_in_a_pause_is_heard_before_a_tick(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct watched all[2];
+
+    start(&f, 2);
+    loop_hurry(&f.loop);
+    loop_add_ticker(&f.loop, on_tick, &f);
+    for (int i = 0; i < 2; i++) {
+        all[i] = (struct watched){.f = &f, .other = &all[1 - i]};
+        all[i].watch = i == 0 ? (struct loop_watch){.on_event = pause_here, .arg = &all[0]}
+                              : (struct loop_watch){.on_event = hear, .arg = &f};
+        assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, all[i].pair), 0);
+        assert_true(loop_watch(&f.loop, all[i].pair[0], EPOLLIN | EPOLLET, &all[i].watch));
+    }
+    assert_int_equal(write(all[0].pair[1], "x", 1), 1);
+    loop_run(&f.loop);
+    assert_int_equal(f.num_ticks, 1);
+    assert_int_equal(f.runs_at_tick, 1);
+    for (int i = 0; i < 2; i++) {
+        loop_unwatch(&f.loop, all[i].pair[0], &all[i].watch);
+        close(all[i].pair[0]);
+        close(all[i].pair[1]);
     }
     loop_free(&f.loop);
 }
@@ -201,13 +265,6 @@ static void the_last_block_given_back_is_the_next_one_taken(void **state)
     assert_int_equal(p.num_kept, BUFPOOL_KEEP);
     bufpool_free(&p);
 }
-
-struct watched {
-    struct loop_watch watch;
-    struct fixture *f;
-    struct watched *other;
-    int pair[2], num_events;
-};
 
 static void close_the_other(void *arg, uint32_t events)
 {
@@ -429,6 +486,8 @@ int main(void)
         cmocka_unit_test(a_task_may_forget_one_that_waits_behind_it),
         cmocka_unit_test(ticks_come_fast_when_somebody_is_in_a_hurry),
         cmocka_unit_test(a_tick_waits_for_full_turns_and_not_for_ever),
+        cmocka_unit_test(what_was_put_off_comes_before_a_tick),
+        cmocka_unit_test(who_came_in_a_pause_is_heard_before_a_tick),
         cmocka_unit_test(the_last_block_given_back_is_the_next_one_taken),
         cmocka_unit_test(a_short_read_means_drained_until_the_peer_closes),
         cmocka_unit_test(a_short_read_says_nothing_where_urgent_bytes_are),
