@@ -84,7 +84,8 @@ struct value_forward {
 char *value_route(const char *tenant, const char *const *hosts, size_t num_hosts,
                   const struct value_forward *forward, size_t num_forward);
 char *value_pool(const char *tenant);
-char *value_guard(const char *host); /* a route of nobody's, see guards.c */
+/* A route of nobody's, see guards.c. */
+char *value_guard(const char *const *hosts, size_t num_hosts);
 char *value_endpoints(const struct reach *r);
 /* {"labels":{…}} of the labels of ours, sorted by key; NULL: there are none. */
 char *value_seen(const struct view_service *s);

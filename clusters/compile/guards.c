@@ -5,6 +5,9 @@
  * stands before it, which answers as a gateway does for a host that it does not know. It says
  * nothing of who has the host.
  *
+ * A wildcard of the holder's own that is farther than another's does not count either: a gateway
+ * asks the most exact host only, and whoever is asked instead of that one has to name the host.
+ *
  * Places are the hosts that somebody has: asked for (open), or claimed (enforced). What a place
  * needs follows from who has it, where he serves it, and who serves what is above it; so it is
  * looked at again when one of these changed, and its guards are the same by any way to there.
@@ -243,15 +246,13 @@ static bool is_in(const struct queue *q, const void *item)
 static void set_guards(struct plan *p, struct str place, struct queue *wanted)
 {
     struct queue *has = map_get(&p->guards, place);
-    char *name = xasprintf(PLAN_GUARD "%.*s", STR_ARG(place));
 
     for (size_t i = 0; has != NULL && i < has->num; i++)
         if (!is_in(wanted, has->all[i]))
-            table_set(p, has->all[i], ROUTE_KIND_ROUTE, name, NULL);
+            guard_remove(p, has->all[i], place.p);
     for (size_t i = 0; i < wanted->num; i++)
         if (has == NULL || !is_in(has, wanted->all[i]))
-            table_set(p, wanted->all[i], ROUTE_KIND_ROUTE, name, value_guard(place.p));
-    free(name);
+            guard_add(wanted->all[i], place.p);
     if (has == NULL && wanted->num > 0)
         map_put(&p->guards, place, has = xcalloc(1, sizeof(*has)));
     if (has != NULL)
@@ -281,4 +282,7 @@ void guards_settle(struct plan *p)
         set_guards(p, place, &wanted);
     }
     map_free(&places, NULL);
+    pos = 0;
+    while (map_next(&p->tables, &pos, &place, &value))
+        guards_write(p, value);
 }

@@ -129,10 +129,10 @@ const char *plan_object(const struct plan *p, const char *cluster, enum route_ki
                         const char *name); /* its value, lent; NULL */
 size_t plan_num_routes(const struct plan *p, const char *cluster);
 /*
- * A guard: the route "guard:HOST" of no tenant, in a cluster that does not serve a host that
- * somebody has, where another tenant's wildcard or "*" would take its requests. It answers them as
- * a gateway does for a host that it does not know, counts against nobody's quota, and tells nothing
- * of who has the host.
+ * A guard: a route "guard:..." of no tenant, in a cluster that does not serve some hosts that
+ * somebody has, where another tenant's wildcard or "*" would take their requests. It answers them
+ * as a gateway does for a host that it does not know, counts against nobody's quota, and tells
+ * nothing of who has the hosts.
  */
 #define PLAN_GUARD "guard:"
 MUST_USE bool plan_is_guard(const char *object_name);

@@ -8,7 +8,7 @@
  * - names (things.c): of two services with one name in a cluster the older one counts
  * - quotas (quota.c): the newest things beyond a tenant's quota count no more
  * - hosts (hosts.c): who has each host; who of those with the same match serves
- * - guards (guards.c): what keeps others' wildcards off hosts that a cluster does not serve
+ * - guards (guards.c, guard_sets.c): what keeps others' wildcards off hosts that a cluster does not serve
  * - emit (emit.c, tables.c): objects, and what of them changed
  *
  * Each step is a function of what the steps before it left, never of what it found: that is why any
@@ -98,6 +98,13 @@ void guards_judged(struct plan *p, struct host *h); /* who has it or where may b
 void guards_places(struct plan *p, const struct map *hosts); /* who has these may be another */
 void guards_all(struct plan *p);                             /* everything may */
 void guards_settle(struct plan *p);
+
+/* ---- guard_sets.c: those of a table as objects ---- */
+
+void guard_add(struct table *t, const char *host);
+void guard_remove(struct plan *p, struct table *t, const char *host); /* one that was added */
+void guards_write(struct plan *p, struct table *t); /* what changed since the last time */
+void guards_free(struct guard_set *s);
 
 /* ---- secrets.c ---- */
 

@@ -48,6 +48,7 @@ void table_free(void *table)
     for (int k = 0; k < ROUTE_KIND__COUNT; k++)
         map_free(&t->objects[k], free);
     map_free(&t->tenants, free);
+    guards_free(t->guards);
     free(t->name);
     free(t);
 }

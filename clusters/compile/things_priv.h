@@ -35,6 +35,8 @@ struct age {
 int age_order(const struct age *a, const struct age *b);
 int64_t age_of_text(const char *rfc3339); /* ns; INT64_MAX when it is no time */
 
+struct guard_set;
+
 struct table {
     char *name;
     bool configured;                       /* by plan_clusters */
@@ -43,6 +45,7 @@ struct table {
     struct map objects[ROUTE_KIND__COUNT]; /* name -> value */
     struct map tenants;                    /* name -> struct presence */
     uint64_t guard_mark;
+    struct guard_set *guards; /* hosts that have one; NULL: none ever had */
 };
 
 /* What a tenant has in a table. */

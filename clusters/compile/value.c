@@ -81,14 +81,14 @@ char *value_route(const char *tenant, const char *const *hosts, size_t num_hosts
 }
 
 /* Status and words are those of a gateway for a host that it does not know (REPLY_NO_ROUTE). */
-char *value_guard(const char *host)
+char *value_guard(const char *const *hosts, size_t num_hosts)
 {
     struct buf b;
 
     buf_init(&b, VALUE_MAX);
     add_tenant(&b, "");
     add(&b, STR(",\"hosts\":["));
-    add_string(&b, host);
+    add_hosts(&b, hosts, num_hosts);
     add(&b, STR("],\"path\":\"/\",\"respond\":{\"status\":503,"
                 "\"body\":\"no service answers for this host\\n\"}}"));
     return buf_take(&b);

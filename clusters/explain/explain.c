@@ -280,7 +280,8 @@ static void put_notes(struct answer *a)
     } notes[] = {
         {a->guarded,
          "the host is a tenant's that serves nothing for it in this cluster: a wildcard "
-         "or \"*\" of another does not take its requests"},
+         "or \"*\" of another does not take its requests, and behind it a wildcard of the tenant's "
+         "own is not asked; a route of the tenant's here that names the host would take them"},
         {a->rq->https, "gateways of this build do not terminate TLS: such a request reaches them "
                        "when something before them does"},
         {a->view->held, "the cluster is held: its gateways serve what they had before, this table "

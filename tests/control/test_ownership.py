@@ -73,7 +73,8 @@ def test_a_wildcard_takes_no_host_that_another_tenant_has_in_another_cluster(own
     dry = takes.put("/v1/tenants/takes/routes/all", route("*", cluster="west"), dryRun="all")
     assert [o["name"] for o in dry.json["objects"]] == ["takes/all"] and "held" not in dry.text, dry
     whole = control.operator.put("/v1/tenants/takes/routes/all", route("*", cluster="west"), dryRun="all")
-    assert [o["name"] for o in whole.json["objects"]] == ["guard:held.example", "takes/all"], whole
+    assert [o["name"] for o in whole.json["objects"]] == ["guard:", "takes/all"], whole
+    assert whole.json["objects"][0]["after"]["hosts"] == ["held.example"], whole
     takes.made("/v1/tenants/takes/routes/all", route("*", cluster="west"))
     for client, base in ((takes, "/v1/tenants/takes"), (has, "/v1/tenants/has"), (control.operator, "/v1")):
         seen = client.post(f"{base}/explain", {"cluster": "west", "host": "held.example"}).json
@@ -85,6 +86,38 @@ def test_a_wildcard_takes_no_host_that_another_tenant_has_in_another_cluster(own
     assert more.status == 201 and more.json["status"]["write"]["applied"], more  # the gateways of west are no business of its
     has.delete("/v1/tenants/has/routes/web")
     assert takes.post("/v1/tenants/takes/explain", {"cluster": "west", "host": "held.example"}).json["route"]["name"] == "takes/all"
+
+
+def test_behind_the_wildcard_of_another_a_host_has_to_be_named(own):
+    control = own()
+    control.tenant("outer", hosts=["*.shop.example", "x.a.shop.example"])
+    control.tenant("inner")
+    assert control.operator.put("/v1/ownership", {"claims": "enforced"}).status in (200, 201)
+    outer, inner = (control.client("tenant-admin", tenant=t) for t in ("outer", "inner"))
+
+    def takes(host):
+        seen = control.operator.post("/v1/explain", {"cluster": "east", "host": host}).json
+        if seen["outcome"] != "guarded":
+            return seen["route"]["name"]
+        told = outer.post("/v1/tenants/outer/explain", {"cluster": "east", "host": host}).json
+        assert told["outcome"] == "guarded" and "names the host" in told["notes"][0] and "inner" not in str(told), told
+        return None
+
+    def guarded(dry):
+        return [o["after"] and o["after"]["hosts"] for o in dry.json["objects"] if o["name"].startswith("guard:")]
+
+    outer.made("/v1/tenants/outer/routes/all", route("*.shop.example"))
+    assert takes("x.a.shop.example") == "outer/all"
+    claim = {"hosts": ["*.a.shop.example"]}
+    assert guarded(control.operator.put("/v1/tenants/inner", claim, dryRun="all")) == [["*.a.shop.example"]]
+    control.operator.made("/v1/tenants/inner", claim)
+    assert takes("x.a.shop.example") is None  # whether it is served or not, it is the nearest
+    dry = control.operator.put("/v1/tenants/inner/routes/all", route("*.a.shop.example"), dryRun="all")
+    assert guarded(dry) == [["x.a.shop.example"]], dry
+    inner.made("/v1/tenants/inner/routes/all", route("*.a.shop.example"))
+    assert (takes("y.shop.example"), takes("y.a.shop.example"), takes("x.a.shop.example")) == ("outer/all", "inner/all", None)
+    outer.made("/v1/tenants/outer/routes/named", route("x.a.shop.example"))
+    assert takes("x.a.shop.example") == "outer/named"
 
 
 def test_two_tenants_have_no_claim_together(own):
