@@ -260,15 +260,8 @@ class Configs:
         return read_state(self.configs_path) if os.path.exists(self.configs_path) else []
 
 
-class FakeDocker(Configs, socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
-    daemon_threads = True
-    request_queue_size = 64
-
-    def __init__(self, socket_path, state_path):
-        self.state_path = str(state_path)
-        self.ending = False
-        self.keep_configs()
-        super().__init__(str(socket_path), Handler)
+class Events:
+    """What a server of the handler tells of its state."""
 
     def event_lines(self):
         """Those of one stream of events, until the end: what changes in the file from now on."""
@@ -279,6 +272,17 @@ class FakeDocker(Configs, socketserver.ThreadingMixIn, socketserver.UnixStreamSe
                 stamp, before, seen = (at.st_mtime_ns, at.st_ino), seen, read_state(self.state_path)
                 yield from events_between(before, seen)
             time.sleep(0.02)
+
+
+class FakeDocker(Configs, Events, socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    daemon_threads = True
+    request_queue_size = 64
+
+    def __init__(self, socket_path, state_path):
+        self.state_path = str(state_path)
+        self.ending = False
+        self.keep_configs()
+        super().__init__(str(socket_path), Handler)
 
     def handle_error(self, request, client_address):
         if not self.ending and not isinstance(sys.exc_info()[1], (BrokenPipeError, ConnectionResetError)):
