@@ -1,11 +1,12 @@
 /*
- * Decoders of Docker's services, tasks, nodes, networks, version, events and error bodies, through
- * the strict JSON door. Pure functions: they neither call Docker nor remember anything. Objects
- * that cannot matter to routing are passed over before they are parsed, by a search in their text,
- * so that a swarm full of services without our labels costs little. Called by docker.c and the
- * fuzzer.
+ * Decoders of Docker's lists of services, tasks, nodes and networks, through the strict JSON door
+ * (what else Docker says: decode_event.c). Pure functions: they neither call Docker nor remember
+ * anything. Objects that cannot matter to routing are passed over before they are parsed, by a
+ * search in their text, and so are those whose text is, by its digest, the one that is known
+ * already: a swarm full of services costs little, whether they have labels of ours or not. Called
+ * by docker.c and the fuzzer.
  */
-#include "clusters/swarm/decode.h"
+#include "clusters/swarm/decode_priv.h"
 
 #include <arpa/inet.h>
 #include <string.h>
@@ -16,51 +17,14 @@
 #include "clusters/swarm/list.h"
 #include "clusters/swarm/view.h"
 #include "gateway/core/check.h"
+#include "gateway/core/map.h"
 #include "gateway/wire/json.h"
 
 #define LABEL_PREFIX "com.docker.lb."
 
-enum { ID_MAX = 71, NAME_SHOWN = 128 };
+enum { NAME_SHOWN = 128 };
 
 const char *const decode_kind_names[DECODE__COUNT] = {"service", "task", "node", "network"};
-
-/* One object of a list: nobody's service is larger than what raft takes in one entry (1.5 MB). */
-static const struct json_limits object_limits = {.bytes_max = 8 << 20, .depth_max = 64};
-
-static bool need_str(const cJSON *o, const char *key, const char **out, struct err *e)
-{
-    *out = NULL;
-    if (!json_get_str(o, key, out, e))
-        return false;
-    if (*out && **out)
-        return true;
-    err_set(e, "MissingField", key, "%s is missing or empty", key);
-    return false;
-}
-
-/* Ids go into file names, URLs and log lines of others: only plain ones come in. */
-static bool is_plain(struct str id)
-{
-    for (size_t i = 0; i < id.n; i++) {
-        char c = id.p[i];
-
-        if (!((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-              c == '-' || c == '_'))
-            return false;
-    }
-    return id.n > 0 && id.n <= ID_MAX;
-}
-
-static bool need_id(const cJSON *o, const char *key, const char **out, struct err *e)
-{
-    if (!need_str(o, key, out, e))
-        return false;
-    if (strlen(*out) > ID_MAX)
-        return err_set(e, "TooLong", key, "%s is longer than %d bytes", key, ID_MAX);
-    if (!is_plain(str_from(*out)))
-        return err_set(e, "BadId", key, "%s is not made of letters and digits", key);
-    return true;
-}
 
 /* --- services --- */
 
@@ -96,7 +60,7 @@ static bool decode_targets(const cJSON *networks, struct view_service *s, struct
 
         if (!cJSON_IsObject(item))
             return err_set(e, "WrongType", "Networks", "a network of the service is not an object");
-        if (!need_id(item, "Target", &target, e))
+        if (!decode_need_id(item, "Target", &target, e))
             return false;
         s->networks[s->num_networks++].network_id = xstrdup(target);
     }
@@ -139,6 +103,12 @@ static char *normal_date(const char *text)
     return xstrdup(strcmp(text + at, "Z") == 0 ? out : "");
 }
 
+static void see_version(struct decode *d, uint64_t version)
+{
+    if (version > d->newest)
+        d->newest = version;
+}
+
 /* The number of the swarm's last change to the object: it only grows, over all objects together. */
 static bool decode_version(struct decode *d, const cJSON *o, uint64_t *out, struct err *e)
 {
@@ -147,8 +117,7 @@ static bool decode_version(struct decode *d, const cJSON *o, uint64_t *out, stru
     if (!json_get_object(o, "Version", &version, e) ||
         (version && !json_get_u64(version, "Index", out, e)))
         return false;
-    if (*out > d->newest)
-        d->newest = *out;
+    see_version(d, *out);
     return true;
 }
 
@@ -187,14 +156,15 @@ static bool decode_service(struct decode *d, const cJSON *o, struct err *e)
     const char *id, *name;
     bool ok = false;
 
-    if (!need_id(o, "ID", &id, e) || !json_get_object(o, "Spec", &spec, e))
+    if (!decode_need_id(o, "ID", &id, e) || !json_get_object(o, "Spec", &spec, e))
         return false;
     if (!spec)
         return err_set(e, "MissingField", "Spec", "Spec is missing");
-    if (!need_str(spec, "Name", &name, e))
+    if (!decode_need_str(spec, "Name", &name, e))
         return false;
     s.id = xstrdup(id);
     s.name = xstrdup(name);
+    s.digest = d->digest;
     ok = decode_labels(spec, &s, e) && decode_service_networks(spec, &s, e) &&
          decode_service_status(o, &s, e) && decode_version(d, o, &s.version, e);
     if (ok && (is_ours(&s) || is_asked_for(d, s.name)))
@@ -237,11 +207,12 @@ static bool decode_task_state(const cJSON *o, struct view_task *t, struct err *e
     const cJSON *status = NULL;
     const char *desired, *state;
 
-    if (!need_str(o, "DesiredState", &desired, e) || !json_get_object(o, "Status", &status, e))
+    if (!decode_need_str(o, "DesiredState", &desired, e) ||
+        !json_get_object(o, "Status", &status, e))
         return false;
     if (!status)
         return err_set(e, "MissingField", "Status", "Status is missing");
-    return need_str(status, "State", &state, e) &&
+    return decode_need_str(status, "State", &state, e) &&
            set_states(t, str_from(desired), str_from(state), e);
 }
 
@@ -276,7 +247,7 @@ static bool decode_attachment(const cJSON *item, struct view_attachment *a, stru
         return false;
     if (!network)
         return err_set(e, "MissingField", "Network", "Network is missing in an attachment");
-    if (!need_id(network, "ID", &id, e))
+    if (!decode_need_id(network, "ID", &id, e))
         return false;
     a->network_id = xstrdup(id);
     if (!addresses || !addresses->child)
@@ -310,22 +281,27 @@ static bool is_wanted(const struct decode *d, const char *service_id)
            view_refused(d->only_of, service_id);
 }
 
+static bool is_for_routing(const struct decode *d, const struct view_task *t)
+{
+    return (t->desired_running || t->state != VIEW_TASK_ENDED) && is_wanted(d, t->service_id);
+}
+
 static bool decode_task(struct decode *d, const cJSON *o, struct err *e)
 {
     struct view_task t = {0};
     const char *id, *service_id, *node_id = "";
-    bool wanted, ok;
+    bool ok;
 
-    if (!need_id(o, "ID", &id, e) || !need_id(o, "ServiceID", &service_id, e) ||
+    if (!decode_need_id(o, "ID", &id, e) || !decode_need_id(o, "ServiceID", &service_id, e) ||
         !json_get_str(o, "NodeID", &node_id, e))
         return false;
-    wanted = is_wanted(d, service_id);
     t.id = xstrdup(id);
     t.service_id = xstrdup(service_id);
     t.node_id = xstrdup(node_id);
+    t.digest = d->digest;
     ok = decode_task_state(o, &t, e) && decode_version(d, o, &t.version, e) &&
-         (!wanted || decode_attachments(o, &t, e));
-    if (ok && wanted && (t.desired_running || t.state != VIEW_TASK_ENDED))
+         (!is_for_routing(d, &t) || decode_attachments(o, &t, e));
+    if (ok && is_for_routing(d, &t))
         view_add_task(d->into, &t);
     else if (ok)
         view_add_other(d->into, &t);
@@ -385,14 +361,15 @@ static bool decode_brief(struct decode *d, struct str text)
 
     while (list_member(&list, &key, &value))
         take_member(&b, key, value);
-    if (!is_plain(b.id) || !is_plain(b.service_id) || (b.node_id.n && !is_plain(b.node_id)) ||
+    if (!decode_is_plain(b.id) || !decode_is_plain(b.service_id) ||
+        (b.node_id.n && !decode_is_plain(b.node_id)) ||
         !str_to_u64(b.index, UINT64_MAX, &t.version) || !set_states(&t, b.desired, b.state, NULL))
         return false;
     t.id = str_dup(b.id);
     t.service_id = str_dup(b.service_id);
     t.node_id = str_dup(b.node_id);
-    if (t.version > d->newest)
-        d->newest = t.version;
+    t.digest = d->digest;
+    see_version(d, t.version);
     view_add_other(d->into, &t);
     return true;
 }
@@ -405,7 +382,7 @@ static bool decode_node(struct decode *d, const cJSON *o, struct err *e)
     const cJSON *status = NULL, *description = NULL;
     const char *id, *state = "", *address = "", *hostname = "";
 
-    if (!need_id(o, "ID", &id, e) || !json_get_object(o, "Status", &status, e) ||
+    if (!decode_need_id(o, "ID", &id, e) || !json_get_object(o, "Status", &status, e) ||
         !json_get_object(o, "Description", &description, e) ||
         (status && (!json_get_str(status, "State", &state, e) ||
                     !json_get_str(status, "Addr", &address, e))) ||
@@ -429,7 +406,7 @@ static bool decode_network(struct decode *d, const cJSON *o, struct err *e)
     struct view_network n = {0};
     const char *id, *name, *scope = "", *driver = "";
 
-    if (!need_id(o, "Id", &id, e) || !need_str(o, "Name", &name, e) ||
+    if (!decode_need_id(o, "Id", &id, e) || !decode_need_str(o, "Name", &name, e) ||
         !json_get_str(o, "Scope", &scope, e) || !json_get_str(o, "Driver", &driver, e) ||
         !json_get_bool(o, "Ingress", &n.ingress, e))
         return false;
@@ -482,12 +459,12 @@ static bool may_be_wanted(const struct decode *d, struct str text)
         return true;
     while ((at = memmem(at, (size_t)(end - at), key, sizeof(key) - 1))) {
         const char *quote;
-        char id[ID_MAX + 1];
+        char id[DECODE_ID_MAX + 1];
 
         found = true;
         at += sizeof(key) - 1;
         quote = memchr(at, '"', (size_t)(end - at));
-        if (!quote || quote - at > ID_MAX)
+        if (!quote || quote - at > DECODE_ID_MAX)
             return true;
         memcpy(id, at, (size_t)(quote - at));
         id[quote - at] = '\0';
@@ -509,15 +486,53 @@ static bool pass_over(struct decode *d, struct str text)
     return true;
 }
 
+/* --- what is known already --- */
+
+static bool is_known_service(struct decode *d, const char *id)
+{
+    const struct view_service *was = view_service(d->known, id);
+
+    if (!was || was->digest != d->digest || !(is_ours(was) || is_asked_for(d, was->name)))
+        return false;
+    see_version(d, was->version);
+    view_share_service(d->into, &d->known->services[was - d->known->services]);
+    return true;
+}
+
+/* Its states are the same as well; whether its service is wanted may not be. */
+static bool is_known_task(struct decode *d, const char *id)
+{
+    const struct view_task *was = view_task(d->known, id);
+    bool is_other = !was;
+
+    if (!was)
+        was = view_other(d->known, id);
+    if (!was || was->digest != d->digest || is_for_routing(d, was) == is_other)
+        return false;
+    see_version(d, was->version);
+    if (is_other)
+        view_share_other(d->into, &d->known->others[was - d->known->others]);
+    else
+        view_share_task(d->into, &d->known->tasks[was - d->known->tasks]);
+    return true;
+}
+
+static bool is_known_never(struct decode *d, const char *id)
+{
+    (void)d, (void)id; /* nodes and networks are few */
+    return false;
+}
+
 static const struct {
+    bool (*is_known)(struct decode *d, const char *id); /* then it has been taken */
     bool (*may_matter)(const struct decode *d, struct str text);
     bool (*note)(struct decode *d, struct str text); /* what may not; false: decode it after all */
     bool (*decode)(struct decode *d, const cJSON *o, struct err *e);
 } kinds[DECODE__COUNT] = {
-    [DECODE_SERVICES] = {may_be_ours, pass_over, decode_service},
-    [DECODE_TASKS] = {may_be_wanted, decode_brief, decode_task},
-    [DECODE_NODES] = {may_be_anything, pass_over, decode_node},
-    [DECODE_NETWORKS] = {may_be_anything, pass_over, decode_network},
+    [DECODE_SERVICES] = {is_known_service, may_be_ours, pass_over, decode_service},
+    [DECODE_TASKS] = {is_known_task, may_be_wanted, decode_brief, decode_task},
+    [DECODE_NODES] = {is_known_never, may_be_anything, pass_over, decode_node},
+    [DECODE_NETWORKS] = {is_known_never, may_be_anything, pass_over, decode_network},
 };
 
 static const char *id_key(enum decode_kind kind)
@@ -531,12 +546,13 @@ static void skip(enum decode_kind kind, struct decode *d, struct str text, const
     struct str id = unquoted(inner(text, str_from(id_key(kind))));
 
     d->num_skipped++;
-    r.id = id.p ? str_dup((struct str){id.p, id.n < ID_MAX ? id.n : ID_MAX}) : xstrdup("?");
+    r.id = id.p ? str_dup((struct str){id.p, id.n < DECODE_ID_MAX ? id.n : DECODE_ID_MAX})
+                : xstrdup("?");
     r.name = kind == DECODE_SERVICES ? str_dup(find_name(text)) : NULL;
     r.why = xstrdup(why->text);
     if (d->on_skip)
         d->on_skip(d->arg, r.kind, r.id, why);
-    if (is_plain(id))
+    if (decode_is_plain(id))
         view_add_refused(d->into, &r);
     view_refused_clear(&r);
 }
@@ -544,13 +560,32 @@ static void skip(enum decode_kind kind, struct decode *d, struct str text, const
 static void decode_one(enum decode_kind kind, struct str text, struct decode *d)
 {
     struct err why = {0};
-    cJSON *o = json_parse(text, &object_limits, &why);
+    cJSON *o = json_parse(text, &decode_limits, &why);
 
     if (o && !cJSON_IsObject(o))
         err_set(&why, "WrongType", "", "it is not an object");
     if (why.code || !kinds[kind].decode(d, o, &why))
         skip(kind, d, text, &why);
     cJSON_Delete(o);
+}
+
+/* Docker writes the id first; an object that begins in another way is decoded. */
+static bool is_as_known(enum decode_kind kind, struct str text, struct decode *d)
+{
+    static const char key[] = "{\"ID\":\"";
+    const size_t begin = sizeof(key) - 1;
+    char id[DECODE_ID_MAX + 1];
+    const char *quote;
+
+    d->digest = map_hash(text);
+    if (!d->known || text.n < begin || memcmp(text.p, key, begin) != 0)
+        return false;
+    quote = memchr(text.p + begin, '"', text.n - begin);
+    if (!quote || (size_t)(quote - text.p) - begin > DECODE_ID_MAX)
+        return false;
+    memcpy(id, text.p + begin, (size_t)(quote - text.p) - begin);
+    id[(size_t)(quote - text.p) - begin] = '\0';
+    return kinds[kind].is_known(d, id);
 }
 
 bool decode_list(enum decode_kind kind, struct str body, struct decode *d, struct err *e)
@@ -563,6 +598,8 @@ bool decode_list(enum decode_kind kind, struct str body, struct decode *d, struc
     d->newest = 0;
     while (list_next(&list, &text, &broken)) {
         d->num_seen++;
+        if (is_as_known(kind, text, d))
+            continue;
         if (kinds[kind].may_matter(d, text) || !kinds[kind].note(d, text))
             decode_one(kind, text, d);
     }
@@ -570,96 +607,4 @@ bool decode_list(enum decode_kind kind, struct str body, struct decode *d, struc
         return err_set(e, broken.code, "", "the list of %ss: %s", decode_kind_names[kind],
                        broken.text);
     return true;
-}
-
-/* --- version, events, errors --- */
-
-static bool decode_minor(const cJSON *o, const char *key, int *out, struct err *e)
-{
-    const char *text;
-    uint64_t minor;
-
-    if (!need_str(o, key, &text, e))
-        return false;
-    if (strncmp(text, "1.", 2) != 0 || !str_to_u64(str_from(text + 2), 9999, &minor))
-        return err_set(e, "BadVersion", key, "%s is '%.16s', expected 1.x", key, text);
-    *out = (int)minor;
-    return true;
-}
-
-bool decode_api(struct str body, struct decode_api *out, struct err *e)
-{
-    cJSON *o = json_parse(body, &object_limits, e);
-    bool ok = o && (cJSON_IsObject(o) || err_set(e, "BadReply", "", "the version is no object")) &&
-              decode_minor(o, "ApiVersion", &out->newest, e);
-
-    if (ok) {
-        out->oldest = 0;
-        ok = !json_need(o, "MinAPIVersion", NULL) ||
-             decode_minor(o, "MinAPIVersion", &out->oldest, e);
-    }
-    cJSON_Delete(o);
-    return ok;
-}
-
-/* Docker says what else an update is about: replicas.new, updatestate.new, availability.new. */
-static bool is_only_named(const cJSON *o, const cJSON *actor)
-{
-    const cJSON *action = cJSON_GetObjectItemCaseSensitive(o, "Action");
-    const cJSON *said = cJSON_GetObjectItemCaseSensitive(actor, "Attributes");
-
-    return cJSON_IsString(action) && strcmp(action->valuestring, "update") == 0 &&
-           cJSON_IsObject(said) && said->child && !said->child->next &&
-           strcmp(said->child->string, "name") == 0;
-}
-
-static bool read_event(const cJSON *o, struct decode_event *out, struct err *e)
-{
-    static const struct {
-        const char *type;
-        enum decode_kind kind;
-    } watched[] = {{"service", DECODE_SERVICES},
-                   {"node", DECODE_NODES},
-                   {"network", DECODE_NETWORKS},
-                   {"secret", DECODE_SECRETS}};
-    const cJSON *actor = NULL;
-    const char *type, *id;
-
-    if (!cJSON_IsObject(o))
-        return err_set(e, "BadEvent", "", "an event is not an object");
-    if (!need_str(o, "Type", &type, e) || !json_get_object(o, "Actor", &actor, e))
-        return false;
-    for (size_t i = 0; i < sizeof(watched) / sizeof(*watched); i++) {
-        if (strcmp(type, watched[i].type) != 0)
-            continue;
-        if (!actor)
-            return err_set(e, "BadEvent", "Actor", "an event has no Actor");
-        if (!need_id(actor, "ID", &id, e))
-            return false;
-        out->kind = watched[i].kind;
-        out->only_named = is_only_named(o, actor);
-        (void)snprintf(out->id, sizeof(out->id), "%s", id); /* need_id saw to the length */
-        return true;
-    }
-    return false;
-}
-
-bool decode_event(struct str line, struct decode_event *out, struct err *e)
-{
-    cJSON *o = json_parse(line, &object_limits, e);
-    bool ok = o && read_event(o, out, e);
-
-    cJSON_Delete(o);
-    return ok;
-}
-
-void decode_message(struct str body, char *out, size_t cap)
-{
-    cJSON *o = json_parse(body, &object_limits, NULL);
-    const char *text = "";
-
-    if (!cJSON_IsObject(o) || !json_get_str(o, "message", &text, NULL))
-        text = "";                        /* a proxy's page, perhaps */
-    (void)snprintf(out, cap, "%s", text); /* a long message is cut */
-    cJSON_Delete(o);
 }

@@ -32,12 +32,15 @@ struct decode {
     const struct view *
         only_of; /* tasks: those of its services, the rest goes to `others`; NULL: all are wanted */
     const struct ids *also; /* services without a label of ours that are wanted, by name; or NULL */
-    size_t num_seen;        /* out: elements in the reply, those passed over included */
-    size_t num_skipped;     /* out */
-    uint64_t newest;        /* out: the highest version of any element that was decoded */
+    struct view *known; /* what is known (sealed): services and tasks of which not a byte changed
+                           are shared from it and not decoded again; or NULL */
+    size_t num_seen;    /* out: elements in the reply, those passed over included */
+    size_t num_skipped; /* out */
+    uint64_t newest;    /* out: the highest version of any element that was decoded */
     /* Each object that was skipped, its id ("?" when there is none) and why; may be NULL. */
     void (*on_skip)(void *arg, const char *kind, const char *id, const struct err *why);
     void *arg;
+    uint64_t digest; /* private: of the object under way */
 };
 
 extern const char *const decode_kind_names[DECODE__COUNT]; /* "service", "task", … */

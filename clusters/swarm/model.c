@@ -144,13 +144,19 @@ static void keep_nothing(void *was, const void *now)
     (void)now;
 }
 
+static void keep_service_digest(void *was, const void *now)
+{
+    ((struct view_service *)was)->digest = ((const struct view_service *)now)->digest;
+}
+
 /* Nothing that matters differs, but the versions do, to tell an older reply by. */
 static void keep_task_version(void *was, const void *now)
 {
     struct view_task *t = was;
-    uint64_t version = ((const struct view_task *)now)->version;
+    const struct view_task *as = now;
 
-    t->version = version > t->version ? version : t->version;
+    t->version = as->version > t->version ? as->version : t->version;
+    t->digest = as->digest;
 }
 
 static void keep_node_version(void *was, const void *now)
@@ -161,7 +167,7 @@ static void keep_node_version(void *was, const void *now)
     n->version = version > n->version ? version : n->version;
 }
 
-static const struct rule service_rule = {service_in, same_service, keep_nothing};
+static const struct rule service_rule = {service_in, same_service, keep_service_digest};
 static const struct rule task_rule = {task_in, same_task, keep_task_version};
 static const struct rule other_rule = {other_in, same_task, keep_task_version};
 static const struct rule node_rule = {node_in, same_node, keep_node_version};

@@ -128,6 +128,7 @@ static void read_step(struct round *r)
                                              ? r->config.side_ms
                                              : r->config.read_ms);
     r->decode.also = r->step == STEP_SERVICES ? r->config.also : NULL;
+    r->decode.known = *r->config.known;
     r->decode.only_of = r->step == STEP_TASKS && r->scope.all ? r->fresh : NULL;
     r->call = docker_read(r->config.docker, kinds[r->step], only, &r->decode, on_read, r);
 }

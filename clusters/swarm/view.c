@@ -368,6 +368,8 @@ static bool same_labels(const struct view_service *a, const struct view_service 
 
 bool view_service_same(const struct view_service *a, const struct view_service *b)
 {
+    if (a->shared && a->shared == b->shared)
+        return a->version == b->version && a->updating == b->updating;
     return strcmp(a->id, b->id) == 0 && strcmp(a->name, b->name) == 0 &&
            strcmp(a->created_at, b->created_at) == 0 && a->version == b->version &&
            a->updating == b->updating && same_labels(a, b) &&
@@ -376,6 +378,8 @@ bool view_service_same(const struct view_service *a, const struct view_service *
 
 bool view_task_same(const struct view_task *a, const struct view_task *b)
 {
+    if (a->shared && a->shared == b->shared)
+        return a->desired_running == b->desired_running && a->state == b->state;
     return strcmp(a->id, b->id) == 0 && strcmp(a->service_id, b->service_id) == 0 &&
            strcmp(a->node_id, b->node_id) == 0 && a->desired_running == b->desired_running &&
            a->state == b->state &&

@@ -44,6 +44,7 @@ struct view_service {
     struct view_attachment *networks;
     size_t num_networks;
     bool updating;    /* UpdateStatus is updating or rollback_started */
+    uint64_t digest;  /* of the text it was decoded from, by map_hash; 0: it was not */
     unsigned *shared; /* private, see view_clone */
 };
 
@@ -62,6 +63,7 @@ struct view_task {
     uint64_t version;                 /* Docker's index of its last change; 0 when unknown */
     struct view_attachment *networks; /* none in `others` */
     size_t num_networks;
+    uint64_t digest;  /* as a service's */
     unsigned *shared; /* private, see view_clone */
 };
 
@@ -117,7 +119,7 @@ const struct view_task **view_tasks_of(const struct view *v, const char *service
                                        bool others_too, size_t *num);
 void view_index(struct view *v);
 
-/* True when nothing at all differs but the versions of tasks and nodes. */
+/* True when nothing at all differs but digests and the versions of tasks and nodes. */
 bool view_same(const struct view *a, const struct view *b);
 /*
  * Services and tasks are copied as structs; what they point at is one memory for both views, which

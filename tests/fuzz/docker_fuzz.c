@@ -1,6 +1,7 @@
 /*
  * Docker's replies: the first byte chooses the decoder, the rest is what Docker said. Whatever
- * comes, a view can be sealed, copied and compared, and a second reading gives the same.
+ * comes, a view can be sealed, copied and compared, and a second reading, to which the first is
+ * known, gives the same.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -13,10 +14,11 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 
-static struct view *read_list(enum decode_kind kind, struct str body, const struct view *only_of)
+static struct view *read_list(enum decode_kind kind, struct str body, const struct view *only_of,
+                              struct view *known)
 {
     struct view *v = view_new();
-    struct decode d = {.into = v, .only_of = only_of};
+    struct decode d = {.into = v, .only_of = only_of, .known = known};
     struct err e = {0};
     bool ok = decode_list(kind, body, &d, &e);
 
@@ -27,13 +29,18 @@ static struct view *read_list(enum decode_kind kind, struct str body, const stru
 
 static void check_list(enum decode_kind kind, struct str body)
 {
-    struct view *v = read_list(kind, body, NULL), *again = read_list(kind, body, NULL);
-    struct view *copy = view_clone(v), *few;
+    struct view *v = read_list(kind, body, NULL, NULL), *again = read_list(kind, body, NULL, v);
+    struct view *copy = view_clone(v), *few, *brief;
 
     ASSERT(view_same(v, copy));
     ASSERT(v->num_services == again->num_services && v->num_tasks == again->num_tasks);
-    few = read_list(kind, body, v);
+    ASSERT(v->num_others == again->num_others && v->num_refused == again->num_refused);
+    few = read_list(kind, body, v, NULL);
     ASSERT(few->num_tasks <= v->num_tasks);
+    brief =
+        read_list(kind, body, v, again); /* nothing of what is shared stays that is not wanted */
+    ASSERT(brief->num_tasks == few->num_tasks && brief->num_others == few->num_others);
+    view_free(brief);
     view_free(v);
     view_free(again);
     view_free(copy);

@@ -53,7 +53,7 @@ THIRD = {  # header prefix: folders that may include it
                 "clusters/swarm/", "clusters/publish/", "clusters/replica/replica.c", "clusters/coordinator.c",
                 "admin/api/", "admin/coordinator_main.c", "tests/"],
     "curl/": [GW + "fetch/", "admin/cli/", "tests/"],
-    "cjson/": [WIRE, "admin/cli/", "clusters/intents/", "clusters/explain/", "clusters/swarm/decode.c", "clusters/swarm/configs.c", "clusters/swarm/secrets.c",
+    "cjson/": [WIRE, "admin/cli/", "clusters/intents/", "clusters/explain/", "clusters/swarm/decode.c", "clusters/swarm/decode_event.c", "clusters/swarm/configs.c", "clusters/swarm/secrets.c",
                "clusters/publish/report.c", "clusters/publish/stats.c", "tests/"],
     "sqlite3.h": ["store/", "tests/"],
     "openssl/": [GW + "tls/", "store/audit_row.c", GW + "wire/digest.c", GW + "wire/checksum.c", GW + "keyholder/",

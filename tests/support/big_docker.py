@@ -15,6 +15,10 @@ def recorded(kind):
     return json.loads((RECORDED / f"{kind}.json").read_text())[0]
 
 
+def as_docker_writes(thing):
+    return json.dumps(thing, separators=(",", ":")).encode()
+
+
 class Handler(fake_docker.Handler):
     def list(self, name, filters):
         if name not in ("services", "tasks"):
@@ -60,14 +64,14 @@ class BigDocker(fake_docker.FakeDocker):
         template["Spec"].update(Name=f"big{n}", Labels={
             "com.docker.lb.hosts": host, "com.docker.lb.port": "8080", "com.docker.lb.service_cluster": "east"})
         template["Spec"]["TaskTemplate"]["Networks"] = [{"Target": fake_docker.ident("app")}]
-        self.services[self.ident(n)] = json.dumps(template).encode()
+        self.services[self.ident(n)] = as_docker_writes(template)
 
     def task(self, template, n, i):
         template.update(ID=fake_docker.ident(f"big{n}.{i}"), ServiceID=self.ident(n), NodeID=fake_docker.ident("node1"))
         attached = template["NetworksAttachments"][0]
         attached["Network"]["ID"] = fake_docker.ident("app")
         attached["Addresses"] = [f"10.{n >> 8}.{n & 255}.{i + 2}/24"]
-        return json.dumps(template).encode()
+        return as_docker_writes(template)
 
     def change(self, n, host):
         self.set_service(recorded("services"), n, host)

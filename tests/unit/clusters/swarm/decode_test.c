@@ -1,6 +1,6 @@
 /*
- * Docker's replies as structs: recorded ones, and every way an object can be odd without hiding its
- * neighbours. Also the version that is agreed on, events and error bodies.
+ * Docker's lists as structs: recorded ones, and every way an object can be odd without hiding its
+ * neighbours.
  */
 #include "clusters/swarm/decode.h"
 
@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "clusters/swarm/docker.h"
+#include "clusters/swarm/ids.h"
 #include "clusters/swarm/view.h"
 #include "gateway/core/buf.h"
 #include "gateway/core/check.h"
@@ -465,90 +465,125 @@ static void a_huge_object_is_skipped_alone(void **state)
     buf_free(&b);
 }
 
-static void the_version_is_the_newest_that_both_know(void **state)
+/* Decoded anew, or shared with what is known. */
+static size_t num_shared(const struct view *v)
 {
-    static const struct {
-        const char *reply;
-        int minor; /* 0: refused */
-        const char *code;
-    } cases[] = {
-        {"{\"ApiVersion\":\"1.41\",\"MinAPIVersion\":\"1.12\"}", 41, NULL},
-        {"{\"ApiVersion\":\"1.43\",\"MinAPIVersion\":\"1.24\"}", 43, NULL},
-        {"{\"ApiVersion\":\"1.52\",\"MinAPIVersion\":\"1.44\"}", 44, NULL}, /* Engine 29 */
-        {"{\"ApiVersion\":\"1.47\"}", 43, NULL},
-        {"{\"ApiVersion\":\"1.40\",\"MinAPIVersion\":\"1.12\"}", 0, "TooOld"},
-        {"{\"ApiVersion\":\"2.0\"}", 0, "BadVersion"},
-        {"{\"ApiVersion\":\"1.x\"}", 0, "BadVersion"},
-        {"{\"ApiVersion\":41}", 0, "WrongType"},
-        {"{}", 0, "MissingField"},
-        {"[]", 0, "BadReply"},
-        {"hello", 0, "BadJson"},
-    };
+    size_t num = 0;
 
-    (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-        struct decode_api api;
-        struct err e = {0};
-        int minor = 0;
-
-        if (decode_api(str_from(cases[i].reply), &api, &e) && docker_choose_api(&api, &minor, &e)) {
-            assert_int_equal(minor, cases[i].minor);
-            continue;
-        }
-        assert_int_equal(cases[i].minor, 0);
-        assert_string_equal(e.code, cases[i].code);
-    }
+    for (size_t i = 0; i < v->num_services; i++)
+        num += v->services[i].shared != NULL;
+    for (size_t i = 0; i < v->num_tasks; i++)
+        num += v->tasks[i].shared != NULL;
+    for (size_t i = 0; i < v->num_others; i++)
+        num += v->others[i].shared != NULL;
+    return num;
 }
 
-static void events_name_what_changed(void **state)
+static void decode_again(struct seen *s, enum decode_kind kind, const char *text,
+                         struct view *known, const struct view *only_of)
 {
-    static const char *const more[] = {
-        "{\"Type\":\"service\",\"Action\":\"create\",\"Actor\":{\"ID\":\"a\",\"Attributes\":"
-        "{\"name\":\"web\"}}}",
-        "{\"Type\":\"service\",\"Action\":\"update\",\"Actor\":{\"ID\":\"a\",\"Attributes\":"
-        "{\"name\":\"web\",\"replicas.new\":\"3\",\"replicas.old\":\"1\"}}}",
-        "{\"Type\":\"service\",\"Action\":\"update\",\"Actor\":{\"ID\":\"a\",\"Attributes\":{}}}",
-        "{\"Type\":\"service\",\"Action\":\"update\",\"Actor\":{\"ID\":\"a\"}}",
-        "{\"Type\":\"service\",\"Actor\":{\"ID\":\"a\",\"Attributes\":{\"name\":\"web\"}}}",
-    };
-    struct decode_event event;
+    struct err e = {0};
+
+    seen_init(s);
+    s->decode.known = known;
+    s->decode.only_of = only_of;
+    assert_true(decode_list(kind, str_from(text), &s->decode, &e));
+    view_seal(s->view);
+}
+
+static void what_is_known_byte_by_byte_is_shared_and_not_decoded(void **state)
+{
+    char *services = recorded("services"), *tasks = recorded("tasks");
+    struct seen first, again, of_first, of_again;
+
+    (void)state;
+    decode_text(&first, DECODE_SERVICES, services);
+    decode_again(&again, DECODE_SERVICES, services, first.view, NULL);
+    assert_int_equal(num_shared(again.view), 2);
+    assert_true(view_same(first.view, again.view));
+    assert_int_equal(again.decode.newest, first.decode.newest);
+
+    decode_again(&of_first, DECODE_TASKS, tasks, NULL, first.view);
+    decode_again(&of_again, DECODE_TASKS, tasks, of_first.view, first.view);
+    assert_int_equal(num_shared(of_again.view), 6);
+    assert_true(view_same(of_first.view, of_again.view));
+    assert_int_equal(of_again.decode.newest, of_first.decode.newest);
+    assert_int_equal(of_again.decode.num_seen, 6);
+    view_free(first.view);
+    view_free(again.view);
+    view_free(of_first.view);
+    assert_true(of_again.view->num_tasks > 0 && of_again.view->tasks[0].num_networks > 0);
+    view_free(of_again.view);
+    free(services);
+    free(tasks);
+}
+
+static void a_byte_that_differs_is_decoded(void **state)
+{
+    char *tasks = recorded("tasks");
+    struct seen first, again;
+
+    (void)state;
+    decode_text(&first, DECODE_TASKS, tasks);
+    strstr(tasks, "\"Addresses\":[\"10.")[14] = '2'; /* its version is what it was */
+    decode_again(&again, DECODE_TASKS, tasks, first.view, NULL);
+    assert_int_equal(num_shared(again.view), 5);
+    assert_false(view_same(first.view, again.view));
+    view_free(first.view);
+    view_free(again.view);
+    free(tasks);
+}
+
+/* The text is the same, and what it is good for is not. */
+static void a_task_whose_service_is_wanted_now_is_decoded(void **state)
+{
+    struct seen nobody, first, ours, back;
+    char *tasks = recorded("tasks");
+
+    (void)state;
+    decode_text(&nobody, DECODE_SERVICES, "[]");
+    decode_again(&first, DECODE_TASKS, tasks, NULL, nobody.view);
+    assert_int_equal(first.view->num_tasks, 0);
+    assert_int_equal(first.view->num_others, 6);
+    decode_again(&ours, DECODE_TASKS, tasks, first.view, NULL);
+    assert_int_equal(ours.view->num_tasks, 5);
+    assert_true(ours.view->tasks[0].num_networks > 0);
+    assert_int_equal(num_shared(ours.view), 1); /* the one that ended */
+    decode_again(&back, DECODE_TASKS, tasks, ours.view, nobody.view);
+    assert_int_equal(back.view->num_tasks, 0);
+    assert_true(view_same(first.view, back.view));
+    view_free(nobody.view);
+    view_free(first.view);
+    view_free(ours.view);
+    view_free(back.view);
+    free(tasks);
+}
+
+static void a_service_that_is_not_asked_for_any_more_goes(void **state)
+{
+    static const char text[] = "[{\"ID\":\"a\",\"Spec\":{\"Name\":\"named\"}}]";
+    struct ids named = {0};
+    struct seen first = {0}, again, gone;
     struct err e = {0};
 
     (void)state;
-    assert_true(decode_event(STR("{\"Type\":\"service\",\"Action\":\"update\",\"Actor\":{\"ID\":"
-                                 "\"abc\",\"Attributes\":{\"name\":\"web\"}},\"scope\":\"swarm\"}"),
-                             &event, &e));
-    assert_int_equal(event.kind, DECODE_SERVICES);
-    assert_string_equal(event.id, "abc");
-    assert_true(event.only_named);
-    for (size_t i = 0; i < sizeof more / sizeof more[0]; i++) {
-        assert_true(decode_event(str_from(more[i]), &event, &e));
-        assert_false(event.only_named);
-    }
-    assert_true(decode_event(STR("{\"Type\":\"secret\",\"Actor\":{\"ID\":\"abc\"}}"), &event, &e));
-    assert_int_equal(event.kind, DECODE_SECRETS);
-    assert_false(decode_event(STR("{\"Type\":\"config\",\"Actor\":{\"ID\":\"abc\"}}"), &event, &e));
-    assert_null(e.code);
-    assert_false(decode_event(STR("{\"Type\":\"node\",\"Actor\":{\"ID\":\"a/b\"}}"), &event, &e));
-    assert_string_equal(e.code, "BadId");
-    assert_false(decode_event(STR("{\"Type\":\"node\"}"), &event, &e));
-    assert_string_equal(e.code, "BadEvent");
-    assert_false(decode_event(STR("{\"Type\":\"nod"), &event, &e));
-    assert_string_equal(e.code, "BadJson");
-}
-
-static void the_sentence_of_an_error_reply_is_found(void **state)
-{
-    char text[32];
-
-    (void)state;
-    decode_message(STR("{\"message\":\"service x not found\"}"), text, sizeof(text));
-    assert_string_equal(text, "service x not found");
-    decode_message(STR("<html>"), text, sizeof(text));
-    assert_string_equal(text, "");
-    decode_message(STR("{\"message\":\"0123456789012345678901234567890123456789\"}"), text,
-                   sizeof(text));
-    assert_int_equal(strlen(text), sizeof(text) - 1);
+    ids_add(&named, "named");
+    seen_init(&first);
+    first.decode.also = &named;
+    assert_true(decode_list(DECODE_SERVICES, STR(text), &first.decode, &e));
+    view_seal(first.view);
+    assert_int_equal(first.view->num_services, 1);
+    seen_init(&again);
+    again.decode.also = &named;
+    again.decode.known = first.view;
+    assert_true(decode_list(DECODE_SERVICES, STR(text), &again.decode, &e));
+    assert_int_equal(num_shared(again.view), 1);
+    decode_again(&gone, DECODE_SERVICES, text, first.view, NULL);
+    assert_int_equal(gone.view->num_services, 0);
+    view_free(first.view);
+    view_free(again.view);
+    view_free(gone.view);
+    ids_clear(&named);
 }
 
 int main(void)
@@ -567,9 +602,10 @@ int main(void)
         cmocka_unit_test(a_huge_object_is_skipped_alone),
         cmocka_unit_test(tasks_of_others_are_kept_in_brief),
         cmocka_unit_test(what_is_refused_is_named_and_so_are_its_tasks),
-        cmocka_unit_test(the_version_is_the_newest_that_both_know),
-        cmocka_unit_test(events_name_what_changed),
-        cmocka_unit_test(the_sentence_of_an_error_reply_is_found),
+        cmocka_unit_test(what_is_known_byte_by_byte_is_shared_and_not_decoded),
+        cmocka_unit_test(a_byte_that_differs_is_decoded),
+        cmocka_unit_test(a_task_whose_service_is_wanted_now_is_decoded),
+        cmocka_unit_test(a_service_that_is_not_asked_for_any_more_goes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
