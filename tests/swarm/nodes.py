@@ -342,13 +342,13 @@ class Swarm:
     def gateways(self, cluster):
         return self.api(f"/v1/clusters/{cluster}/gateways")
 
-    def all_applied(self, cluster, count=3):
+    def all_applied(self, cluster, count=3, seconds=30):
         """Every live gateway of the cluster has the newest table."""
         def check():
             seen = self.gateways(cluster)
             live = [g for g in seen["gateways"] if g["state"] == "live" and g["connected"]]
             return seen if len(live) == count and all(g["applied"] == seen["revision"] for g in live) else None
-        return wait_until(f"{count} gateways of {cluster} with the newest table", 30, check)
+        return wait_until(f"{count} gateways of {cluster} with the newest table", seconds, check)
 
     def conditions(self, cluster, service):
         answer = self.api(f"/v1/clusters/{cluster}/services/{service}")

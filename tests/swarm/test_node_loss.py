@@ -49,7 +49,7 @@ def whole(trio):
     """Every node ready, everything runs, every gateway has the newest table, every name is answered."""
     wait_until("all nodes ready", 60, lambda: [n["Status"]["State"] for n in trio.engine("GET", "/nodes")] == ["ready"] * 4)
     wait_until("all services complete", 90, trio.complete)
-    trio.all_applied("east")
+    trio.all_applied("east", seconds=90)  # a node that was off may find its tasks' networks late
     for node in (1, 2, 3):
         for host, count in ((EVERYWHERE, 4), (SURVIVORS, 3), (DOOMED, 2)):
             wait_until(f"{host} on node {node}", 30, lambda: len(endpoints(trio, host, node, count)) == count)
