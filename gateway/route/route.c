@@ -193,9 +193,9 @@ struct route *route_packed_copy(const struct route *r)
     p->hosts = put(&at, r->hosts, r->num_hosts * sizeof(*r->hosts));
     for (size_t i = 0; i < r->num_forward; i++)
         p->forward[i].pool = put_string(&at, r->forward[i].pool);
+    p->tenant = put_string(&at, r->tenant);
     for (size_t i = 0; i < r->num_hosts; i++)
         p->hosts[i] = put_string(&at, r->hosts[i]);
-    p->tenant = put_string(&at, r->tenant);
     p->path = put_string(&at, r->path);
     return p;
 }

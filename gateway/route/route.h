@@ -147,20 +147,21 @@ struct route_retry {
     uint16_t statuses[ROUTE_STATUSES_MAX];
 };
 
+/* What few requests need stands first, what all of them read follows, next to what is packed. */
 struct route {
-    char *tenant; /* never NULL; "" = none */
     char **hosts; /* canonical: exact, "*.suffix", or "*" = the default backend */
     size_t num_hosts;
-    char *path;      /* canonical, see path.h; "/" is all */
+    char *path;         /* canonical, see path.h; "/" is all */
+    int64_t created_ms; /* Unix time; the oldest of equals wins; INT64_MAX: unknown, youngest */
+    struct route_redirect *redirect; /* of ROUTE_REDIRECT, or NULL */
+    struct route_respond *respond;   /* of ROUTE_RESPOND, or NULL */
+    char *tenant;                    /* never NULL; "" = none */
+    enum route_action action;
     bool path_exact; /* else a prefix by whole segments */
     bool packed;     /* by route_pack: strings and arrays of this struct stand behind it */
-    enum route_action action;
-    int64_t created_ms; /* Unix time; the oldest of equals wins; INT64_MAX: unknown, youngest */
     struct route_forward *forward; /* of ROUTE_FORWARD */
     size_t num_forward;
     /* NULL: the route has none of it, which is the rule */
-    struct route_redirect *redirect; /* of ROUTE_REDIRECT */
-    struct route_respond *respond;   /* of ROUTE_RESPOND */
     struct route_match *match;
     struct route_rewrite *rewrite;
     struct route_fields *request_fields;

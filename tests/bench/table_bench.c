@@ -16,7 +16,7 @@
 #include "gateway/wire/frame.h"
 #include "tests/unit/gateway/table/match_host.h"
 
-enum { CHANGES = 2000, LOOKUPS = 1000000, PATHS = 10000, VALUE_MAX = 512 };
+enum { CHANGES = 2000, LOOKUPS = 300000, PASSES = 7, PATHS = 10000, VALUE_MAX = 512 };
 
 static double cpu_us(void)
 {
@@ -120,27 +120,60 @@ static void bench_changes(struct table_builder *b, const struct table **version,
     printf("change_endpoint_us %.1f\n", (cpu_us() - start) / CHANGES);
 }
 
-static void bench_lookups(const struct table *version, unsigned num)
+/* Hosts in an order that no cache foresees, with their lengths. */
+struct hosts {
+    char (*all)[64];
+    size_t num;
+};
+
+static struct hosts make_hosts(unsigned num)
 {
-    char host[64];
-    unsigned found = 0;
-    double writing = cpu_us();
+    struct hosts h = {xcalloc(LOOKUPS, sizeof(*h.all)), LOOKUPS};
 
     for (unsigned i = 0; i < LOOKUPS; i++)
-        found += (unsigned)snprintf(host, sizeof(host), "service%u.example.com", i * 7919 % num);
-    double start = cpu_us();
+        snprintf(h.all[i], sizeof(h.all[i]), "service%u.example.com", i * 7919 % num);
+    return h;
+}
 
-    for (unsigned i = 0; i < LOOKUPS; i++) {
-        int len = snprintf(host, sizeof(host), "service%u.example.com", i * 7919 % num);
-        const struct table_route *r = match_host(version, (struct str){host, (size_t)len});
+/* What every request reads of its route. */
+static size_t read_route(const struct table *version, const struct table_route *r)
+{
+    const struct route *v = r->route;
 
-        ASSERT(r != NULL);
-        found += table_pool(version, str_from(r->route->forward[0].pool)) != NULL;
+    (void)version;
+    return (size_t)r->name[0] + (size_t)v->tenant[0] + (size_t)v->forward[0].pool[0] + v->action +
+           (v->match != NULL) + (v->rewrite != NULL) + (v->request_fields != NULL) +
+           (v->response_fields != NULL) + (v->sticky != NULL) + (v->split != NULL) +
+           (v->limits != NULL) + (v->timeouts != NULL) + (v->retry != NULL);
+}
+
+static size_t find_pool(const struct table *version, const struct table_route *r)
+{
+    return table_pool(version, str_from(r->route->forward[0].pool)) != NULL;
+}
+
+/* Of several passes the shortest: the others had company. */
+static void bench_lookups(const struct table *version, const struct hosts *h, const char *what,
+                          size_t (*then)(const struct table *version, const struct table_route *r))
+{
+    double least = 0;
+    size_t sum = 0;
+
+    for (unsigned pass = 0; pass < PASSES; pass++) {
+        double start = cpu_us();
+
+        for (size_t i = 0; i < h->num; i++) {
+            const struct table_route *r = match_host(version, str_from(h->all[i]));
+
+            ASSERT(r != NULL);
+            sum += then(version, r);
+        }
+        double took = cpu_us() - start;
+
+        least = pass == 0 || took < least ? took : least;
     }
-    double took = cpu_us() - start - (start - writing);
-
-    ASSERT(found != 0);
-    printf("lookup_host_and_pool_us %.3f\n", took / LOOKUPS);
+    ASSERT(sum != 0);
+    printf("%s_us %.3f\n", what, least / (double)h->num);
 }
 
 static void feed_path(struct table_builder *b, unsigned n, unsigned pool)
@@ -236,7 +269,11 @@ int main(int argc, char **argv)
     feed_all(b, (unsigned)num);
     printf("snapshot_again_changes %zu\n", commit(b, &version));
     printf("snapshot_again_route_us %.1f\n", (cpu_us() - start) / (double)num);
-    bench_lookups(version, (unsigned)num);
+    struct hosts h = make_hosts((unsigned)num);
+
+    bench_lookups(version, &h, "lookup_route", read_route);
+    bench_lookups(version, &h, "lookup_route_and_pool", find_pool);
+    free(h.all);
     bench_digest((unsigned)num);
     table_unref(&version);
     table_builder_free(b);
