@@ -14,6 +14,7 @@
 
 #include "gateway/core/check.h"
 #include "gateway/core/fd.h"
+#include "gateway/core/heap.h"
 #include "gateway/core/log.h"
 #include "gateway/core/obj.h"
 #include "gateway/table/table.h"
@@ -147,6 +148,7 @@ void frames_in_force(struct frames *f)
     loop_later(f->loop, &f->task);
     read_on(f);
     send_answers(f);
+    heap_settle(); /* when nobody waits for it */
 }
 
 bool frames_send_stats(struct frames *f, struct str json)
@@ -282,6 +284,7 @@ void frames_init(struct frames *f, struct loop *l,
     f->arg = arg;
     buf_init(&f->in, 2 * (FRAME_LINE_MAX + FRAMES_BACKLOG + 2 * FRAMES_READ_BYTES));
     buf_init(&f->out, FRAMES_ANSWERS_MAX);
+    heap_settle();
 }
 
 void frames_free(struct frames *f)
