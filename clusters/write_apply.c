@@ -330,6 +330,21 @@ static bool judge_harm(struct write *w)
     return ok;
 }
 
+void write_unjudge(struct write *w)
+{
+    for (size_t i = 0; i < w->num_ops; i++)
+        free(w->before[i].value);
+    free(w->before);
+    free(w->effects);
+    w->before = NULL;
+    w->effects = NULL;
+    plan_delta_clear(&w->delta);
+    memset(w->faults, 0, sizeof *w->faults);
+    w->status = 0;
+    w->changed = false;
+    w->held = false;
+}
+
 bool write_apply(struct write *w)
 {
     w->effects = xcalloc(w->num_ops + 1, sizeof w->effects[0]);

@@ -246,20 +246,42 @@ static void add_observed(struct coordinator *c, struct batch *b)
     batch_add(b, NULL)->delta = delta;
 }
 
-/* It is planned, and what follows is planned on top of it; or it is answered here. */
+/* Refused, or a dry run. */
+static void answer_judged(struct coordinator *c, struct write *w)
+{
+    if (w->status == 0) {
+        w->commit = c->head;
+        memcpy(w->head, c->audit_head, sizeof w->head);
+    }
+    write_answer(w, NULL, 0);
+}
+
+/* It was judged by what is not committed yet, and may come to nothing (judge_again). */
+static void answer_or_hold(struct coordinator *c, struct write *w)
+{
+    if (c->staged.len == 0) {
+        answer_judged(c, w);
+        return;
+    }
+    w->held = true;
+    w->stage = WRITE_BATCHED;
+    TAILQ_INSERT_TAIL(&c->batched, w, next);
+}
+
+/* It is planned, and what follows is planned on top of it; or it is only to be answered. */
 static void add_write(struct coordinator *c, struct batch *b, struct write *w)
 {
     if ((w->rollback != NULL && !write_rollback_make(w)) || !write_apply(w)) {
-        write_answer(w, NULL, 0);
+        answer_or_hold(c, w);
+        return;
+    }
+    if (w->dry_run) {
+        write_undo(w);
+        answer_or_hold(c, w);
         return;
     }
     w->commit = c->head;
     memcpy(w->head, c->audit_head, sizeof w->head);
-    if (w->dry_run) {
-        write_undo(w);
-        write_answer(w, NULL, 0);
-        return;
-    }
     coordinator_clusters_add(c);
     coordinator_note_delta(c, &w->delta, true);
     w->stage = WRITE_BATCHED;
@@ -325,7 +347,10 @@ static void answer_batched(struct coordinator *c)
 
     while ((w = TAILQ_FIRST(&c->batched)) != NULL) {
         TAILQ_REMOVE(&c->batched, w, next);
-        write_wait_begin(w);
+        if (w->held)
+            answer_judged(c, w);
+        else
+            write_wait_begin(w);
     }
 }
 
@@ -547,12 +572,24 @@ static void refuse_behind(struct coordinator *c, const struct err *why)
     }
 }
 
+/* Nothing of it is planned; what it was judged by is gone. */
+static void judge_again(struct coordinator *c, struct write *w)
+{
+    write_unjudge(w);
+    w->stage = WRITE_QUEUED;
+    TAILQ_INSERT_HEAD(&c->queued, w, next);
+}
+
 static void not_committed(struct coordinator *c, const struct err *why)
 {
     struct write *w;
 
     while ((w = TAILQ_LAST(&c->batched, write_list)) != NULL) {
         TAILQ_REMOVE(&c->batched, w, next);
+        if (w->held) {
+            judge_again(c, w);
+            continue;
+        }
         write_undo(w);
         if (w->restored) {
             queue_again(c, w);

@@ -67,6 +67,7 @@ struct write {
     bool dry_run;
     bool restored; /* from Swarm's store: not judged, it was once */
     bool durable;
+    bool held; /* judged, and in the batch only to be answered after it */
     int64_t wait_ms;
     write_done_fn *done; /* NULL: forgotten */
     void *arg;
@@ -100,7 +101,8 @@ void write_refuse(struct write *w, int status, const char *code, const char *fie
  * staged documents as before.
  */
 MUST_USE bool write_apply(struct write *w);
-void write_undo(struct write *w); /* the plan and the staged documents as before write_apply */
+void write_undo(struct write *w);    /* the plan and the staged documents as before write_apply */
+void write_unjudge(struct write *w); /* as it was before write_apply, after write_undo */
 void write_staged_clear(struct map *staged);
 /* A key of maps of documents: "kind NUL tenant NUL name". free(). */
 char *write_key(enum intent_kind kind, const char *tenant, const char *name, struct str *out);

@@ -3,6 +3,7 @@ as it can. A file system that turns read-only under open files is one whose writ
 to a mount by hand, so the calls of the running process are made to. Without open files it is a mount."""
 import errno
 import subprocess
+import threading
 
 import rig
 from fault_sweep import Faults
@@ -60,3 +61,26 @@ def test_a_start_on_a_read_only_disk_says_so_and_goes_on_when_it_is_mended(own, 
     control.await_ready()
     assert control.operator.get(f"{ROUTES}/web").json["respond"]["body"] == "kept"
     rig.eventually("it takes writes", lambda: control.operator.put(f"{ROUTES}/more", {**ROUTE, "hosts": ["more.example"]}).status == 201)
+
+
+def test_nobody_is_refused_for_a_write_that_the_disk_does_not_take(own, tmp_path):
+    """Of writes that share a batch the later ones are judged as if it were committed; when it is not, they are judged again."""
+    faults = Faults(tmp_path, rig.BUILD / "bin")
+    control = own(env=faults.env())
+    control.operator.made(f"{ROUTES}/web", ROUTE)
+    faults.aim("write", errno.EROFS, 1, 0, control.process.pid, only=1)
+    answers, start = [], threading.Barrier(12)
+
+    def race(i):
+        client = rig.Client(control, control.operator.token)
+        for round_ in range(10):
+            start.wait()
+            answers.append(client.put(f"{ROUTES}/raced{round_}", {**ROUTE, "hosts": [f"raced{round_}.example"]}, check=False,
+                                      headers={"If-None-Match": "*"}))
+        client.close()
+    threads = [threading.Thread(target=race, args=(i,)) for i in range(12)]
+    [t.start() for t in threads]
+    [t.join() for t in threads]
+    assert {(a.status, a.json["code"]) for a in answers} == {(503, "StoreReadOnly")}, [a for a in answers if a.status != 503][:3]
+    faults.disarm()
+    rig.eventually("it takes writes again", lambda: control.operator.put(f"{ROUTES}/raced0", {**ROUTE, "hosts": ["raced.example"]}).status == 201)
