@@ -6,8 +6,8 @@
 #ifndef ADMIN_API_WARNINGS_H
 #define ADMIN_API_WARNINGS_H
 
-#include "admin/api/api_priv.h"
 #include "admin/api/answer.h"
+#include "admin/api/api_priv.h"
 
 enum { WARNINGS_MAX = 100 }; /* the first ones of more */
 

@@ -8,7 +8,7 @@
  * - names (things.c): of two services with one name in a cluster the older one counts
  * - quotas (quota.c): the newest things beyond a tenant's quota count no more
  * - hosts (hosts.c): who has each host; who of those with the same match serves
- * - guards (guards.c, guard_sets.c): what keeps others' wildcards off hosts that a cluster does not serve
+ * - guards (guards.c, guard_sets.c): what keeps others' wildcards off hosts that nobody serves
  * - emit (emit.c, tables.c): objects, and what of them changed
  *
  * Each step is a function of what the steps before it left, never of what it found: that is why any
