@@ -45,6 +45,10 @@ bool coordinator_ready(const struct coordinator *c, struct err *why)
             *why = c->clusters[i]->why;
             return false;
         }
+        if (!c->clusters[i]->served)
+            return err_set(why, "NotPublished", "",
+                           "the first table of cluster %s is on its way to the store",
+                           c->clusters[i]->name);
     }
     return true;
 }

@@ -237,6 +237,29 @@ def test_snapshot_then_deltas_each_with_the_digest_of_the_whole_table(running):
     stream.close()
 
 
+def test_what_says_ready_serves_streams(coordinator):
+    """Also while the first commit, a long one, is on its way to the store."""
+    for i in range(500):
+        fake_docker.add_service(coordinator.state, f"s{i}", labels(f"s{i}.east.test"))
+    coordinator.write()
+    coordinator.start_docker()
+    coordinator.start()
+    token, seen = coordinator.token("east"), set()
+
+    def ready():
+        status, _, body = coordinator.get("/readyz", token="")
+        seen.add(body.get("code"))
+        return status == 200
+    until = time.monotonic() + WAIT
+    while not ready():
+        assert time.monotonic() < until, seen
+    stream = Stream(coordinator, token=token)
+    assert stream.reply.status == 200 and "NotPublished" in seen, seen
+    stream.commit(check=False)  # a digest takes a millisecond an object here
+    assert len(stream.objects) == 3 * 500
+    stream.close()
+
+
 def test_a_beat_comes_within_six_seconds(running):
     stream = Stream(running)
     stream.commit()
