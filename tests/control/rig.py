@@ -19,6 +19,7 @@ import jsonschema
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/support"))
 import fake_docker  # noqa: E402
+from free_port import free_port  # noqa: E402
 
 BUILD = Path(os.environ.get("SIGNALBOX_BUILD") or ROOT / "build")
 PROGRAM = BUILD / "bin/signalbox-coordinator"
@@ -357,13 +358,6 @@ class Watch:
         self.reply.close()
         self.conn.close()
         self.sock.close()
-
-
-def free_port():
-    with socket.socket() as s:
-        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 class Gateway:
