@@ -3,35 +3,54 @@
 
 enum { OPCODE = 0x0f, CLOSE = 0x8, FIN = 0x80, MASKED = 0x80, LENGTH = 0x7f };
 
-static unsigned head_len(const struct ws_frames *f)
+/* Of a head whose first two bytes have come. */
+static size_t head_len(const uint8_t *head)
 {
-    unsigned length = f->head[1] & LENGTH;
+    unsigned length = head[1] & LENGTH;
 
-    return 2 +
-           (length == 126   ? 2U
-            : length == 127 ? 8U
-                            : 0U) +
-           ((f->head[1] & MASKED) != 0 ? 4U : 0U);
+    return 2U + (length < 126 ? 0U : length == 126 ? 2U : 8U) + ((head[1] & MASKED) != 0 ? 4U : 0U);
 }
 
-static uint64_t payload_len(const struct ws_frames *f)
+static uint64_t payload_len(const uint8_t *head)
 {
-    unsigned length = f->head[1] & LENGTH, bytes = length == 126 ? 2 : length == 127 ? 8 : 0;
-    uint64_t n = bytes == 0 ? length : 0;
+    unsigned length = head[1] & LENGTH;
+    uint64_t n = 0;
 
-    for (unsigned i = 0; i < bytes; i++)
-        n = n << 8 | f->head[2 + i];
+    if (length < 126)
+        return length;
+    for (unsigned i = 0; i < (length == 126 ? 2U : 8U); i++)
+        n = n << 8 | head[2 + i];
     return n;
 }
 
-static void take_head_byte(struct ws_frames *f, char byte)
+static void begin_payload(struct ws_frames *f, const uint8_t *head)
 {
-    f->head[f->have++] = (uint8_t)byte;
-    if (f->have < 2 || f->have < head_len(f))
-        return;
-    f->left = payload_len(f);
-    f->saw_close |= (f->head[0] & OPCODE) == CLOSE;
+    f->left = payload_len(head);
+    f->saw_close |= (head[0] & OPCODE) == CLOSE;
     f->have = 0;
+}
+
+/* A head, or a byte of one that comes in pieces. Gives how many bytes it took. */
+static size_t take_head(struct ws_frames *f, const uint8_t *p, size_t n)
+{
+    size_t whole = n >= 2 ? head_len(p) : WS_HEAD_MAX;
+
+    if (f->have == 0 && n >= whole) {
+        begin_payload(f, p);
+        return whole;
+    }
+    f->head[f->have++] = *p;
+    if (f->have >= 2 && f->have >= head_len(f->head))
+        begin_payload(f, f->head);
+    return 1;
+}
+
+static size_t take_payload(struct ws_frames *f, size_t n)
+{
+    size_t some = f->left < n ? (size_t)f->left : n;
+
+    f->left -= some;
+    return some;
 }
 
 size_t ws_frames_pass(struct ws_frames *f, const char *p, size_t n, bool stop)
@@ -39,14 +58,7 @@ size_t ws_frames_pass(struct ws_frames *f, const char *p, size_t n, bool stop)
     size_t at = 0;
 
     while (at < n && !(stop && ws_frames_at_boundary(f))) {
-        if (f->left > 0) {
-            size_t some = f->left < n - at ? (size_t)f->left : n - at;
-
-            f->left -= some;
-            at += some;
-        } else {
-            take_head_byte(f, p[at++]);
-        }
+        at += f->left > 0 ? take_payload(f, n - at) : take_head(f, (const uint8_t *)p + at, n - at);
     }
     return at;
 }
