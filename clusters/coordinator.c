@@ -169,8 +169,11 @@ static void on_turn(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     OBJ_CAST(c, arg, COORDINATOR_MAGIC);
-    if (c->batch != NULL)
-        return; /* it asks for a turn when it is back */
+    if (c->batch != NULL) {
+        c->turn_waits = true; /* it asks for one when it is back */
+        return;
+    }
+    c->turn_waits = false;
     coordinator_want(c);
     coordinator_remember_secrets(c);
     coordinator_remember_gateways(c); /* before anything is answered as applied by all of them */

@@ -118,6 +118,7 @@ struct coordinator {
     struct map staged;   /* write_key -> struct staged: documents as the batch would leave them */
     struct map seen;     /* write_key -> struct seen */
     struct batch *batch; /* with the writer's thread; NULL: none is */
+    bool turn_waits;     /* somebody wanted a turn while that was away */
     struct mailbox *written;
     write_event_fn *on_commit;
     void *on_commit_arg;

@@ -621,7 +621,7 @@ void coordinator_batch_back(void *arg, struct mailbox_item *item)
     batch_free(b);
     if ((!TAILQ_EMPTY(&c->queued) && !TAILQ_FIRST(&c->queued)->restored) ||
         coordinator_view_waits(c) || c->seen.len > 0 ||
-        (!STAILQ_EMPTY(&c->events) && c->store_failure.code == NULL))
+        ((c->turn_waits || !STAILQ_EMPTY(&c->events)) && c->store_failure.code == NULL))
         coordinator_turn_soon(c);
 }
 
